@@ -1,0 +1,130 @@
+"""What can go wrong, said so that a person can mend it: where, what, how.
+
+EnvbuildError            one problem: message, where, hint
+├── Problems             many of them, reported in one go
+├── DocumentError        the text is not the YAML we read
+├── SettingsError        envbuild.yaml says something impossible
+├── ManifestError        a manifest says something impossible
+├── ResolveError         manifests do not fit together
+├── LockError            a lock is missing, stale or damaged
+├── RenderError          a template failed
+├── PlanError            what was asked for cannot be planned
+├── WorkspaceError       a file of the project could not be read or written
+├── ProcessError         a program failed
+├── SolveError           packages do not fit together
+├── StateError           the records could not be read or written
+├── BuildError           a build failed
+├── RefusedError         stale or held by another run: exit 3
+└── UsageError           the command line asks for what does not exist: exit 64
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """A position in a file of the project; line and column count from 1, and 0 means the file as a whole."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.path
+        return f"{self.path}:{self.line}:{self.column}"
+
+    @property
+    def line_only(self) -> str:
+        """The short form that reasons use: a column says nothing about why."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+class EnvbuildError(Exception):
+    exit_code = 1
+
+    def __init__(self, message: str, where: Place | None = None, hint: str = "") -> None:
+        super().__init__(message, where, hint)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+    @property
+    def problems(self) -> "tuple[EnvbuildError, ...]":
+        return (self,)
+
+
+class Problems(EnvbuildError):  # noqa: N818 - it is read as a plural noun wherever it is raised
+    """All that is wrong at once, in the order of files and lines."""
+
+    def __init__(self, problems: Iterable[EnvbuildError]) -> None:
+        flat = {str(one): one for problem in problems for one in problem.problems}
+        self._problems = tuple(sorted(flat.values(), key=_order))
+        super().__init__("\n".join(str(problem) for problem in self._problems))
+        self.exit_code = max((problem.exit_code for problem in self._problems), default=1)
+
+    @property
+    def problems(self) -> tuple[EnvbuildError, ...]:
+        return self._problems
+
+
+class DocumentError(EnvbuildError): ...
+
+
+class SettingsError(EnvbuildError): ...
+
+
+class ManifestError(EnvbuildError): ...
+
+
+class ResolveError(EnvbuildError): ...
+
+
+class LockError(EnvbuildError): ...
+
+
+class RenderError(EnvbuildError): ...
+
+
+class PlanError(EnvbuildError): ...
+
+
+class WorkspaceError(EnvbuildError): ...
+
+
+class ProcessError(EnvbuildError): ...
+
+
+class SolveError(EnvbuildError): ...
+
+
+class StateError(EnvbuildError): ...
+
+
+class BuildError(EnvbuildError): ...
+
+
+class RefusedError(EnvbuildError):
+    exit_code = 3
+
+
+class UsageError(EnvbuildError):
+    exit_code = 64
+
+
+def raise_all(problems: Iterable[EnvbuildError]) -> None:
+    """End here when anything is wrong, with all of it."""
+    found = list(problems)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Problems(found)
+
+
+def _order(problem: EnvbuildError) -> tuple[Place, str]:
+    return (problem.where or Place(""), problem.message)

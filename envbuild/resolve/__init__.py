@@ -1,0 +1,21 @@
+"""Manifests -> Environments: names, lineage, merging."""
+
+from envbuild.resolve.environment import Environment, Family, Python, Variable, parent_path, resolve
+from envbuild.resolve.names import expand_braces, fixed_folder, is_glob, matcher, name_all
+from envbuild.resolve.packages import Package, manager_of
+
+__all__ = [
+    "Environment",
+    "Family",
+    "Package",
+    "Python",
+    "Variable",
+    "expand_braces",
+    "fixed_folder",
+    "is_glob",
+    "manager_of",
+    "matcher",
+    "name_all",
+    "parent_path",
+    "resolve",
+]

@@ -1,0 +1,104 @@
+"""The order in which ancestors apply: the reverse of the C3 linearisation with the parents listed last-first."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from envbuild.errors import ResolveError
+from envbuild.manifest import Manifest
+
+
+class Lookup(Protocol):
+    """How a lineage finds the manifests that another one names."""
+
+    def __call__(self, manifest: Manifest) -> tuple[Manifest, ...]: ...
+
+
+def lineages(wanted: tuple[Manifest, ...], parents: Lookup) -> dict[str, tuple[Manifest, ...]]:
+    """For each wanted manifest, by path: its ancestors and itself, farthest first."""
+    found: dict[str, tuple[Manifest, ...]] = {}
+    for manifest in wanted:
+        _visit(manifest, parents, found)
+    return {manifest.path: found[manifest.path] for manifest in wanted}
+
+
+def _visit(start: Manifest, parents: Lookup, found: dict[str, tuple[Manifest, ...]]) -> None:
+    """Depth first with a stack of its own; a manifest that is met while still open closes a cycle."""
+    trail: list[Manifest] = []
+    stack: list[tuple[Manifest, bool]] = [(start, False)]
+    while stack:
+        manifest, parents_done = stack.pop()
+        if parents_done:
+            trail.pop()
+            found[manifest.path] = _linearise(manifest, parents(manifest), found)
+        elif manifest.path not in found:
+            _refuse_cycle(manifest, trail, parents)
+            trail.append(manifest)
+            stack.append((manifest, True))
+            stack.extend((parent, False) for parent in reversed(parents(manifest)))
+
+
+def _refuse_cycle(manifest: Manifest, trail: list[Manifest], parents: Lookup) -> None:
+    paths = [one.path for one in trail]
+    if manifest.path not in paths:
+        return
+    cycle = trail[paths.index(manifest.path) :]
+    last = cycle[-1]
+    closing = [parent.path for parent in parents(last)].index(manifest.path)
+    shown = " -> ".join(one.name for one in [*cycle, manifest])
+    raise ResolveError(f"these extend each other: {shown}", last.extends[closing].where, "remove one of the 'extends'")
+
+
+def _linearise(
+    manifest: Manifest, parents: tuple[Manifest, ...], found: Mapping[str, tuple[Manifest, ...]]
+) -> tuple[Manifest, ...]:
+    direct = _needed(parents, found)
+    if len(direct) == 1:
+        return (*found[direct[0].path], manifest)
+    chains = [list(found[parent.path])[::-1] for parent in reversed(direct)]
+    nearest_first = [manifest, *_merge([*chains, list(reversed(direct))], manifest)]
+    return tuple(reversed(nearest_first))
+
+
+def _needed(parents: tuple[Manifest, ...], found: Mapping[str, tuple[Manifest, ...]]) -> list[Manifest]:
+    """A listed parent that another listed parent descends from adds nothing; nor does a repeat."""
+    unique = list({parent.path: parent for parent in parents}.values())
+    return [
+        parent
+        for parent in unique
+        if not any(other is not parent and _descends(other, parent, found) for other in unique)
+    ]
+
+
+def _descends(child: Manifest, ancestor: Manifest, found: Mapping[str, tuple[Manifest, ...]]) -> bool:
+    return any(one.path == ancestor.path for one in found[child.path])
+
+
+def _merge(chains: list[list[Manifest]], child: Manifest) -> list[Manifest]:
+    """The C3 merge: take the first head that stands in no other chain's tail."""
+    merged: list[Manifest] = []
+    chains = [chain for chain in chains if chain]
+    while chains:
+        head = next((chain[0] for chain in chains if not _in_a_tail(chain[0], chains)), None)
+        if head is None:
+            raise _no_order(chains, child)
+        merged.append(head)
+        chains = [rest for chain in chains if (rest := chain[1:] if chain[0].path == head.path else chain)]
+    return merged
+
+
+def _in_a_tail(manifest: Manifest, chains: list[list[Manifest]]) -> bool:
+    return any(one.path == manifest.path for chain in chains for one in chain[1:])
+
+
+def _no_order(chains: list[list[Manifest]], child: Manifest) -> ResolveError:
+    """Two heads, each of which stands behind the other in some chain."""
+    heads = [chain[0] for chain in chains]
+    first = heads[0]
+    second = next((head for head in heads if head.path != first.path), first)
+    where = child.extends[0].where if child.extends else child.place
+    return ResolveError(
+        f"the parents of '{child.name}' have no common order: '{first.name}' and '{second.name}' "
+        "each come before the other",
+        where,
+        "list them in one order everywhere",
+    )

@@ -1,0 +1,100 @@
+"""Paths become names: the name of an environment is the path of its manifest."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
+
+RESERVED = "curated/"
+_WILD = re.compile(r"[*?\[{]")
+_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|[^*?\[]+|\[")
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """`a.{b,c}` is `a.b` and `a.c`; Python's own glob does not know this."""
+    match = re.search(r"\{([^{}]*)\}", pattern)
+    if not match:
+        return [pattern]
+    head, tail = pattern[: match.start()], pattern[match.end() :]
+    return [done for option in match[1].split(",") for done in expand_braces(f"{head}{option}{tail}")]
+
+
+def fixed_folder(pattern: str) -> str:
+    """The part of a glob before its first wildcard: where to look, and what names leave out."""
+    wild = _WILD.search(pattern)
+    return pattern[: wild.start()].rpartition("/")[0] if wild else pattern.rpartition("/")[0]
+
+
+@lru_cache(maxsize=256)
+def matcher(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression over paths and names with '/'."""
+    return re.compile("|".join("".join(map(_translate, _TOKEN.findall(one))) for one in expand_braces(pattern)))
+
+
+def _translate(piece: str) -> str:
+    match piece:
+        case "**/":
+            return "(?:[^/]+/)*"
+        case "**":
+            return ".*"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    if piece.startswith("[") and piece != "[":
+        return piece.replace("[!", "[^").replace("\\", r"\\")
+    return re.escape(piece)
+
+
+def is_glob(text: str) -> bool:
+    return bool(_WILD.search(text))
+
+
+def name_of(path: str, pattern: str) -> str:
+    """Below the glob's fixed folder, without extension, a last `environment` dropped, as a registry allows."""
+    folder = fixed_folder(pattern)
+    below = path.removeprefix(f"{folder}/") if folder else path
+    parts = re.sub(r"\.ya?ml$", "", below).split("/")
+    if parts[-1].lower() == "environment" and len(parts) > 1:
+        parts = parts[:-1]
+    name = "/".join(_allowed(part) for part in parts)
+    if not all(_allowed(part) for part in parts):
+        raise ResolveError("nothing of this file's path can name an environment", Place(path), "use letters and digits")
+    return name
+
+
+def _allowed(part: str) -> str:
+    """What a registry's repository may hold: letters, digits, and single separators between them."""
+    folded = re.sub(r"[^a-z0-9._-]", "-", part.lower())
+    return re.sub(r"[._-]+", _separator, folded).strip("._-")
+
+
+def _separator(match: re.Match[str]) -> str:
+    run = match[0]
+    return run if run in {".", "_", "__"} or not run.strip("-") else "-"
+
+
+def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> dict[str, str]:
+    """Name -> path for every manifest of the project; two files of one name are an error."""
+    names: dict[str, str] = {}
+    problems: list[EnvbuildError] = []
+    for path in sorted(paths):
+        pattern = next(pattern for pattern in patterns if matcher(pattern).fullmatch(path))
+        try:
+            name = name_of(path, pattern)
+        except ResolveError as error:
+            problems.append(error)
+            continue
+        if name.startswith(RESERVED):
+            problems.append(
+                ResolveError(f"the name '{name}' is reserved", Place(path), "names under curated/ are envbuild's own")
+            )
+        elif name in names:
+            problems.append(
+                ResolveError(f"'{names[name]}' is also named '{name}'", Place(path), "rename one of the two")
+            )
+        else:
+            names[name] = path
+    raise_all(problems)
+    return names

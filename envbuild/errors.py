@@ -97,7 +97,12 @@ class PlanError(EnvbuildError): ...
 class WorkspaceError(EnvbuildError): ...
 
 
-class ProcessError(EnvbuildError): ...
+class ProcessError(EnvbuildError):
+    """A program failed; a command that was handed the terminal may have a code of its own."""
+
+    def __init__(self, message: str, where: Place | None = None, hint: str = "", *, exit_code: int = 1) -> None:
+        super().__init__(message, where, hint)
+        self.exit_code = exit_code
 
 
 class SolveError(EnvbuildError): ...

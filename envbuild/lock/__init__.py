@@ -1,6 +1,6 @@
 """What a solver is asked and what it answered: requests, pins, currency, and the text of a lock file."""
 
-from envbuild.lock.changes import Change, request_changes, wishes
+from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, lock_text, make_lock, read_head, read_lock
 from envbuild.lock.pins import Pin, Pins, Wheel, still_met
 from envbuild.lock.request import Request, canonical, requests, root_items, wheel_items
@@ -19,6 +19,7 @@ __all__ = [
     "lock_path",
     "lock_text",
     "make_lock",
+    "pin_changes",
     "read_head",
     "read_lock",
     "request_changes",
@@ -26,5 +27,4 @@ __all__ = [
     "root_items",
     "still_met",
     "wheel_items",
-    "wishes",
 ]

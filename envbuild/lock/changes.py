@@ -3,6 +3,7 @@
 import msgspec
 
 from envbuild.errors import Place
+from envbuild.lock.pins import Pin, Pins
 from envbuild.lock.request import Request, root_items
 from envbuild.manifest.packages import wish, wish_of
 from envbuild.resolve import Environment
@@ -38,6 +39,31 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
         if request.wheels[path] != recorded.wheels[path]
     ]
     return tuple(changes)
+
+
+def pin_changes(before: Pins, now: Pins, asked: tuple[Change, ...], lock: Place) -> tuple[Change, ...]:
+    """What moved among the pins: first what a manifest's line asked for, then what only the lock knows."""
+    old = {pin.name: pin for pin in before.pins}
+    new = {pin.name: pin for pin in now.pins}
+    moved = {name for name in old.keys() | new.keys() if _identity(old.get(name)) != _identity(new.get(name))}
+    stated = [change for change in asked if change.name in moved]
+    told = {change.name for change in stated}
+    rest = [Change(_movement(name, old.get(name), new.get(name)), lock, name) for name in sorted(moved - told)]
+    return (*stated, *rest)
+
+
+def _identity(pin: Pin | None) -> str:
+    return pin.identity if pin else ""
+
+
+def _movement(name: str, old: Pin | None, new: Pin | None) -> str:
+    if old is None:
+        return f"{name} {new.version if new else ''} added"
+    if new is None:
+        return f"{name} {old.version} removed"
+    if old.version == new.version:
+        return f"{name} {old.version} is another file"
+    return f"{name} {old.version} -> {new.version}"
 
 
 def _roots(recorded: Request, request: Request, environment: Environment) -> list[Change]:

@@ -1,6 +1,7 @@
-"""Lock <-> text, in conda-lock's unified format: the head answers whether a lock is current, the body holds the pins."""
+"""Lock <-> text, in conda-lock's unified format: the head says whether a lock is current, the body holds the pins."""
 
 import hashlib
+import io
 import posixpath
 from collections.abc import Mapping
 from typing import Any
@@ -59,11 +60,9 @@ def lock_text(lock: Lock, manifest_path: str, name: str) -> str:
 
 
 def _dump(value: Any) -> str:
-    import io
-
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="safe")
+    yaml: Any = YAML(typ="safe")
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 1_000_000

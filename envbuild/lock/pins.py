@@ -50,7 +50,8 @@ class Pins(msgspec.Struct, frozen=True):
         return "".join(f"{line}\n" for line in sorted(pin.identity for pin in self.pins))
 
     def by_name(self) -> Mapping[str, Pin | Wheel]:
-        return {pin.name: pin for pin in (*self.pins, *self.wheels)}
+        known: dict[str, Pin | Wheel] = {pin.name: pin for pin in self.pins}
+        return known | {wheel.name: wheel for wheel in self.wheels}
 
 
 def still_met(request: Request, recorded: Request, pins: Pins) -> bool:

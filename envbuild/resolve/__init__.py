@@ -1,12 +1,13 @@
 """Manifests -> Environments: names, lineage, merging."""
 
 from envbuild.resolve.environment import Environment, Family, Python, Variable, parent_path, resolve
-from envbuild.resolve.names import expand_braces, fixed_folder, is_glob, matcher, name_all
+from envbuild.resolve.names import Names, expand_braces, fixed_folder, is_glob, matcher, name_all
 from envbuild.resolve.packages import Package, manager_of
 
 __all__ = [
     "Environment",
     "Family",
+    "Names",
     "Package",
     "Python",
     "Variable",

@@ -10,6 +10,7 @@ from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
 from envbuild.manifest import Item, Keys, Manifest, Parent, Rule, project_path, rules
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.merge import merge
+from envbuild.resolve.names import Names
 from envbuild.resolve.packages import Package, contradictions, manager_of, merge_packages
 from envbuild.settings import Settings
 from envbuild.shape import nearest, read
@@ -49,10 +50,19 @@ class Environment(msgspec.Struct, frozen=True):
 
     def where(self, *keys: str) -> Place:
         """The line that states a value; the manifest itself for what no line states."""
+        node = self._node(keys)
+        return node.place if node else Place(self.path, 1, 1)
+
+    def stated(self, *keys: str) -> str | None:
+        """The text that the lineage states for a key, if it does."""
+        node = self._node(keys)
+        return node.text if isinstance(node, Scalar) else None
+
+    def _node(self, keys: tuple[str, ...]) -> Value | None:
         node: Value | None = self.body
         for key in keys:
             node = node.get(key) if isinstance(node, Mapping) else None
-        return node.place if node else Place(self.path, 1, 1)
+        return node
 
     def package(self, key: str) -> tuple[Item, ...]:
         return next((package.items for package in self.packages if package.key == key), ())
@@ -62,19 +72,19 @@ class Family(msgspec.Struct, frozen=True):
     """Manifests that name each other: all that were read, by path, and the project's names."""
 
     manifests: Dict[str, Manifest]
-    names: Dict[str, str]
+    names: Names
 
     def parents(self, manifest: Manifest) -> tuple[Manifest, ...]:
         return tuple(self.manifests[parent_path(manifest, parent, self.names)] for parent in manifest.extends)
 
 
-def parent_path(child: Manifest, parent: Parent, names: Dict[str, str]) -> str:
+def parent_path(child: Manifest, parent: Parent, names: Names) -> str:
     """The file that an `extends` item means; whether a path exists is found out by reading it."""
     if parent.is_path:
         return project_path(parent.text, child.folder, parent.where)
-    if path := names.get(parent.text):
+    if path := names.path(parent.text):
         return path
-    raise ResolveError(f"no manifest is named '{parent.text}'", parent.where, nearest(parent.text, names))
+    raise ResolveError(f"no manifest is named '{parent.text}'", parent.where, nearest(parent.text, names.paths))
 
 
 def resolve(wanted: Iterable[Manifest], family: Family, settings: Settings, platform: str) -> tuple[Environment, ...]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+import msgspec
+
 from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
 
 RESERVED = "curated/"
@@ -75,26 +77,39 @@ def _separator(match: re.Match[str]) -> str:
     return run if run in {".", "_", "__"} or not run.strip("-") else "-"
 
 
-def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> dict[str, str]:
-    """Name -> path for every manifest of the project; two files of one name are an error."""
+class Names(msgspec.Struct, frozen=True):
+    """Name -> path for every manifest of a project; what is wrong with a name matters once it is asked for."""
+
+    paths: dict[str, str]
+    problems: dict[str, EnvbuildError]
+
+    def path(self, name: str) -> str | None:
+        if problem := self.problems.get(name):
+            raise problem
+        return self.paths.get(name)
+
+    def checked(self) -> dict[str, str]:
+        raise_all(self.problems.values())
+        return self.paths
+
+
+def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> Names:
+    """The first glob that matches a file names it; two files of one name are an error."""
     names: dict[str, str] = {}
-    problems: list[EnvbuildError] = []
+    problems: dict[str, EnvbuildError] = {}
     for path in sorted(paths):
         pattern = next(pattern for pattern in patterns if matcher(pattern).fullmatch(path))
         try:
             name = name_of(path, pattern)
         except ResolveError as error:
-            problems.append(error)
+            problems[path] = error
             continue
         if name.startswith(RESERVED):
-            problems.append(
-                ResolveError(f"the name '{name}' is reserved", Place(path), "names under curated/ are envbuild's own")
-            )
+            hint = "names under curated/ are envbuild's own"
+            problems[name] = ResolveError(f"the name '{name}' is reserved", Place(path), hint)
         elif name in names:
-            problems.append(
-                ResolveError(f"'{names[name]}' is also named '{name}'", Place(path), "rename one of the two")
-            )
+            hint = "rename one of the two"
+            problems[name] = ResolveError(f"'{names[name]}' is also named '{name}'", Place(path), hint)
         else:
             names[name] = path
-    raise_all(problems)
-    return names
+    return Names(names, problems)

@@ -1,0 +1,5 @@
+"""`python -m envbuild` is `envbuild`."""
+
+from envbuild.cli import main
+
+main()

@@ -1,0 +1,221 @@
+"""Builder `local`: a prefix in the user's store, made by uv from the lock; needs nothing but this package."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders import store
+from envbuild.errors import BuildError
+from envbuild.lock import Pin, Pins
+from envbuild.process import Programs, child_environment, toml
+from envbuild.resolve import Environment, Variable
+from envbuild.solvers.uv import Uv
+
+FORMAT = "local-1"
+
+# What a manifest may say that a local prefix cannot be: (key, value), where an empty value means any.
+CANNOT_HONOUR = frozenset({("python.managed", "false"), ("python.from", "image")})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where this builder puts what it makes, and what it works with."""
+
+    store: Path
+    root: Path
+    programs: Programs
+    uv: Uv
+    host: Mapping[str, str]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One build, as a plain value: what goes in, the address it gets, the log it writes."""
+
+    environment: Environment
+    fingerprint: str
+    python: str
+    python_range: str
+    pins: Pins | None
+    files: dict[str, str]
+    log: Path
+    say: Callable[[str], None]
+
+
+def reference_of(place: Path, fingerprint: str) -> Path:
+    return place / store.address(fingerprint)
+
+
+def find(place: Path, fingerprint: str) -> str | None:
+    """The prefix that holds this content, if it is complete and unharmed."""
+    prefix = reference_of(place, fingerprint)
+    return str(prefix) if complaint(str(prefix)) is None else None
+
+
+def complaint(reference: str) -> str | None:
+    """What is wrong with a prefix; None when it is as it was built."""
+    prefix = Path(reference)
+    if not store.is_complete(prefix):
+        return "the prefix is gone" if not prefix.exists() else "the prefix is not complete"
+    if not os.access(_interpreter(prefix), os.X_OK):
+        return "its Python interpreter is gone"
+    try:
+        found = next(store.damage(prefix), None)
+    except (OSError, msgspec.DecodeError):
+        return "its census cannot be read"
+    return f"{found[0]} {found[1]}" if found else None
+
+
+def build(target: Target, place: Place) -> str:
+    """Make the prefix, or find that another process has just made it."""
+    prefix = reference_of(place.store, target.fingerprint)
+    with store.held(place.store, prefix.name):
+        if complaint(str(prefix)) is None:
+            return str(prefix)
+        if store.is_complete(prefix):
+            _heal_cache(prefix, target, place)
+        store.clear(place.store, prefix)
+        try:
+            _make(prefix, target, place)
+            store.complete(prefix)
+        except BaseException:
+            store.clear(place.store, prefix)
+            raise
+    return str(prefix)
+
+
+def activated(environment_variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process that runs in a prefix."""
+    found = {name: value for name, value in host.items() if name not in {"PYTHONHOME", "CONDA_PREFIX"}}
+    for variable in environment_variables:
+        found[variable.name] = _joined(variable, host.get(variable.name))
+    found["PATH"] = os.pathsep.join(filter(None, (str(prefix / "bin"), found.get("PATH", os.defpath))))
+    found["VIRTUAL_ENV"] = str(prefix)
+    return found
+
+
+def _joined(variable: Variable, inherited: str | None) -> str:
+    """Additions go around the manifest's own value, else around the host's."""
+    additions = variable.prepend or variable.append
+    middle = variable.value if variable.value is not None else inherited if additions else ""
+    return os.pathsep.join(filter(None, (*variable.prepend, middle, *variable.append)))
+
+
+def _interpreter(prefix: Path) -> Path:
+    return prefix / "bin" / "python"
+
+
+def _make(prefix: Path, target: Target, place: Place) -> None:
+    target.say("python")
+    _venv(prefix, target, place)
+    if target.pins and (target.pins.pins or target.pins.wheels):
+        target.say(f"{len(target.pins.pins) + len(target.pins.wheels)} packages")
+        _install(prefix, target, place)
+    env = activated(target.environment.variables, prefix, child_environment(place.host))
+    for number, command in enumerate(target.environment.setup, 1):
+        target.say(f"setup {number} of {len(target.environment.setup)}")
+        _note(target.log, f"$ {command}")
+        ran = place.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log)
+        if ran.code:
+            where = target.environment.where("setup")
+            raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")
+
+
+def _venv(prefix: Path, target: Target, place: Place) -> None:
+    wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
+    chosen = ["--python", f"cpython{wanted}" if wanted else "cpython"]
+    ran = place.uv.run(["venv", "--no-project", "--quiet", *chosen, prefix], log=target.log)
+    if ran.code:
+        found = ", ".join(place.uv.interpreters(downloadable=False)) or "none"
+        raise BuildError(
+            f"no Python {target.python_range or target.python} could be found or fetched",
+            target.environment.where("python"),
+            f"found on this machine: {found}",
+        )
+
+
+def _install(prefix: Path, target: Target, place: Place) -> None:
+    """The pins exactly, by their hashes; uv decides nothing."""
+    lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
+    lock.write_text(_pylock(target, place.root))
+    try:
+        ran = place.uv.run(
+            ["pip", "sync", "--preview-features", "pylock", "--python", _interpreter(prefix), lock], log=target.log
+        )
+    finally:
+        lock.unlink()
+    if ran.code:
+        raise BuildError("uv could not install the packages", None, "its output is in the log")
+
+
+def _pylock(target: Target, root: Path) -> str:
+    pins = target.pins
+    entries = [_entry(pin) for pin in (pins.pins if pins else ())]
+    for wheel in pins.wheels if pins else ():
+        hashes = f"{{ sha256 = {toml(target.files[wheel.path])} }}"
+        archive = f"archive = {{ path = {toml(str(root / wheel.path))}, hashes = {hashes} }}"
+        entries.append(f"[[packages]]\nname = {toml(wheel.name)}\nversion = {toml(wheel.version)}\n{archive}\n")
+    return "\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries])
+
+
+def _entry(pin: Pin) -> str:
+    head = f"[[packages]]\nname = {toml(pin.name)}\n"
+    if "+" in pin.url.partition(":")[0]:
+        kind, _, rest = pin.url.partition("+")
+        bare, _, fragment = rest.partition("#")
+        folder = f", subdirectory = {toml(fragment.removeprefix('subdirectory='))}" if fragment else ""
+        url = bare.rpartition("@")[0]
+        return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
+    file = f"url = {toml(pin.url)}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
+    version = f"version = {toml(pin.version)}\n"
+    if pin.url.endswith(".whl"):
+        return f"{head}{version}wheels = [{{ {file} }}]\n"
+    return f"{head}{version}sdist = {{ {file} }}\n"
+
+
+def _note(log: Path, line: str) -> None:
+    with log.open("a") as stream:
+        stream.write(f"{line}\n")
+
+
+def _heal_cache(prefix: Path, target: Target, place: Place) -> None:
+    """Uv links files from its cache: what was changed in a prefix was changed there too, and is fetched again."""
+    try:
+        changed = {path for path, how in store.damage(prefix) if how == "was changed"}
+    except (OSError, msgspec.DecodeError):
+        changed = set()
+    owners = sorted({owner for owner, path in _owned(prefix) if path in changed})
+    if owners:
+        place.uv.run(["cache", "clean", *owners], log=target.log)
+
+
+def _owned(prefix: Path) -> Iterator[tuple[str, str]]:
+    """Each installed file with the distribution that it belongs to."""
+    for record in prefix.glob("lib/python*/site-packages/*.dist-info/RECORD"):
+        site = record.parent.parent
+        owner = record.parent.name.partition("-")[0]
+        with record.open(newline="", errors="replace") as stream:
+            for row in csv.reader(stream):
+                path = os.path.normpath(site / row[0]) if row else ""
+                if path.startswith(f"{prefix}{os.sep}"):
+                    yield owner, path[len(str(prefix)) + 1 :]
+
+
+def python_patch(reference: str) -> str:
+    """The exact Python of a prefix and where it comes from: noted in the record, not part of the content."""
+    try:
+        lines = (Path(reference) / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        return ""
+    values = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    return f"{values.get('version_info', '')} {values.get('home', '')}".strip()
+
+
+def machine_platform() -> str:
+    """The platform we run on, by its conda name."""
+    machine = os.uname().machine
+    if sys.platform == "darwin":
+        return "osx-arm64" if machine == "arm64" else "osx-64"
+    return "linux-64" if machine == "x86_64" else f"linux-{machine}"

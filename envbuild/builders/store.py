@@ -1,0 +1,108 @@
+"""The store of local prefixes: one for each user, addressed by content, each prefix complete or absent.
+
+A prefix embeds its own path, so it is built where it will stay, under a lock that ends with its process. Its census,
+the list of all its files, is renamed in last: a prefix without one is absent, whatever lies there.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.errors import BuildError
+
+CENSUS = ".envbuild-complete"
+_ADDRESS_DIGITS = 32
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    path: str
+    size: int
+    mtime_ns: int
+    mode: int
+
+
+def default_store(host: Mapping[str, str]) -> Path:
+    if own := host.get("ENVBUILD_STORE"):
+        return Path(own).absolute()
+    data = host.get("XDG_DATA_HOME") or str(Path(host.get("HOME") or "/").joinpath(".local/share"))
+    return Path(data, "envbuild", "store").absolute()
+
+
+def address(fingerprint: str) -> str:
+    """Short, since a script's first line holds the path of its interpreter and has 127 bytes."""
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:_ADDRESS_DIGITS]
+
+
+@contextlib.contextmanager
+def held(store: Path, name: str) -> Iterator[None]:
+    """Only one process works on a prefix; another waits here until it has ended, however it ended."""
+    try:
+        locks = store / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        stream = (locks / name).open("a")
+    except OSError as error:
+        raise BuildError(f"the store cannot be written: {error.strerror}: {store}", hint="set ENVBUILD_STORE") from None
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def is_complete(prefix: Path) -> bool:
+    return (prefix / CENSUS).is_file()
+
+
+def clear(store: Path, prefix: Path) -> None:
+    """Out of the way at once, then removed: nothing half-removed ever looks like a prefix."""
+    if not prefix.exists() and not prefix.is_symlink():
+        return
+    aside = store / ".trash" / uuid.uuid4().hex
+    aside.parent.mkdir(exist_ok=True)
+    prefix.rename(aside)
+    if aside.is_symlink() or not aside.is_dir():
+        aside.unlink()
+    else:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def complete(prefix: Path) -> None:
+    """Take the census and rename it in: from here on the prefix is there."""
+    beside = prefix / f"{CENSUS}.new"
+    with beside.open("wb") as stream:
+        stream.write(msgspec.json.encode(list(_walk(prefix))))
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.rename(prefix / CENSUS)
+
+
+def damage(prefix: Path) -> Iterator[tuple[str, str]]:
+    """Each file that is not as the census says, and how: gone, or changed."""
+    for entry in msgspec.json.decode((prefix / CENSUS).read_bytes(), type=list[Entry]):
+        try:
+            found = os.lstat(prefix / entry.path)
+        except OSError:
+            yield entry.path, "is gone"
+            continue
+        if (found.st_size, found.st_mtime_ns, found.st_mode) != (entry.size, entry.mtime_ns, entry.mode):
+            yield entry.path, "was changed"
+
+
+def _walk(prefix: Path) -> Iterator[Entry]:
+    """Every file but bytecode, which Python rewrites as it likes."""
+    for folder, folders, files in os.walk(prefix):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted([*files, *(name for name in folders if Path(folder, name).is_symlink())]):
+            path = Path(folder, name)
+            found = path.lstat()
+            if not stat.S_ISSOCK(found.st_mode) and name != f"{CENSUS}.new":
+                yield Entry(
+                    path.relative_to(prefix).as_posix(), found.st_size, found.st_mtime_ns, stat.S_IFMT(found.st_mode)
+                    | stat.S_IMODE(found.st_mode)
+                )  # fmt: skip

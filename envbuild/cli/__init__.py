@@ -1,0 +1,14 @@
+"""The command line: the only room that prints. One small module per command, imported when it is called."""
+
+import sys
+
+from envbuild import __version__
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
+        sys.stdout.write(f"envbuild {__version__}\n")
+        return
+    from envbuild.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

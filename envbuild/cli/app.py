@@ -1,0 +1,122 @@
+"""The group of all commands, and the one place where errors become exit codes."""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+
+import click
+
+from envbuild import __version__
+from envbuild.cli.options import Common, with_globals
+from envbuild.errors import EnvbuildError
+
+COMMANDS = {
+    "plan": "Say what apply would build, and which line caused it.",
+    "apply": "Build what changed, and remember it.",
+    "why": "Say why one environment would be built.",
+    "lock": "Pin every package of the selected environments.",
+    "run": "Run a command in an environment.",
+    "show": "Show an environment, or one of its versions.",
+    "history": "List the versions of an environment.",
+}
+USAGE = 64
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Finds a command's module by its name, and imports no other."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"envbuild.cli.{name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from envbuild.shape import nearest
+
+            raise click.UsageError(f"no command '{args[0]}'; {nearest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start: write manifests/NAME.yaml, then 'envbuild plan' and 'envbuild apply'.",
+)
+@click.version_option(__version__, message="envbuild %(version)s")
+@with_globals
+def app() -> None:
+    """Software environments from YAML manifests: planned, locked, rebuilt only when their content changed.
+
+    \b
+    Examples:
+      envbuild plan                       what would be built, and why
+      envbuild apply 'churn/*'            build these
+      envbuild run churn/train -- python train.py
+    """
+
+
+def run(arguments: list[str]) -> int:
+    common = Common()
+    try:
+        code = app.main(arguments, prog_name="envbuild", obj=common, standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _usage(error, common)
+    except (KeyboardInterrupt, click.Abort):
+        common.say("\ninterrupted: nothing half-made was left, and what was finished is kept")
+        return INTERRUPTED
+    except EnvbuildError as error:
+        _tell(error, common)
+        return error.exit_code
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
+        return _bug()
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException, common: Common) -> int:
+    from envbuild.errors import UsageError
+
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "envbuild"
+    _tell(UsageError(error.format_message().rstrip("."), hint=f"see '{command} --help'"), common)
+    return USAGE
+
+
+def _tell(error: EnvbuildError, common: Common) -> None:
+    from envbuild.report.plans import error_json, error_text
+
+    if common.json:
+        common.out(error_json(error))
+    else:
+        click.echo(error_text(error), err=True)
+
+
+def _bug() -> int:
+    """A mistake of ours: one line, where the whole story was written, and how to tell us."""
+    with tempfile.NamedTemporaryFile("w", prefix="envbuild-bug-", suffix=".txt", delete=False) as stream:
+        stream.write(f"envbuild {__version__}, Python {sys.version}\n{traceback.format_exc()}")
+    error = sys.exc_info()[0]
+    click.echo(
+        f"error: this is a bug in envbuild ({error.__name__ if error else 'unknown'}); "
+        f"the details are in {stream.name}: please attach that file to a report",
+        err=True,
+    )
+    return 1

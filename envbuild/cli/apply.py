@@ -1,0 +1,127 @@
+"""`envbuild apply`."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from envbuild.cli.options import Common, environments, jobs, locked, no_refresh, selected, terminated, with_globals
+from envbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from envbuild.apply import Event, Summary
+    from envbuild.project import Planned, Project
+
+
+@click.command("apply")
+@environments
+@jobs
+@click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@click.option("--prune", is_flag=True, help="Also forget records whose manifests are gone.")
+@click.option("-y", "--yes", is_flag=True, envvar="ENVBUILD_YES", help="Do not ask before forgetting.")
+@locked
+@no_refresh
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, environments: tuple[str, ...], **options: Any) -> int:
+    """Build what changed, and remember it. Does exactly what plan says.
+
+    What has no current lock is locked first. A failure ends nothing that does not depend on it.
+
+    \b
+    Examples:
+      envbuild apply
+      envbuild apply 'churn/*' -j 4
+      envbuild apply --locked               as CI should: locks must be committed
+      envbuild apply --prune -y             also forget what has no manifest any more
+    """
+    project = common.project()
+    planned = plan_locked(project, common, environments, **options)
+    prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
+    told = _Telling(common)
+    if not common.json:
+        from envbuild.report.plans import plan_text
+
+        common.out(plan_text(planned.plan, verbose=common.verbose))
+    if planned.plan.changes:
+        with terminated():
+            told.summary = project.apply(planned, told.event, jobs=options["jobs"], fail_fast=options["fail_fast"])
+    forgotten = project.forget(planned) if prune else ()
+    return told.end(planned, forgotten)
+
+
+def plan_locked(project: "Project", common: Common, names: tuple[str, ...], **options: Any) -> "Planned":
+    """The plan that is going to be done: what has no lock is locked first, and then planned again."""
+    from envbuild.cli.refusals import refuse_unlocked
+
+    refresh = not options["no_refresh"]
+    planned = project.plan(selected(names), refresh=refresh)
+    if options["locked"]:
+        refuse_unlocked(planned)
+        return planned
+    if not planned.to_lock:
+        return planned
+    with terminated():
+        return project.lock_and_plan(
+            planned, selected(names), lambda name, text: common.say(f"{name}: {text}"), options["jobs"], refresh=refresh
+        )
+
+
+def _may_prune(planned: "Planned", *, yes: bool) -> bool:
+    """Removing is asked for on a terminal; elsewhere it has to be said."""
+    gone = [step.environment for step in planned.plan.steps if step.action == "forget"]
+    if not gone:
+        return False
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("--prune removes records, and there is no terminal to ask", hint="say it with -y")
+    return click.confirm(f"Forget the records of {', '.join(gone)}?", err=True)
+
+
+class _Telling:
+    """What an apply says while it works and when it has ended."""
+
+    def __init__(self, common: Common) -> None:
+        self.common = common
+        self.summary: Summary | None = None
+        self.ended: dict[str, Event] = {}
+
+    def event(self, event: "Event") -> None:
+        from envbuild.report.records import event_lines
+
+        if event.kind in {"done", "failed", "skipped"}:
+            self.ended[event.environment] = event
+        for line in event_lines(event):
+            self.common.say(line)
+
+    def end(self, planned: "Planned", forgotten: tuple[str, ...]) -> int:
+        failed = bool(self.summary and (self.summary.failed or self.summary.skipped))
+        if self.common.json:
+            self._json(planned)
+        elif self.summary or forgotten:
+            self.common.out(self._sum(forgotten))
+        return 1 if failed else 0
+
+    def _json(self, planned: "Planned") -> None:
+        from envbuild.report.plans import document, step_object
+
+        steps = []
+        for step in planned.plan.listed:
+            ended = self.ended.get(step.environment)
+            result = ended.kind if ended else "none"
+            reference = ended.text if ended and result == "done" else None
+            error = ended.text if ended and result != "done" else None
+            log = ended.log or None if ended else None
+            steps.append({**step_object(step), "result": result, "reference": reference, "error": error, "log": log})
+        self.common.out(document(summary=planned.plan.summary, steps=steps))
+
+    def _sum(self, forgotten: tuple[str, ...]) -> str:
+        summary = self.summary
+        counted = (
+            (len(summary.done) if summary else 0, "done"),
+            (len(summary.failed) if summary else 0, "failed"),
+            (len(summary.skipped) if summary else 0, "skipped"),
+            (len(forgotten), "forgotten"),
+        )
+        return f"Apply: {', '.join(f'{count:,} {word}' for count, word in counted if count)}."

@@ -1,0 +1,81 @@
+"""`envbuild lock`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from envbuild.cli.options import Common, environments, jobs, selected, terminated, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Outcome, Prepared
+
+STALE = 3
+
+
+@click.command("lock")
+@environments
+@click.option("--check", is_flag=True, help="Only say whether locks are current; exit with 3 when one is not.")
+@click.option("--upgrade", is_flag=True, help="Move every package to the newest version that fits.")
+@jobs
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, environments: tuple[str, ...], check: bool, upgrade: bool, jobs: int) -> int:
+    """Pin every package of the selected environments, for every platform that they name.
+
+    Writes locks/NAME.conda-lock.yml, to be committed. A lock that still satisfies its manifest is not touched.
+
+    \b
+    Examples:
+      envbuild lock
+      envbuild lock churn/train
+      envbuild lock --upgrade 'churn/*'
+      envbuild lock --check                 no network, nothing written
+    """
+    from envbuild.report.plans import document
+    from envbuild.report.records import lock_text, outcome_object
+
+    project = common.project()
+    prepared = project.to_lock(selected(environments))
+    if check:
+        return _check(common, prepared)
+    with terminated():
+        outcomes = project.lock(prepared, lambda name, text: common.say(f"{name}: {text}"), jobs=jobs, upgrade=upgrade)
+    if common.json:
+        common.out(document(environments=[outcome_object(outcome) for outcome in outcomes]))
+    else:
+        common.out(lock_text(outcomes))
+    return _failures(common, outcomes)
+
+
+def _failures(common: Common, outcomes: "list[Outcome]") -> int:
+    from envbuild.errors import raise_all
+
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if not common.json:
+        raise_all(errors)
+    return 1 if errors else 0
+
+
+def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
+    from envbuild.report.plans import document
+    from envbuild.report.terminal import one_line, plural
+
+    stale = [one for one in prepared if not one.locked.current]
+    if common.json:
+        rows = [
+            {
+                "name": one.environment.name,
+                "current": one.locked.current,
+                "reasons": [{"change": change.text, "where": change.where.line_only} for change in one.locked.changes],
+            }
+            for one in prepared
+        ]
+        common.out(document(environments=rows))
+        return STALE if stale else 0
+    for one in stale:
+        common.out(f"{one.environment.name}  not current")
+        for change in one.locked.changes:
+            common.out(f"    {one_line(change.text)}  {one_line(change.where.line_only)}")
+    count = len(prepared) - len(stale)
+    common.out(f"{plural(count, 'lock')} current, {len(stale):,} not." + (" Run 'envbuild lock'." if stale else ""))
+    return STALE if stale else 0

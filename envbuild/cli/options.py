@@ -1,0 +1,110 @@
+"""What every command takes: the global options, before and after its name, and the values they come to."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from envbuild.project import Project, Selection
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Common:
+    """The global options as one command sees them; what stands after the command wins."""
+
+    def __init__(self) -> None:
+        self.directory = "."
+        self.quiet = False
+        self.verbose = False
+        self.json = False
+        self.color: bool | None = None
+
+    def project(self) -> "Project":
+        from envbuild.project import Project
+
+        return Project.load(self.directory)
+
+    def out(self, text: str) -> None:
+        """What was asked for."""
+        click.echo(text, color=self.color)
+
+    def say(self, text: str) -> None:
+        """Progress and everything else that is not the answer."""
+        if not self.quiet:
+            click.echo(text, err=True, color=self.color)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        stated = context.get_parameter_source(parameter.name or "")
+        if stated is not click.core.ParameterSource.DEFAULT:
+            setattr(context.ensure_object(Common), name, value)
+
+    return keep
+
+
+def _set_color(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    common = context.ensure_object(Common)
+    if context.get_parameter_source(parameter.name or "") is not click.core.ParameterSource.DEFAULT:
+        common.color = {"always": True, "never": False, "auto": None}[value]
+    elif common.color is None:
+        common.color = False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
+
+
+_GLOBAL = (
+    click.option(
+        "-C", "directory", metavar="DIR", envvar="ENVBUILD_DIR", default=".", expose_value=False,
+        callback=_set("directory"), help="Work on the project in DIR.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set("quiet"), help="No progress."),
+    click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_set("verbose"), help="Say more."),
+    click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False,
+        callback=_set_color, help="Colour the output.",
+    ),
+)  # fmt: skip
+
+
+def with_globals(function: F) -> F:
+    for option in reversed(_GLOBAL):
+        function = option(function)
+    return function
+
+
+environments = click.argument("environments", metavar="[ENV]...", nargs=-1)
+jobs = click.option(
+    "-j", "--jobs", type=click.IntRange(1), envvar="ENVBUILD_JOBS", default=min(4, os.cpu_count() or 1),
+    show_default="number of processors, at most 4", help="How many to work on at a time.",
+)  # fmt: skip
+locked = click.option(
+    "--locked", is_flag=True, envvar="ENVBUILD_LOCKED", help="Refuse, with exit code 3, when a lock is not current."
+)
+no_refresh = click.option(
+    "--no-refresh", is_flag=True, help="Decide by files, locks and records alone; do not look at what was built."
+)
+
+
+def selected(names: tuple[str, ...]) -> "Selection":
+    from envbuild.project import Selection
+
+    return Selection(names)
+
+
+@contextmanager
+def terminated() -> Iterator[None]:
+    """A request to end is an interrupt: what runs is ended and cleared before we go."""
+    import signal
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

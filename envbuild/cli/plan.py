@@ -1,0 +1,39 @@
+"""`envbuild plan`."""
+
+import click
+
+from envbuild.cli.options import Common, environments, locked, no_refresh, selected, with_globals
+
+CHANGES = 2
+
+
+@click.command("plan")
+@environments
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@locked
+@no_refresh
+@with_globals
+@click.pass_obj
+def command(
+    common: Common, /, *, environments: tuple[str, ...], detailed_exitcode: bool, locked: bool, no_refresh: bool
+) -> int:
+    """Say what apply would build, and which line of which file caused it. Writes nothing.
+
+    \b
+    Signs: + create, ~ rebuild, ! restore, = adopt, - forget.
+
+    \b
+    Examples:
+      envbuild plan
+      envbuild plan churn/train 'serving/*'
+      envbuild plan --json
+      envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
+    """
+    from envbuild.cli.refusals import refuse_unlocked
+    from envbuild.report.plans import plan_json, plan_text
+
+    planned = common.project().plan(selected(environments), refresh=not no_refresh)
+    if locked:
+        refuse_unlocked(planned)
+    common.out(plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose))
+    return CHANGES if detailed_exitcode and planned.plan.changes else 0

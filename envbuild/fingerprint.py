@@ -1,0 +1,103 @@
+"""Everything a build will use -> Fingerprint: one hash over named parts, so that a difference names its cause.
+
+Scheme 1. Each part has a content (canonical text) and its SHA-256; the fingerprint is the SHA-256 over the sorted lines
+`name digest`. A hash is a contract: tests/vectors/fingerprint-1.json holds this scheme fixed, and any change of what a
+part holds is a new scheme.
+"""
+
+import hashlib
+
+import msgspec
+
+from envbuild.lock import Head, canonical
+from envbuild.resolve import Environment, Variable
+
+SCHEME = "1"
+
+
+class Part(msgspec.Struct, frozen=True, order=True):
+    """One named input. `content` is empty where it is long and can be had elsewhere: the pins."""
+
+    name: str
+    digest: str
+    content: str = ""
+
+    @property
+    def stem(self) -> str:
+        return self.name.partition("/")[0]
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        lines = "".join(f"{part.name} {part.digest}\n" for part in self.parts)
+        return f"{SCHEME}:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """What is not in the environment itself: the builder's format, the lock, the digests of files that go in."""
+
+    builder_format: str
+    head: Head | None
+    platforms: tuple[str, ...]
+    files: dict[str, str]
+
+
+def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
+    """The parts of DECISIONS 25 that a builder of local prefixes uses."""
+    parts = [
+        _part("builder", {"format": inputs.builder_format, "kind": environment.builder}),
+        _part("python", _python(environment, inputs.head)),
+        *_dependencies(inputs),
+        *(Part(f"file/{path}", digest) for path, digest in inputs.files.items()),
+    ]
+    if environment.variables:
+        parts.append(_part("variables", {one.name: _variable(one) for one in environment.variables}))
+    if environment.setup:
+        parts.append(_part("setup", list(environment.setup)))
+    return Fingerprint(tuple(sorted(parts)))
+
+
+def _part(name: str, value: object) -> Part:
+    content = canonical(value).decode()
+    return Part(name, hashlib.sha256(content.encode()).hexdigest(), content)
+
+
+def _python(environment: Environment, head: Head | None) -> dict[str, object]:
+    python = environment.python
+    return {
+        "from": python.source,
+        "interpreter": python.interpreter,
+        "managed": python.managed,
+        "version": head.python if head else "",
+    }
+
+
+def _dependencies(inputs: Inputs) -> list[Part]:
+    pins = inputs.head.pins if inputs.head else {}
+    return [Part(f"dependencies/{platform}", pins[platform]) for platform in inputs.platforms if platform in pins]
+
+
+def _variable(variable: Variable) -> object:
+    if not variable.prepend and not variable.append:
+        return variable.value
+    return {"append": list(variable.append), "prepend": list(variable.prepend), "value": variable.value}
+
+
+def recorded_variables(part: Part | None) -> tuple[Variable, ...]:
+    """The variables that a recorded part holds."""
+    stated = msgspec.json.decode(part.content, type=dict[str, str | _Additions | None]) if part else {}
+    return tuple(
+        Variable(name, value.value, value.prepend, value.append)
+        if isinstance(value, _Additions)
+        else Variable(name, value)
+        for name, value in stated.items()
+    )
+
+
+class _Additions(msgspec.Struct, frozen=True):
+    append: tuple[str, ...]
+    prepend: tuple[str, ...]
+    value: str | None

@@ -1,0 +1,170 @@
+"""The one door to other programs: argument lists only, an environment of our own making, nothing left running."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from envbuild.errors import ProcessError
+
+_DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
+_KEPT = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT")
+GRACE_SECONDS = 5.0
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Ran(msgspec.Struct, frozen=True):
+    code: int
+    output: str
+    errors: str
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error, and must not be caught as one
+    """The person at the keyboard wants to stop; what was started is ended."""
+
+
+def child_environment(host: Mapping[str, str]) -> dict[str, str]:
+    """The host's variables without those that would change what a package manager does; credentials stay."""
+    return {
+        name: value
+        for name, value in host.items()
+        if not name.startswith(_DROPPED) or name in _KEPT or _is_credential(name)
+    }
+
+
+def _is_credential(name: str) -> bool:
+    return name.startswith("UV_INDEX_") and name.endswith(("_USERNAME", "_PASSWORD"))
+
+
+def positional(value: str) -> str:
+    """A value that stands where a program could take it for an option."""
+    if value.startswith("-"):
+        raise ProcessError(f"'{value}' would be read as an option", hint="it may not start with '-'")
+    return value
+
+
+def toml(value: str) -> str:
+    """Text as a TOML string: the one quoting for configuration files that we hand to programs."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+class Programs:
+    """Runs programs, each in a process group of its own, and can end all of them at once."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._guard = threading.Lock()
+        self._stopped = False
+
+    def run(
+        self, command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None, log: Path | None = None
+    ) -> Ran:
+        """Run to the end. With a log both streams go there, whole and in order; else they come back as text."""
+        with self._opened(log) as sink:
+            process = self._start([str(word) for word in command], env, cwd, sink)
+            try:
+                output, errors = process.communicate()
+            finally:
+                self._finish(process)
+        if self._stopped:
+            raise Interrupted
+        return Ran(process.returncode, _text(output), _text(errors))
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _opened(log: Path | None) -> Iterator[int]:
+        if log is None:
+            yield subprocess.PIPE
+            return
+        with log.open("ab") as stream:
+            yield stream.fileno()
+
+    def _start(
+        self, command: list[str], env: Mapping[str, str], cwd: Path | None, sink: int
+    ) -> "subprocess.Popen[bytes]":
+        with self._guard:
+            if self._stopped:
+                raise Interrupted
+            try:
+                process = subprocess.Popen(
+                    command,
+                    env=dict(env),
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=sink if sink == subprocess.PIPE else subprocess.STDOUT,
+                    start_new_session=True,
+                    umask=0o022,
+                )
+            except OSError as error:
+                raise ProcessError(f"cannot start {command[0]}: {error.strerror}") from None
+            self._running.add(process)
+        return process
+
+    def _finish(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.poll() is None:
+            _end(process)
+        with self._guard:
+            self._running.discard(process)
+
+    @staticmethod
+    def hand_over(command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Run in the foreground with our own terminal; its code is ours, 128+n for a signal."""
+        try:
+            process = subprocess.Popen(list(command), env=dict(env))
+        except FileNotFoundError:
+            raise ProcessError(f"there is no command '{command[0]}' in this environment", exit_code=127) from None
+        except OSError as error:
+            raise ProcessError(f"'{command[0]}' cannot be run: {error.strerror}", exit_code=126) from None
+        before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
+        try:
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """End everything that runs, and start nothing more."""
+        with self._guard:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _signal(process, signal.SIGTERM)
+        for process in running:
+            _end(process)
+
+
+def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Callable[[int, object], None]:
+    """A terminal sends Ctrl-C to the command as well; what comes from elsewhere is passed on."""
+
+    def handle(_number: int, _frame: object) -> None:
+        if number != signal.SIGINT:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    return handle
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    _signal(process, signal.SIGTERM)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode(errors="replace")

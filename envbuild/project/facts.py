@@ -1,0 +1,151 @@
+"""The facts that a plan is made of: fingerprints on one side, records and what stands on this machine on the other."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders import BUILDERS, local
+from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
+from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
+from envbuild.lock import Change, Pins, pin_changes, read_lock, request_changes, wheel_items
+from envbuild.plan import Plan, Subject, plan
+from envbuild.project.locks import Locked, Locks
+from envbuild.record import Record, Version
+from envbuild.resolve import Environment
+from envbuild.state import State
+from envbuild.workspace import Workspace
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """An environment with all that goes into its build; no fingerprint before it is locked."""
+
+    environment: Environment
+    locked: Locked
+    files: dict[str, str]
+    fingerprint: Fingerprint | None
+
+
+class Facts:
+    """Looks up what a plan needs, in as few questions as there are kinds of question."""
+
+    def __init__(self, workspace: Workspace, state: State, store: Path, platform: str) -> None:
+        self._workspace = workspace
+        self._state = state
+        self._store = store
+        self._platform = platform
+        self.locks = Locks(workspace)
+
+    def prepare(self, environments: Iterable[Environment], *, to_build: bool) -> tuple[Prepared, ...]:
+        """Locks, and to build also files and fingerprints; everything that is wrong is raised together."""
+        problems: list[EnvbuildError] = []
+        prepared = []
+        for environment in environments:
+            try:
+                prepared.append(self._prepared(environment) if to_build else self._to_lock(environment))
+            except EnvbuildError as error:
+                problems.append(error)
+        raise_all(problems)
+        return tuple(prepared)
+
+    def _to_lock(self, environment: Environment) -> Prepared:
+        return Prepared(environment, self.locks.locked(environment, repair=True), {}, None)
+
+    def _prepared(self, environment: Environment) -> Prepared:
+        raise_all(self._refusals(environment))
+        locked = self.locks.locked(environment, repair=False)
+        files = {item.path: self._workspace.digest(item.path, item.where) for item in wheel_items(environment)}
+        inputs = Inputs(local.FORMAT, locked.head, (self._platform,), files)
+        return Prepared(environment, locked, files, fingerprint(environment, inputs) if locked.current else None)
+
+    def _refusals(self, environment: Environment) -> Iterable[EnvbuildError]:
+        """What this builder cannot do for this manifest, each with its line: never ignored."""
+        builder = BUILDERS.get(environment.builder)
+        if builder is None:
+            where = environment.where("builder")
+            yield PlanError(f"the builder '{environment.builder}' is not in this version yet", where, "use 'local'")
+            return
+        for key, value in sorted(builder.CANNOT_HONOUR):
+            stated = environment.stated(*key.split("."))
+            if stated is not None and (not value or stated == value):
+                where = environment.where(*key.split("."))
+                yield PlanError(f"builder '{environment.builder}' cannot do '{key}: {stated}'", where, "remove it")
+        if self._platform not in environment.platforms:
+            where = environment.where("platforms")
+            hint = f"add {self._platform}, or run this where one of {', '.join(environment.platforms)} is"
+            yield PlanError(f"this machine is {self._platform}, and '{environment.name}' is not", where, hint)
+
+    def plan(self, prepared: tuple[Prepared, ...], known: set[str] | None, *, refresh: bool) -> Plan:
+        """`known` are all names of the project when everything is planned: other records are to be forgotten."""
+        names = tuple(one.environment.name for one in prepared)
+        latest = self._state.latest(None if known is not None else names)
+        held = self._held(prepared, latest, refresh=refresh)
+        numbers = self._state.numbers(names)
+        subjects = [
+            self._subject(one, latest.get(one.environment.name), held, numbers, refresh=refresh) for one in prepared
+        ]
+        forgotten = [version for name, version in latest.items() if known is not None and name not in known]
+        return plan(subjects, forgotten)
+
+    def _held(self, prepared: tuple[Prepared, ...], latest: dict[str, Version], *, refresh: bool) -> dict[str, str]:
+        """Content that stands already, by fingerprint: under another name, or in the store of this user."""
+        sought = sorted(
+            {
+                one.fingerprint.text
+                for one in prepared
+                if one.fingerprint and not _is(latest.get(one.environment.name), one.fingerprint)
+            }
+        )
+        if not sought:
+            return {}
+        records = self._state.with_content(tuple(sought))
+        held = {}
+        for text in sought:
+            version = records.get(text)
+            if version and (not refresh or local.complaint(version.reference) is None):
+                held[text] = f"{version.environment}@{version.version}"
+            elif refresh and local.find(self._store, text):
+                held[text] = "a prefix of this user's store"
+        return held
+
+    def _subject(
+        self, one: Prepared, latest: Version | None, held: dict[str, str], numbers: dict[str, int], *, refresh: bool
+    ) -> Subject:
+        found = one.fingerprint
+        same = found is not None and _is(latest, found)
+        record = self._record(latest) if latest and found and not same else None
+        return Subject(
+            environment=one.environment,
+            fingerprint=found,
+            locking=one.locked.changes,
+            latest=latest,
+            complaint=local.complaint(latest.reference) if latest and same and refresh else None,
+            elsewhere=held.get(found.text, "") if found and not same else "",
+            next_version=numbers.get(one.environment.name, 0) + 1,
+            before=record.parts if record else (),
+            pins=self._pin_changes(one, record) if record else (),
+        )
+
+    def _record(self, version: Version) -> Record | None:
+        return self._state.whole(version.environment, version.version)
+
+    def _pin_changes(self, one: Prepared, record: Record) -> tuple[Change, ...]:
+        """Between the lock that was built and the lock that stands now."""
+        path = one.locked.path
+        now = self.locks.whole(path) if path else None
+        before = read_lock(path, record.lock) if record.lock else None
+        nothing = Pins(self._platform, ())
+        asked: tuple[Change, ...] = ()
+        if now and before and (recorded := before.head.requests.get(self._platform)):
+            request = next(request for request in one.locked.requests if request.platform == self._platform)
+            asked = request_changes(recorded, request, one.environment)
+        return pin_changes(
+            before.pins.get(self._platform, nothing) if before else nothing,
+            now.pins.get(self._platform, nothing) if now else nothing,
+            asked,
+            Place(path or one.environment.path),
+        )
+
+
+def _is(version: Version | None, found: Fingerprint) -> bool:
+    return version is not None and version.fingerprint == found.text

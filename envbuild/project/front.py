@@ -1,0 +1,307 @@
+"""One project on one machine: everything a command asks for, as a method."""
+
+import hashlib
+import json
+import os
+import platform as host_platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from envbuild.apply import Event, Job, Site, Summary, apply
+from envbuild.builders import local
+from envbuild.builders.store import default_store
+from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, UsageError
+from envbuild.fingerprint import recorded_variables
+from envbuild.lock import Lock, Request, read_lock
+from envbuild.plan import Plan, Step
+from envbuild.process import Programs, child_environment
+from envbuild.project.facts import Facts, Prepared
+from envbuild.project.locking import Locker, Outcome, Say
+from envbuild.project.reading import Reader, Selection, read_settings
+from envbuild.project.shipped import templates
+from envbuild.record import Record
+from envbuild.render import render
+from envbuild.resolve import Environment
+from envbuild.settings import Settings
+from envbuild.shape import nearest
+from envbuild.solvers.uv import Uv
+from envbuild.state import State
+from envbuild.workspace import Workspace, find_root
+
+EVERYTHING = Selection()
+_MACHINE_ID = Path("/etc/machine-id")
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A plan with what it was made from; `failures` are environments that could not be locked."""
+
+    plan: Plan
+    prepared: tuple[Prepared, ...]
+    failures: dict[str, EnvbuildError] = {}
+
+    @property
+    def unlocked(self) -> tuple[Prepared, ...]:
+        return tuple(one for one in self.prepared if not one.locked.current)
+
+    @property
+    def to_lock(self) -> tuple[Prepared, ...]:
+        """What has no current lock of its own: none at all, or only a twin's."""
+        return tuple(one for one in self.prepared if not one.locked.is_own(one.environment))
+
+
+class Project:
+    """The files below one root, read when they are needed; nothing is written before `lock` or `apply`."""
+
+    def __init__(self, root: Path, host: Mapping[str, str]) -> None:
+        self.root = root
+        self.host = host
+        self.workspace = Workspace(root)
+        self.programs = Programs()
+        self.platform = local.machine_platform()
+        self.store = default_store(host)
+
+    @classmethod
+    def load(cls, start: str | Path = ".", host: Mapping[str, str] | None = None) -> "Project":
+        return cls(find_root(Path(start)), dict(os.environ if host is None else host))
+
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self.workspace)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.workspace, self.settings)
+
+    @cached_property
+    def state(self) -> State:
+        shown = self.host.get("ENVBUILD_STATE", "").removeprefix("sqlite:///") or self.settings.state_path
+        return State(self.root / shown, shown, self.machine, self.platform)
+
+    @cached_property
+    def machine(self) -> str:
+        """A stable, anonymous name for this machine: prefixes of another one cannot be used here."""
+        try:
+            known = _MACHINE_ID.read_text().strip()
+        except OSError:
+            known = ""
+        return hashlib.sha256((known or host_platform.node()).encode()).hexdigest()[:16]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._reader.names.paths))
+
+    def environments(self, selection: Selection) -> tuple[Environment, ...]:
+        return self._reader.environments(selection, self.platform)
+
+    def to_lock(self, selection: Selection) -> tuple[Prepared, ...]:
+        """What is selected, as far as locking goes: for any platform, and whatever a damaged lock says."""
+        return self._facts().prepare(self.environments(selection), to_build=False)
+
+    def plan(self, selection: Selection = EVERYTHING, *, refresh: bool = True) -> Planned:
+        """What apply would do for what is selected; reads only."""
+        facts = self._facts()
+        environments = self.environments(selection)
+        prepared = facts.prepare(environments, to_build=True)
+        known = {one.name for one in environments} if selection.everything else None
+        return Planned(facts.plan(prepared, known, refresh=refresh), prepared)
+
+    def _facts(self) -> Facts:
+        return Facts(self.workspace, self.state, self.store, self.platform)
+
+    def lock(self, prepared: tuple[Prepared, ...], say: Say, *, jobs: int, upgrade: bool = False) -> list[Outcome]:
+        """Make the locks that are not current."""
+        with self._tools() as uv:
+            locker = Locker(self.workspace, self._facts().locks, uv, self.platform, say)
+            try:
+                return locker.lock(prepared, jobs, upgrade=upgrade)
+            except BaseException:
+                self.programs.stop()
+                raise
+
+    def lock_and_plan(self, planned: Planned, selection: Selection, say: Say, jobs: int, *, refresh: bool) -> Planned:
+        """Lock what a plan found unlocked, and plan again; what cannot be locked is left out of the building."""
+        outcomes = self.lock(planned.to_lock, say, jobs=jobs)
+        again = self.plan(selection, refresh=refresh)
+        failures = {outcome.environment: outcome.error for outcome in outcomes if outcome.error}
+        return msgspec.structs.replace(again, failures=failures)
+
+    def apply(
+        self, planned: Planned, on_event: Callable[[Event], None], *, jobs: int, fail_fast: bool = False
+    ) -> Summary:
+        """Do what the plan says; the project is held while this works."""
+        with self.workspace.applying(), self._tools() as uv:
+            by_name = {one.environment.name: one for one in planned.prepared}
+            ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
+            work = {step.environment: self._job(step, by_name[step.environment]) for step in ready}
+            for name, error in planned.failures.items():
+                on_event(Event("failed", name, str(error)))
+            summary = apply(Plan(tuple(ready)), work, self._site(uv), on_event, parallel=jobs, fail_fast=fail_fast)
+        return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
+
+    def forget(self, planned: Planned) -> tuple[str, ...]:
+        """Drop the records whose manifests are gone."""
+        gone = tuple(step.environment for step in planned.plan.steps if step.action == "forget")
+        with self.workspace.applying():
+            for name in gone:
+                self.state.forget(name)
+        return gone
+
+    @contextmanager
+    def _tools(self) -> Iterator[Uv]:
+        bundle = self.settings.ca_bundle
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            yield Uv(self.programs, self.host, Path(folder), self.root / bundle if bundle else None)
+
+    def _job(self, step: Step, one: Prepared) -> Job:
+        if one.fingerprint is None:
+            raise RefusedError(
+                f"'{step.environment}' is not locked", Place(one.environment.path), "run 'envbuild lock'"
+            )
+        path = one.locked.path
+        text = self.workspace.text(path) if path else None
+        lock = self._facts().locks.whole(path) if path else None
+        return Job(
+            step=step,
+            environment=one.environment,
+            fingerprint=one.fingerprint,
+            lock=lock,
+            lock_text=text or "",
+            python_range=_python_range(lock, one.locked.requests),
+            files=one.files,
+            artifacts=render(one.environment, templates(), lock.head.python if lock else ""),
+            manifest=_manifest_text(one.environment),
+        )
+
+    def _site(self, uv: Uv) -> Site:
+        commit, dirty = self._git()
+        return Site(
+            local.Place(self.store, self.root, self.programs, uv, self.host),
+            self.state,
+            self.programs,
+            lambda name: self.workspace.private("logs", *name.split("/")),
+            self.platform,
+            self.machine,
+            commit,
+            dirty,
+        )
+
+    def _git(self) -> tuple[str, bool]:
+        """The commit that is checked out, and whether files differ from it; nothing where there is no git."""
+        env = child_environment(self.host)
+        try:
+            head = self.programs.run(["git", "-C", self.root, "rev-parse", "--verify", "--quiet", "HEAD"], env=env)
+            status = self.programs.run(["git", "-C", self.root, "status", "--porcelain", "--", "."], env=env)
+        except EnvbuildError:
+            return "", False
+        return (head.output.strip(), bool(status.output.strip())) if head.code == 0 else ("", False)
+
+    def history(self, name: str) -> list[Record]:
+        """Every version of a name, newest first."""
+        if history := self.state.history(name):
+            return history
+        if name in self.names:
+            raise UsageError(f"'{name}' was never built", hint="run 'envbuild apply'")
+        raise UsageError(f"nothing is named '{name}'", hint=nearest(name, self.names))
+
+    def record(self, name: str, version: str) -> Record:
+        """What is remembered of NAME@VERSION; `latest` is the newest."""
+        history = self.history(name)
+        if version == "latest":
+            return history[0]
+        found = next((record for record in history if str(record.version) == version), None)
+        if found is None:
+            known = ", ".join(str(record.version) for record in history)
+            raise UsageError(f"'{name}' has no version '{version}'", hint=f"recorded are: {known}")
+        return found
+
+    def recorded(self, name: str, version: str) -> "Shown":
+        record = self.record(name, version)
+        lock = read_lock(record.manifest_path, record.lock) if record.lock else None
+        return Shown(
+            record.environment,
+            record.fingerprint,
+            record.version,
+            record.reference,
+            record.builder,
+            json.loads(record.manifest).get("description", ""),
+            _packages(lock, record.platform),
+        )
+
+    def now(self, name: str) -> "Shown":
+        """What a manifest says now; its version and reference when that is what was built last."""
+        planned = self.plan(Selection((name,)), refresh=False)
+        if len(planned.plan.steps) != 1:
+            raise UsageError(f"'{name}' is not one environment", hint="name a single one")
+        (step,), (one,) = planned.plan.steps, planned.prepared
+        built = self.state.latest((name,)).get(name) if step.action == "keep" else None
+        lock = self._facts().locks.whole(one.locked.path) if one.locked.path else None
+        return Shown(
+            name,
+            step.fingerprint,
+            built.version if built else None,
+            built.reference if built else None,
+            step.builder,
+            one.environment.description,
+            _packages(lock, self.platform),
+        )
+
+    def activation(self, name: str, version: str) -> tuple[str, dict[str, str]]:
+        """Where a version stands, and the variables of a process that runs in it."""
+        record = self.record(name, version)
+        if complaint := local.complaint(record.reference):
+            hint = f"run 'envbuild apply {name}'" if version == "latest" else "this version cannot be built again yet"
+            raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
+        variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
+        return record.reference, local.activated(variables, Path(record.reference), self.host)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """One environment or version, as `show` tells of it."""
+
+    name: str
+    fingerprint: str | None
+    version: int | None
+    reference: str | None
+    builder: str
+    description: str
+    packages: tuple[tuple[str, str, str], ...]
+
+
+def _packages(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str], ...]:
+    pins = lock.pins.get(platform) if lock else None
+    if pins is None:
+        return ()
+    found = [(pin.manager, pin.name, pin.version) for pin in pins.pins]
+    return tuple(sorted([*found, *(("pip", wheel.name, wheel.version) for wheel in pins.wheels)]))
+
+
+def _python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:
+    """What an interpreter must be: of the locked minor version, and all that the manifest asks besides."""
+    if lock is None:
+        return ""
+    return ",".join(filter(None, (f"=={lock.head.python}.*", requests[0].python if requests else "")))
+
+
+def _manifest_text(environment: Environment) -> str:
+    """The manifest after inheritance, as YAML that needs no parents."""
+    pip = [
+        item.path or item.text for package in environment.packages for item in package.items if item.manager == "pip"
+    ]
+    conda = [item.text for package in environment.packages for item in package.items if item.manager == "conda"]
+    stated = {
+        "description": environment.description,
+        "tags": environment.tags,
+        "channels": list(environment.channels),
+        "platforms": list(environment.platforms),
+        "dependencies": [*conda, *([{"pip": pip}] if pip else [])],
+        "variables": {one.name: msgspec.to_builtins(one) for one in environment.variables},
+        "pip": {"index_url": environment.index_url} if environment.index_url else {},
+        "setup": list(environment.setup),
+        "builder": environment.builder,
+    }
+    return json.dumps({key: value for key, value in stated.items() if value}, indent=2, ensure_ascii=False) + "\n"

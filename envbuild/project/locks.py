@@ -1,0 +1,131 @@
+"""The lock of each environment: current, held by a twin, or to be made, and why."""
+
+import hashlib
+
+import msgspec
+
+from envbuild.errors import EnvbuildError, LockError, Place
+from envbuild.lock import (
+    FOLDER,
+    SUFFIX,
+    Change,
+    Head,
+    Lock,
+    Request,
+    lock_path,
+    read_head,
+    read_lock,
+    request_changes,
+    requests,
+    still_met,
+    wheel_items,
+)
+from envbuild.resolve import Environment
+from envbuild.workspace import Workspace
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """What the files say of one environment's lock.
+
+    `path` is where a current lock stands, perhaps under a twin's name. `changes` say why there is none, and are empty
+    where it is current. An environment that requests nothing has no lock and is current.
+    """
+
+    requests: tuple[Request, ...]
+    head: Head | None = None
+    path: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def current(self) -> bool:
+        return not self.changes
+
+    def is_own(self, environment: Environment) -> bool:
+        """Whether nothing has to be written: the lock stands under the environment's own name, or none is needed."""
+        return self.current and (not self.requests or self.path == lock_path(environment.name))
+
+
+class Locks:
+    """Reads locks on demand, and a twin's only when an environment's own does not answer."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._others: dict[str, str] | None = None
+
+    def locked(self, environment: Environment, *, repair: bool) -> Locked:
+        """To `repair` is to take a damaged lock for one that is missing; else it is an error."""
+        asked = requests(environment, self._wheels(environment))
+        if not asked:
+            return Locked(asked)
+        own = lock_path(environment.name)
+        text = self._workspace.text(own)
+        if text is None:
+            return self._twin(asked) or Locked(asked, changes=(_missing(environment),))
+        try:
+            head = read_head(own, text)
+        except LockError as error:
+            if not repair:
+                raise
+            return Locked(asked, changes=(Change(error.message, Place(own)),))
+        changes = self._stale(asked, head, own, text, environment)
+        if not changes:
+            return Locked(asked, head, own)
+        return self._twin(asked) or Locked(asked, changes=changes)
+
+    def whole(self, path: str) -> Lock | None:
+        """A lock with its packages: to solve from, to build from, to explain."""
+        text = self._workspace.text(path)
+        if text is None:
+            return None
+        return read_lock(path, text)
+
+    def usable(self, path: str) -> Lock | None:
+        """A lock to start from; one that is damaged is no start."""
+        try:
+            return self.whole(path)
+        except LockError:
+            return None
+
+    def _wheels(self, environment: Environment) -> dict[str, str]:
+        return {
+            item.path: hashlib.sha256(self._workspace.wheel_metadata(item.path, item.where)).hexdigest()
+            for item in wheel_items(environment)
+        }
+
+    def _stale(
+        self, asked: tuple[Request, ...], head: Head, path: str, text: str, environment: Environment
+    ) -> tuple[Change, ...]:
+        changes: list[Change] = []
+        lock: Lock | None = None
+        for request in asked:
+            recorded = head.requests.get(request.platform)
+            if recorded is None:
+                where = environment.where("platforms")
+                changes.append(Change(f"platform {request.platform} is not locked", where))
+            elif recorded.digest != request.digest:
+                lock = lock or read_lock(path, text)
+                if not still_met(request, recorded, lock.pins[request.platform]):
+                    changes += request_changes(recorded, request, environment)
+        return tuple(dict.fromkeys(changes))
+
+    def _twin(self, asked: tuple[Request, ...]) -> Locked | None:
+        """Any lock of the project with these very requests: after a rename, or of another environment."""
+        for path, text in self._texts().items():
+            if all(request.digest in text for request in asked):
+                try:
+                    head = read_head(path, text)
+                except EnvbuildError:
+                    continue
+                if all(request.platform in head.requests for request in asked):
+                    return Locked(asked, head, path)
+        return None
+
+    def _texts(self) -> dict[str, str]:
+        if self._others is None:
+            texts = {path: self._workspace.text(path) for path in self._workspace.files(FOLDER, SUFFIX)}
+            self._others = {path: text for path, text in texts.items() if text is not None}
+        return self._others
+
+
+def _missing(environment: Environment) -> Change:
+    return Change("not locked yet", Place(environment.path))

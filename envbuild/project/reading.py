@@ -1,0 +1,112 @@
+"""From names to environments: reads the files that are asked for and what they extend, and nothing else."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from envbuild.document import parse
+from envbuild.errors import EnvbuildError, Place, Problems, UsageError, raise_all
+from envbuild.manifest import Manifest, Parent, manifest
+from envbuild.resolve import Environment, Family, Names, is_glob, matcher, name_all, parent_path, resolve
+from envbuild.settings import FILE, Settings, settings
+from envbuild.shape import nearest
+from envbuild.workspace import Workspace
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What a command was asked for: names and globs; none means everything."""
+
+    patterns: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        return not self.patterns
+
+
+def read_settings(workspace: Workspace) -> Settings:
+    if not workspace.exists(FILE):
+        return Settings()
+    return settings(parse(FILE, workspace.read(FILE)))
+
+
+class Reader:
+    """Reads each file once, however many environments need it."""
+
+    def __init__(self, workspace: Workspace, project: Settings) -> None:
+        self._workspace = workspace
+        self._settings = project
+        found = workspace.manifests(project.manifests, project.templates)
+        self.names: Names = name_all(found, project.manifests)
+        self._by_path = {path: name for name, path in self.names.paths.items()}
+        self._manifests: dict[str, Manifest] = {}
+        self._broken: dict[str, EnvbuildError] = {}
+
+    def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
+        """What is selected, complete and typed; all that is wrong with it is raised together."""
+        wanted = self._wanted(selection)
+        for name in wanted:
+            self._read_family(name)
+        raise_all(self._broken.values())
+        family = Family(self._manifests, self.names)
+        manifests = [family.manifests[self.names.paths[name]] for name in wanted]
+        self._refuse_abstract(manifests, selection)
+        return resolve([one for one in manifests if not one.abstract], family, self._settings, platform)
+
+    def _wanted(self, selection: Selection) -> list[str]:
+        if selection.everything:
+            return sorted(self.names.checked())
+        return sorted({name for pattern in selection.patterns for name in self._matching(pattern)})
+
+    def _matching(self, pattern: str) -> Iterable[str]:
+        if is_glob(pattern):
+            match = matcher(pattern).fullmatch
+            found = [name for name in self.names.paths if match(name)]
+            if not found:
+                raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))
+        elif self.names.path(pattern):
+            return [pattern]
+        else:
+            raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self.names.paths))
+        for name in found:
+            self.names.path(name)
+        return found
+
+    def _refuse_abstract(self, manifests: list[Manifest], selection: Selection) -> None:
+        for one in manifests:
+            if one.abstract and one.name in selection.patterns:
+                raise UsageError(f"'{one.name}' is abstract: it is only extended, never built", one.place)
+
+    def _read_family(self, name: str) -> None:
+        """Read a manifest and everything it extends; what is wrong is kept until all is read."""
+        path = self.names.paths[name]
+        waiting = [(path, name, Place(path))]
+        while waiting:
+            path, name, where = waiting.pop()
+            if path not in self._broken and path not in self._manifests:
+                found = self._read(path, name, where)
+                waiting += self._parents(found) if found else []
+
+    def _read(self, path: str, name: str, where: Place) -> Manifest | None:
+        try:
+            found = manifest(name, parse(path, self._workspace.read(path, where)), self._workspace.read)
+        except EnvbuildError as error:
+            self._broken[path] = error
+            return None
+        self._manifests[path] = found
+        return found
+
+    def _parents(self, child: Manifest) -> list[tuple[str, str, Place]]:
+        found = []
+        problems = []
+        for parent in child.extends:
+            try:
+                found.append(self._parent(child, parent))
+            except EnvbuildError as error:
+                problems.append(error)
+        if problems:
+            self._broken[child.path] = problems[0] if len(problems) == 1 else Problems(problems)
+        return found
+
+    def _parent(self, child: Manifest, parent: Parent) -> tuple[str, str, Place]:
+        path = parent_path(child, parent, self.names)
+        return path, self._by_path.get(path, path), parent.where

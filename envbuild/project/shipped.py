@@ -1,0 +1,16 @@
+"""What comes with envbuild: templates inside the wheel, or beside the package in a checkout."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def shipped(kind: str) -> Path:
+    """The folder of shipped `templates` or `manifests`."""
+    inside = _PACKAGE / "_shipped" / kind
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
+
+
+def templates() -> dict[str, str]:
+    """The text of each built-in template, by its file name."""
+    return {path.name: path.read_text() for path in sorted(shipped("templates").glob("*.j2"))}

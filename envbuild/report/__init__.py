@@ -1,0 +1,1 @@
+"""Values -> text and JSON, as a terminal and a program read them."""

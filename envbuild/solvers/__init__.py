@@ -1,0 +1,1 @@
+"""Requests -> Pins, with the solver of each kind of package."""

@@ -1,0 +1,137 @@
+"""uv as a program: where it is, and the configuration it gets from us instead of finding one of its own."""
+
+import configparser
+import json
+import os
+import threading
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envbuild.errors import ProcessError
+from envbuild.process import Programs, Ran, child_environment, toml
+
+_QUIET = ("--no-progress", "--color", "never")
+
+
+class Indexes(msgspec.Struct, frozen=True):
+    """Where the host has its packages from; a manifest that names an index has the last word."""
+
+    default: str = ""
+    extra: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+
+
+class Uv:
+    """Runs uv with a clean environment and our own configuration file."""
+
+    def __init__(
+        self, programs: Programs, host: Mapping[str, str], folder: Path, ca_bundle: Path | None = None
+    ) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._env = child_environment(host)
+        if ca_bundle:
+            self._env["SSL_CERT_FILE"] = str(ca_bundle)
+        self._cache = host.get("UV_CACHE_DIR", "")
+        self._host = host
+        self._guard = threading.Lock()
+        self._configs: dict[str, Path] = {}
+
+    def run(self, arguments: list[str | Path], *, index_url: str = "", log: Path | None = None) -> Ran:
+        from uv import find_uv_bin
+
+        try:
+            binary = find_uv_bin()
+        except FileNotFoundError:
+            raise ProcessError("the program uv is missing", hint="install envbuild again: uv comes with it") from None
+        cache = ["--cache-dir", self._cache] if self._cache else []
+        options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url)]
+        return self._programs.run([binary, *options, *arguments], env=self._env, cwd=self._folder, log=log)
+
+    def _config(self, index_url: str) -> Path:
+        """One file for each index, readable by its owner alone: the host's index may carry credentials."""
+        with self._guard:
+            if index_url not in self._configs:
+                path = self._folder / f"uv-{len(self._configs)}.toml"
+                indexes = Indexes(index_url) if index_url else host_indexes(self._host)
+                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                    stream.write(_config_text(indexes))
+                self._configs[index_url] = path
+            return self._configs[index_url]
+
+    def interpreters(self, *, downloadable: bool) -> list[str]:
+        """The CPython versions that uv finds here, or also those it could fetch; newest first."""
+        from packaging.version import Version
+
+        found = [] if downloadable else ["--only-installed"]
+        ran = self.run(["python", "list", *found, "--output-format", "json"])
+        if ran.code:
+            raise ProcessError(f"uv cannot list interpreters: {ran.errors.strip()}")
+        versions = {
+            entry["version"]
+            for entry in json.loads(ran.output)
+            if entry["implementation"] == "cpython" and entry["variant"] == "default"
+        }
+        return [str(version) for version in sorted(map(Version, versions), reverse=True)]
+
+
+def _config_text(indexes: Indexes) -> str:
+    lines = []
+    if indexes.find_links:
+        lines.append(f"find-links = [{', '.join(map(toml, indexes.find_links))}]")
+    for url in indexes.extra:
+        lines += ["[[index]]", f"url = {toml(url)}"]
+    if indexes.default:
+        lines += ["[[index]]", f"url = {toml(indexes.default)}", "default = true"]
+    return "\n".join(lines) + "\n"
+
+
+def host_indexes(host: Mapping[str, str]) -> Indexes:
+    """Uv's own settings first, then the one index that pip has; pip's extra ones could fill a private name."""
+    config = _uv_config(host)
+    default = host.get("UV_DEFAULT_INDEX") or host.get("UV_INDEX_URL") or config.default
+    extra = tuple((host.get("UV_INDEX") or host.get("UV_EXTRA_INDEX_URL") or "").split()) or config.extra
+    links = tuple(filter(None, (host.get("UV_FIND_LINKS") or "").split(","))) or config.find_links
+    return Indexes(default or host.get("PIP_INDEX_URL") or _pip_index(host), extra, links)
+
+
+def _config_home(host: Mapping[str, str]) -> Path:
+    return Path(host.get("XDG_CONFIG_HOME") or Path(host.get("HOME", "/")) / ".config")
+
+
+def _uv_config(host: Mapping[str, str]) -> Indexes:
+    for path in (_config_home(host) / "uv/uv.toml", Path("/etc/uv/uv.toml")):
+        try:
+            return _indexes(tomllib.loads(path.read_text()))
+        except (OSError, ValueError):
+            continue
+    return Indexes()
+
+
+def _indexes(config: dict[str, Any]) -> Indexes:
+    named = [entry for entry in config.get("index", []) if isinstance(entry, dict) and "url" in entry]
+    default = next((entry["url"] for entry in named if entry.get("default")), "")
+    extra = tuple(entry["url"] for entry in named if not entry.get("default") and not entry.get("explicit"))
+    return Indexes(
+        default or config.get("index-url", ""),
+        extra or tuple(config.get("extra-index-url", ())),
+        tuple(config.get("find-links", ())),
+    )
+
+
+def _pip_index(host: Mapping[str, str]) -> str:
+    own = host.get("PIP_CONFIG_FILE")
+    for path in [Path(own)] if own else [_config_home(host) / "pip/pip.conf", Path("/etc/pip.conf")]:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(path)
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        for section in ("install", "global"):
+            if found := parser.get(section, "index-url", fallback=""):
+                return found
+    return ""

@@ -1,0 +1,207 @@
+"""The one door to the records: a SQLite file, written whole or not at all, read without being made."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envbuild.errors import Place, StateError
+from envbuild.record import Record, Version
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE records (
+    environment TEXT NOT NULL, version INTEGER NOT NULL, fingerprint TEXT NOT NULL, builder TEXT NOT NULL,
+    platform TEXT NOT NULL, machine TEXT NOT NULL, reference TEXT NOT NULL, started TEXT NOT NULL,
+    manifest_path TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (environment, version)
+) STRICT;
+CREATE INDEX by_fingerprint ON records (fingerprint);
+CREATE TABLE numbers (environment TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+"""
+_COLUMNS = "environment, version, fingerprint, builder, platform, machine, reference, started, manifest_path"
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+_BUSY_SECONDS = 30.0
+
+
+class State:
+    """The records of one project, as this machine and platform see them."""
+
+    def __init__(self, path: Path, shown: str, machine: str, platform: str) -> None:
+        self._path = path
+        self._place = Place(shown)
+        self._machine = machine
+        self._platform = platform
+
+    def latest(self, names: tuple[str, ...] | None = None) -> dict[str, Version]:
+        """The newest version of each name, or of the names asked for."""
+        chosen = "" if names is None else " AND environment IN (SELECT value FROM json_each(?))"
+        query = f"""
+            SELECT {_COLUMNS} FROM records JOIN (
+                SELECT environment AS name, max(version) AS newest FROM records
+                WHERE machine = ? AND platform = ?{chosen} GROUP BY environment
+            ) ON environment = name AND version = newest"""  # noqa: S608 - no value stands in the text
+        values: list[str | int] = [self._machine, self._platform, *([json.dumps(names)] if names is not None else [])]
+        return {row[0]: _version(row) for row in self._rows(query, values)}
+
+    def numbers(self, names: tuple[str, ...]) -> dict[str, int]:
+        """The last version number that each name ever had."""
+        query = "SELECT environment, last FROM numbers WHERE environment IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(query, [json.dumps(names)]))
+
+    def with_content(self, fingerprints: tuple[str, ...]) -> dict[str, Version]:
+        """For each fingerprint the newest version that has it, under whatever name."""
+        query = f"""
+            SELECT {_COLUMNS} FROM records WHERE machine = ? AND platform = ?
+            AND fingerprint IN (SELECT value FROM json_each(?)) ORDER BY started, version"""  # noqa: S608 - as above
+        rows = self._rows(query, [self._machine, self._platform, json.dumps(fingerprints)])
+        return {row[2]: _version(row) for row in rows}
+
+    def whole(self, environment: str, version: int) -> Record | None:
+        """Everything that is remembered of one version."""
+        found = self._records(
+            "SELECT record FROM records WHERE environment = ? AND version = ?", [environment, version]
+        )
+        return next(found, None)
+
+    def history(self, environment: str) -> list[Record]:
+        """Every record of a name, newest first."""
+        query = "SELECT record FROM records WHERE environment = ? ORDER BY version DESC"
+        return list(self._records(query, [environment]))
+
+    def record(self, record: Record) -> None:
+        """Remember a finished build; the number is taken in the same step."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*_columns(record), msgspec.json.encode(record).decode()),
+            )
+            connection.execute(
+                "INSERT INTO numbers VALUES (?, ?) "
+                "ON CONFLICT (environment) DO UPDATE SET last = max(last, excluded.last)",
+                (record.environment, record.version),
+            )
+
+    def restored(self, environment: str, version: int, reference: str, python: str) -> None:
+        """The same version stands again, perhaps elsewhere."""
+        record = self.whole(environment, version)
+        if record is None:
+            raise StateError(
+                f"there is no record of {environment}@{version}", self._place, "run 'envbuild apply' again"
+            )
+        again = msgspec.structs.replace(record, reference=reference, python=python)
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE records SET reference = ?, record = ? WHERE environment = ? AND version = ?",
+                (reference, msgspec.json.encode(again).decode(), environment, version),
+            )
+
+    def forget(self, environment: str) -> None:
+        """Drop the records of a name; its numbers stay taken."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM records WHERE environment = ?", (environment,))
+
+    def _records(self, query: str, values: list[str | int]) -> Iterator[Record]:
+        for (text,) in self._rows(query, values):
+            try:
+                yield msgspec.json.decode(text, type=Record)
+            except msgspec.DecodeError:
+                raise self._damaged("a record cannot be read") from None
+
+    def _rows(self, query: str, values: list[str | int]) -> list[tuple[Any, ...]]:
+        if not self._path.exists():
+            return []
+        try:
+            with contextlib.closing(self._open("ro")) as connection:
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with contextlib.closing(self._open("rwc")) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                _prepare(connection)
+                yield connection
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from None
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        """DELETE and EXTRA: the journal that survives a lost power supply, and is safe in every release of SQLite."""
+        if mode == "rwc":
+            self._refuse_network()
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        if mode == "rwc":
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA synchronous=EXTRA")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > _SCHEMA_VERSION:
+            connection.close()
+            raise StateError("the records were written by a newer envbuild", self._place, "upgrade envbuild")
+        return connection
+
+    def _refuse_network(self) -> None:
+        kind = _file_system(self._path.parent)
+        if kind in _NETWORK:
+            raise StateError(
+                f"records cannot be kept on a network file system ({kind})",
+                self._place,
+                "set 'state' in envbuild.yaml, or ENVBUILD_STATE, to a local path",
+            )
+
+    def _damaged(self, what: str) -> StateError:
+        if "readonly" in what or "unable to open" in what:
+            return StateError(f"the records cannot be written: {what}", self._place, "check the folder's permissions")
+        return StateError(
+            f"the records cannot be read: {what}",
+            self._place,
+            "restore the file from a backup, or move it away to start anew",
+        )
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+
+def _columns(record: Record) -> tuple[str | int, ...]:
+    return (
+        record.environment,
+        record.version,
+        record.fingerprint,
+        record.builder,
+        record.platform,
+        record.machine,
+        record.reference,
+        record.started,
+        record.manifest_path,
+    )
+
+
+def _version(row: tuple[Any, ...]) -> Version:
+    return Version(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of file system a folder lies on, where the system tells."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    real = str(folder.resolve())
+    best = ("", "")
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]

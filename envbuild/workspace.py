@@ -1,0 +1,202 @@
+"""The one door to the files of a project: found by walking up, read within bounds, written whole or not at all."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from envbuild.document import LIMIT_BYTES
+from envbuild.errors import EnvbuildError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
+from envbuild.resolve import expand_braces, fixed_folder, matcher
+from envbuild.settings import FILE
+
+PRIVATE = ".envbuild"
+_LOCK_LIMIT = 64 * LIMIT_BYTES
+_METADATA_LIMIT = LIMIT_BYTES
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards with envbuild.yaml, else this one if it has manifests."""
+    if not start.is_dir():
+        raise UsageError(f"'{start}' is not a folder", hint="name the project's folder with -C")
+    resolved = start.resolve()
+    for folder in (resolved, *resolved.parents):
+        if (folder / FILE).is_file():
+            return folder
+    if (resolved / "manifests").is_dir():
+        return resolved
+    raise UsageError(
+        f"no project here: neither '{FILE}' nor a folder 'manifests'",
+        hint="change into the project, or name it with -C DIR",
+    )
+
+
+class Workspace:
+    """The files below one root; every path given and taken is relative to it, with '/'."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._real = os.path.realpath(root)
+
+    def manifests(self, patterns: tuple[str, ...], never: Iterable[str]) -> list[str]:
+        """Every file that a pattern matches, but none below a folder that holds something else."""
+        closed = {".git", PRIVATE, "locks", *never}
+        found: set[str] = set()
+        for pattern in patterns:
+            match = matcher(pattern).fullmatch
+            folders = {fixed_folder(one) for one in expand_braces(pattern)}
+            for folder in folders:
+                found.update(path for path in self._walk(folder, closed) if match(path))
+        return sorted(found)
+
+    def _walk(self, folder: str, closed: set[str]) -> Iterator[str]:
+        waiting = [folder]
+        while waiting:
+            here = waiting.pop()
+            if here in closed or here.rpartition("/")[2] == ".git":
+                continue
+            try:
+                entries = list(os.scandir(self.root / here))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise WorkspaceError(f"cannot be listed: {error.strerror}", Place(here)) from None
+            for entry in entries:
+                path = f"{here}/{entry.name}" if here else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                elif entry.name.endswith((".yaml", ".yml")) and path != FILE:
+                    yield path
+
+    def exists(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def read(self, path: str, where: Place | None = None, limit: int = LIMIT_BYTES) -> bytes:
+        """A file's bytes, one more than the limit at most; `where` names the line that asked for it."""
+        try:
+            with self._inside(path, where).open("rb") as stream:
+                return stream.read(limit + 1)
+        except OSError as error:
+            raise _unreadable(path, where, error) from None
+
+    def _inside(self, path: str, where: Place | None) -> Path:
+        """A link may stand in a project, but not lead out of it."""
+        full = self.root / path
+        real = os.path.realpath(full)
+        if not real.startswith(self._real + os.sep):
+            raise ManifestError(f"'{path}' leads out of the project", where or Place(path), "keep a copy inside it")
+        if not full.is_file() and full.exists():
+            raise WorkspaceError(f"'{path}' is not a file", where or Place(path), "name a file")
+        return full
+
+    def text(self, path: str) -> str | None:
+        """A lock's text, if it is there."""
+        if not self.exists(path):
+            return None
+        try:
+            return self.read(path, limit=_LOCK_LIMIT).decode()
+        except UnicodeDecodeError:
+            raise WorkspaceError("the file is not UTF-8 text", Place(path), "run 'envbuild lock'") from None
+
+    def files(self, folder: str, suffix: str) -> list[str]:
+        """Every file below a folder with this ending, sorted."""
+        base = self.root / folder
+        return sorted(path.relative_to(self.root).as_posix() for path in base.rglob(f"*{suffix}"))
+
+    def digest(self, path: str, where: Place) -> str:
+        """The SHA-256 of a file that goes into an environment."""
+        found = hashlib.sha256()
+        try:
+            with self._inside(path, where).open("rb") as stream:
+                while block := stream.read(LIMIT_BYTES):
+                    found.update(block)
+        except OSError as error:
+            raise _unreadable(path, where, error) from None
+        return found.hexdigest()
+
+    def wheel_metadata(self, path: str, where: Place) -> bytes:
+        """The METADATA of a wheel of the project: what a solver sees of it."""
+        try:
+            with zipfile.ZipFile(self._inside(path, where)) as wheel:
+                name = next(name for name in wheel.namelist() if _is_metadata(name))
+                with wheel.open(name) as stream:
+                    return stream.read(_METADATA_LIMIT)
+        except (zipfile.BadZipFile, StopIteration, NotImplementedError):
+            raise WorkspaceError(f"'{path}' is not a wheel", where, "build it again") from None
+        except OSError as error:
+            raise _unreadable(path, where, error) from None
+
+    def write(self, path: str, text: str) -> None:
+        """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
+        target = self.root / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, text.encode())
+        except OSError as error:
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
+
+    def private(self, *parts: str) -> Path:
+        """A path below `.envbuild`, whose folder exists afterwards."""
+        path = self.root.joinpath(PRIVATE, *parts)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / PRIVATE / ".gitignore"
+            if not ignore.exists():
+                _replace(ignore, b"*\n")
+        except OSError as error:
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), _HINT_WRITE) from None
+        return path
+
+    @contextlib.contextmanager
+    def applying(self) -> Iterator[None]:
+        """Only one apply at a time changes a project; the lock ends with its process, however that ends."""
+        path = self.private("apply.lock")
+        with path.open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                stream.seek(0)
+                raise RefusedError(
+                    f"another apply is at work here (process {stream.read().strip() or 'unknown'})",
+                    hint="wait for it to end, and try again",
+                ) from None
+            stream.truncate(0)
+            stream.write(f"{os.getpid()}\n")
+            stream.flush()
+            yield
+
+
+_HINT_WRITE = "check the folder's permissions and the space on its disk"
+
+
+def _is_metadata(name: str) -> bool:
+    return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+
+
+def _unreadable(path: str, where: Place | None, error: OSError) -> EnvbuildError:
+    if isinstance(error, FileNotFoundError):
+        return WorkspaceError(f"there is no file '{path}'", where or Place(path), "check the path's spelling")
+    return WorkspaceError(f"'{path}' cannot be read: {error.strerror}", where or Place(path), "check its permissions")
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(beside).chmod(0o644)
+        Path(beside).replace(target)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,210 @@
+"""What is measured: each row of the table as a question, the number to reach, and how to find the answer.
+
+Both sides of a row run in turns, A B A B, as whole processes in the same minute on the same machine, and the medians
+are compared; so no row depends on what this machine did yesterday.
+
+Two things to know when reading the no-op rows. The synthetic environments share their contents (see `fleet`). And they
+are local ones, so `plan` also compares every file of every prefix with what it was, which image environments do not
+need; `--no-refresh` measures without that.
+"""
+
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import bake
+from .byhand import by_hand
+from .fleet import Shape
+from .index import served
+from .process import Place, Run, place
+
+_BUDGET = 6.0
+_FEWEST, _MOST = 3, 25
+_MIB = 1024 * 1024
+_BAKE = "docker buildx bake --print"
+_BARE = Path(__file__).with_name("bare.py")
+_CHECKOUT = Path(__file__).parents[2]
+
+# Rows of the design that wait for a builder; said below the table, so that nobody takes the table for the whole.
+WAITING = (
+    ("no-op apply, 50 built images", "needs the docker builder"),
+    ("one package changed of 30, image pushed, oci", "needs the oci builder and a registry"),
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    work: Place
+    buildx: Path | None
+    small: int
+    large: int
+    huge: int | None
+    plan: tuple[str, ...]
+
+    def no_op(self, project: Place) -> Run:
+        return project.envbuild(*self.plan)
+
+    def print_targets(self, project: Place) -> Run:
+        return project.run(self.buildx or "docker-buildx", "bake", "--file", bake.FILE, "--print")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Medians of both sides, in seconds or, where there is nothing to compare with, in the question's unit."""
+
+    ours: float
+    theirs: float | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    what: str
+    against: str
+    reach: float
+    ask: Callable[[Bench], Answer]
+    unit: str = "x"
+    needs_buildx: bool = False
+
+
+def questions(bench: Bench) -> list[Question]:
+    small, large, plan = bench.small, bench.large, " ".join(("no-op", *bench.plan))
+    both = f"{small:,} -> {large:,} environments"
+    rows = [
+        Question(f"{plan}, {small:,}", f"{_BAKE}, {small:,}", 0.15, lambda b: _bake(b, b.small), needs_buildx=True),
+        Question(f"{plan}, {large:,}", f"{_BAKE}, {large:,}", 0.005, lambda b: _bake(b, b.large), needs_buildx=True),
+        Question(f"first plan, no cache, {small:,}", f"{_BAKE}, {small:,}", 1.5, _first, needs_buildx=True),
+        Question("local build, 30 pip packages, warm", "uv venv + uv pip install", 1.2, _local_build),
+        Question("envbuild --version", "python -c pass", 4, _version),
+        Question(f"{plan}, {large:,}", f"bare script, {large:,}", 2.5, _bare),
+        Question(f"{plan}, growth", both, 11, _growth),
+        Question(f"{plan}, peak memory, {large:,}", "", 300, _memory, unit="MiB"),
+    ]
+    if bench.huge:
+        rows.append(Question(f"{plan}, {bench.huge:,}", "", 2, _huge, unit="s"))
+    return rows
+
+
+def _bake(bench: Bench, environments: int) -> Answer:
+    project = _built(bench, environments)
+    return _compare(lambda: bench.no_op(project), lambda: bench.print_targets(project))
+
+
+def _first(bench: Bench) -> Answer:
+    project = _built(bench, bench.small)
+
+    def first() -> Run:
+        _drop_cache(project.folder)
+        return project.envbuild("plan")
+
+    return _compare(first, lambda: bench.print_targets(project))
+
+
+def _version(bench: Bench) -> Answer:
+    return _compare(
+        lambda: bench.work.envbuild("--version"),
+        lambda: bench.work.run(sys.executable, "-c", "pass"),
+    )
+
+
+def _bare(bench: Bench) -> Answer:
+    project = _built(bench, bench.large)
+    script = (sys.executable, _BARE, project.folder)
+    project.run(*script, "--write")
+    return _compare(lambda: bench.no_op(project), lambda: project.run(*script))
+
+
+def _growth(bench: Bench) -> Answer:
+    small, large = _built(bench, bench.small), _built(bench, bench.large)
+    return _compare(lambda: bench.no_op(large), lambda: bench.no_op(small))
+
+
+def _memory(bench: Bench) -> Answer:
+    project = _built(bench, bench.large)
+    (runs,) = in_turns(lambda: bench.no_op(project))
+    return Answer(statistics.median(one.peak for one in runs) / _MIB)
+
+
+def _huge(bench: Bench) -> Answer:
+    project = _built(bench, bench.huge or 0, targets=False)
+    (runs,) = in_turns(lambda: bench.no_op(project))
+    return Answer(statistics.median(one.seconds for one in runs))
+
+
+def _local_build(bench: Bench) -> Answer:
+    """Both sides start from pins, a warm cache and nothing built; what a person would type stands on the other side."""
+    single, fresh = bench.work.folder / "single", bench.work.folder / "fresh"
+    shutil.rmtree(single, ignore_errors=True)
+    with served(single / ".bench" / "index") as url:
+        shape = Shape(environments=1, depth=1, packages=30, python=_python(), index_url=url)
+        project = _generated(bench, single, shape, "--modules", "20", "--built")
+        install = by_hand(project, shape)
+
+        def ours() -> Run:
+            _renew(fresh)
+            for part in ("manifests", "locks"):
+                shutil.copytree(single / part, fresh / part)
+            shutil.copy(single / "envbuild.yaml", fresh)
+            return project.beside(fresh, ENVBUILD_STORE=str(fresh / "store")).envbuild("apply")
+
+        def theirs() -> Run:
+            _renew(fresh)
+            return install(fresh / "venv")
+
+        ours()
+        theirs()
+        return _compare(ours, theirs)
+
+
+def _built(bench: Bench, environments: int, *, targets: bool = True) -> Place:
+    """A project of this size that is locked and applied, made once; that it is up to date is checked each time."""
+    folder = bench.work.folder / f"fleet-{environments}"
+    options = ("--built", "--bake") if targets else ("--built",)
+    project = _generated(bench, folder, Shape(environments, python=_python()), *options)
+    project.envbuild(*bench.plan, "--detailed-exitcode")
+    return project
+
+
+def _generated(bench: Bench, folder: Path, shape: Shape, *options: str) -> Place:
+    """In a process of its own: this one has to stay small for peaks to be told."""
+    words = ["--environments", shape.environments, "--depth", shape.depth, "--packages", shape.packages]
+    words += ["--python", shape.python, "--index-url", shape.index_url, *options]
+    checkout = bench.work.beside(_CHECKOUT)
+    checkout.run(sys.executable, "-m", "tests.bench.generate", folder, *map(str, words), aloud=True)
+    return place(folder)
+
+
+def _python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _drop_cache(project: Path) -> None:
+    """All that envbuild can make again goes; the records stay."""
+    for path in (project / ".envbuild").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif not path.name.startswith("state.db"):
+            path.unlink()
+
+
+def _renew(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+
+
+def _compare(ours: Callable[[], Run], theirs: Callable[[], Run]) -> Answer:
+    first, second = in_turns(ours, theirs)
+    return Answer(statistics.median(one.seconds for one in first), statistics.median(one.seconds for one in second))
+
+
+def in_turns(*sides: Callable[[], Run], budget: float = _BUDGET) -> Sequence[list[Run]]:
+    """A B A B …, for as many rounds as the budget has room for, and always enough for a median."""
+    runs: list[list[Run]] = [[] for _ in sides]
+    start = time.perf_counter()
+    while len(runs[0]) < _FEWEST or (len(runs[0]) < _MOST and time.perf_counter() - start < budget):
+        for side, own in zip(sides, runs, strict=True):
+            own.append(side())
+    return runs

@@ -1,0 +1,47 @@
+"""What every test may ask for: a package index, a project, and how many examples hypothesis tries."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from support.index import Index
+from support.project import Project, clean_environment
+from support.services import refuse_unknown_services
+
+_EXAMPLES = 100
+_TOOL = 'def main():\n    print("tool 1.0")\n'
+
+settings.register_profile("default", deadline=None, max_examples=_EXAMPLES)
+settings.register_profile("full", deadline=None, max_examples=20 * _EXAMPLES)
+settings.load_profile("full" if os.environ.get("ENVBUILD_TEST_FULL") == "1" else "default")
+
+
+def pytest_configure() -> None:
+    refuse_unknown_services()
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """Serve alpha <- beta <- gamma, delta with an extra `fast` that asks for alpha, and tool with a command."""
+    with Index() as index:
+        for version in ("1.0", "1.1", "2.0"):
+            index.add("alpha", version)
+        index.add("beta", "1.0", requires=["alpha>=1"])
+        index.add("gamma", "1.0", requires=["beta"])
+        index.add("delta", "1.0", extras={"fast": ["alpha"]})
+        index.add("tool", "1.0", modules={"tool/cli.py": _TOOL}, scripts={"tool": "tool.cli:main"})
+        yield index
+
+
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Share uv's cache between the tests of a session, and between the workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "uv-cache"
+
+
+@pytest.fixture
+def project(tmp_path: Path, uv_cache: Path) -> Project:
+    return Project(tmp_path / "project", clean_environment(tmp_path, uv_cache))

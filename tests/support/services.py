@@ -1,0 +1,96 @@
+"""The services that some tests need of the machine: how each is found, and how to get it.
+
+A test without its service skips. `ENVBUILD_TEST_REQUIRE=docker,registry` names those whose lack is a failure instead.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+import uv
+
+from .project import clean_environment
+
+_REQUIRE = "ENVBUILD_TEST_REQUIRE"
+_PROBE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class _Service:
+    is_there: Callable[[], bool]
+    how: str
+
+
+def require(service: str) -> None:
+    """Skip the test, or fail it where the service is required, unless the machine has the service."""
+    known = _SERVICES[service]
+    if known.is_there():
+        return
+    if service in _required():
+        pytest.fail(f"{service} is missing, and {_REQUIRE} names it: {known.how}", pytrace=False)
+    pytest.skip(f"{service} is missing: {known.how}")
+
+
+def refuse_unknown_services() -> None:
+    unknown = sorted(_required() - _SERVICES.keys())
+    if unknown:
+        raise pytest.UsageError(f"{_REQUIRE}: unknown {', '.join(unknown)}; known are {', '.join(sorted(_SERVICES))}")
+
+
+def _required() -> set[str]:
+    return {name.strip() for name in os.environ.get(_REQUIRE, "").split(",")} - {""}
+
+
+def _has_program(*names: str) -> bool:
+    return any(shutil.which(name) for name in names)
+
+
+def _has_postgres() -> bool:
+    return _has_program("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def _succeeds(*command: str, stdin: str = "") -> bool:
+    """Ask in the environment that the tests run commands in, since what is out of its reach is no use to them."""
+    program = shutil.which(command[0])
+    if program is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        environ = clean_environment(Path(folder), Path(folder, "cache"))
+        try:
+            run = subprocess.run(
+                [program, *command[1:]],
+                input=stdin.encode(),
+                env=environ,
+                capture_output=True,
+                timeout=_PROBE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    return run.returncode == 0
+
+
+def _reaches_pypi() -> bool:
+    return _succeeds(uv.find_uv_bin(), "pip", "compile", "-", "--no-config", "--no-deps", stdin="packaging")
+
+
+_SERVICES = {
+    "browser": _Service(
+        partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
+    ),
+    "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
+    "docker": _Service(partial(_succeeds, "docker", "version"), "install Docker and start its daemon"),
+    "postgres": _Service(_has_postgres, "install the PostgreSQL server; tests start a cluster of their own"),
+    "pypi": _Service(
+        _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"
+    ),
+    "registry": _Service(
+        partial(_has_program, "docker-registry"), "install Debian's docker-registry; tests start their own"
+    ),
+}

@@ -4,7 +4,9 @@ One pass over the C parser's events builds the tree and holds the bounds, so tha
 ever built. What YAML readers disagree on is refused here, with the way to write it plainly.
 """
 
+import contextlib
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, TypeAlias
 
@@ -21,6 +23,7 @@ RESET = "!reset"
 _TAGS = {None, OVERRIDE, RESET, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_THREAD = threading.local()
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -67,13 +70,13 @@ class Document(msgspec.Struct, frozen=True):
 
 def parse(path: str, data: bytes) -> Document:
     """Read one YAML file; `path` is how messages name it."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
     text = decode(path, data)
     _refuse_control_characters(path, text)
     try:
-        root = _Builder(path).build(YAML(typ="safe").parse(text))
+        with contextlib.closing(_parser().parse(text)) as events:
+            root = _Builder(path).build(events)
     except MarkedYAMLError as error:
         _refuse_syntax(path, text, error)
     if root is None:
@@ -81,6 +84,16 @@ def parse(path: str, data: bytes) -> Document:
     if not isinstance(root, Mapping):
         raise DocumentError("the file must be a mapping of keys to values", root.place, "write 'key: value' lines")
     return Document(path, root)
+
+
+def _parser() -> Any:
+    """One for each thread: making one costs as much as reading a small file."""
+    from ruamel.yaml import YAML
+
+    if not hasattr(_THREAD, "parser"):
+        _THREAD.parser = YAML(typ="safe")
+    _THREAD.parser.doc_infos.clear()
+    return _THREAD.parser
 
 
 def decode(path: str, data: bytes) -> str:

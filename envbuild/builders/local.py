@@ -111,7 +111,8 @@ def _make(prefix: Path, target: Target, place: Place) -> None:
     target.say("python")
     _venv(prefix, target, place)
     if target.pins and (target.pins.pins or target.pins.wheels):
-        target.say(f"{len(target.pins.pins) + len(target.pins.wheels)} packages")
+        count = len(target.pins.pins) + len(target.pins.wheels)
+        target.say(f"{count} package{'s' if count > 1 else ''}")
         _install(prefix, target, place)
     env = activated(target.environment.variables, prefix, child_environment(place.host))
     for number, command in enumerate(target.environment.setup, 1):

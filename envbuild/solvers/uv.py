@@ -42,15 +42,20 @@ class Uv:
         self._configs: dict[str, Path] = {}
 
     def run(self, arguments: list[str | Path], *, index_url: str = "", log: Path | None = None) -> Ran:
-        from uv import find_uv_bin
-
-        try:
-            binary = find_uv_bin()
-        except FileNotFoundError:
-            raise ProcessError("the program uv is missing", hint="install envbuild again: uv comes with it") from None
         cache = ["--cache-dir", self._cache] if self._cache else []
         options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url)]
-        return self._programs.run([binary, *options, *arguments], env=self._env, cwd=self._folder, log=log)
+        return self._programs.run([self._binary(), *options, *arguments], env=self._env, cwd=self._folder, log=log)
+
+    def _binary(self) -> str:
+        """Found once, and by one thread: the search reads Python's own configuration, which is made on first use."""
+        from uv import find_uv_bin
+
+        with self._guard:
+            try:
+                return find_uv_bin()
+            except FileNotFoundError:
+                hint = "install envbuild again: uv comes with it"
+                raise ProcessError("the program uv is missing", hint=hint) from None
 
     def _config(self, index_url: str) -> Path:
         """One file for each index, readable by its owner alone: the host's index may carry credentials."""

@@ -152,8 +152,9 @@ class _Run:
             seconds = time.monotonic() - clock
             self._remember(job, reference, log, started, seconds)
         except EnvbuildError as error:
+            tail = _tail(log)
             _close(log, error)
-            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log), _tail(log)))
+            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log), tail))
             raise
         self.on_event(Event("done", name, reference, seconds, str(log)))
 
@@ -227,8 +228,8 @@ _TAIL_BYTES = 8192
 
 
 def _tail(log: Path) -> tuple[str, ...]:
-    """The last lines of a log, before our own closing one."""
+    """The last lines that programs wrote, without our own first one."""
     with log.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL_BYTES))
         lines = stream.read().decode(errors="replace").splitlines()
-    return tuple(lines[-_TAIL_LINES:])
+    return tuple(lines[1:][-_TAIL_LINES:])

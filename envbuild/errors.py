@@ -124,7 +124,7 @@ class UsageError(EnvbuildError):
 
 def raise_all(problems: Iterable[EnvbuildError]) -> None:
     """End here when anything is wrong, with all of it."""
-    found = list(problems)
+    found = [one for problem in problems for one in problem.problems]
     if len(found) == 1:
         raise found[0]
     if found:

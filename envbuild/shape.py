@@ -26,6 +26,7 @@ _DAMAGED = re.compile(
     r"[-+]?(0[0-9_]+|[0-9]+(_[0-9]+)+|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|0[xob][0-9a-fA-F_]+|\.inf|\.Inf|\.INF)"
     r"|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+)|\.nan|\.NaN|\.NAN"
 )
+_SHOWN_WORDS = 30
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -52,7 +53,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     if close := difflib.get_close_matches(word.lower(), words, 1, 0.6):
         return f"did you mean '{close[0]}'?"
-    return f"known are: {', '.join(words)}"
+    more = ", …" if len(words) > _SHOWN_WORDS else ""
+    return f"known are: {', '.join(words[:_SHOWN_WORDS])}{more}" if words else "there are none yet"
 
 
 def plain_word(node: Scalar) -> str | None:

@@ -120,7 +120,7 @@ def _make(prefix: Path, target: Target, place: Place) -> None:
         _note(target.log, f"$ {command}")
         ran = place.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log)
         if ran.code:
-            where = target.environment.where("setup")
+            where = target.environment.where_item("setup", number - 1)
             raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")
 
 

@@ -95,6 +95,9 @@ def run(arguments: list[str]) -> int:
 def _usage(error: click.ClickException, common: Common) -> int:
     from envbuild.errors import UsageError
 
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "envbuild"
     _tell(UsageError(error.format_message().rstrip("."), hint=f"see '{command} --help'"), common)
     return USAGE

@@ -2,7 +2,7 @@
 
 from envbuild.manifest.keys import Keys, Platform, Rule, rules
 from envbuild.manifest.packages import Item, Without, normalise, project_path, wheel_name
-from envbuild.manifest.read import Manifest, Parent, manifest
+from envbuild.manifest.read import Manifest, Parent, manifest, parents
 
 __all__ = [
     "Item",
@@ -14,6 +14,7 @@ __all__ = [
     "Without",
     "manifest",
     "normalise",
+    "parents",
     "project_path",
     "rules",
     "wheel_name",

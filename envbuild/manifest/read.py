@@ -57,20 +57,16 @@ class Manifest(msgspec.Struct, frozen=True):
 def manifest(name: str, document: Document, open_file: Open) -> Manifest:
     """Check one file; everything wrong with it is raised together."""
     body = document.root
-    reading = read(body, Keys, ManifestError)
     special = list(_problems(body))
     told = {problem.where for problem in special}
-    problems: list[EnvbuildError] = special + [one for one in reading.problems if one.where not in told]
-    if not body.entries:
-        problems.append(ManifestError("nothing is said here", body.place, "start with 'dependencies:'"))
-    raise_all(problems)
+    reading = read(body, Keys, ManifestError)
     packages = _Packages(document.path.rpartition("/")[0], open_file)
     packages.read(body)
-    raise_all(packages.problems)
+    raise_all([*special, *(one for one in reading.problems if one.where not in told), *packages.problems])
     return Manifest(
         name,
         document.path,
-        _parents(body),
+        parents(body),
         reading.value.abstract,
         body,
         {key: tuple(items) for key, items in packages.definitions.items()},
@@ -80,10 +76,11 @@ def manifest(name: str, document: Document, open_file: Open) -> Manifest:
     )
 
 
-def _parents(body: Mapping) -> tuple[Parent, ...]:
+def parents(body: Mapping) -> tuple[Parent, ...]:
+    """What a manifest extends; to be had also where the rest of it is wrong."""
     stated = body.get("extends")
     nodes = stated.items if isinstance(stated, Sequence) else (stated,) if isinstance(stated, Scalar) else ()
-    return tuple(Parent(node.text, node.place) for node in nodes if isinstance(node, Scalar))
+    return tuple(Parent(node.text, node.place) for node in nodes if isinstance(node, Scalar) and not is_null(node))
 
 
 class _Packages:
@@ -92,7 +89,7 @@ class _Packages:
     def __init__(self, folder: str, open_file: Open) -> None:
         self.folder = folder
         self.open_file = open_file
-        self.problems: list[ManifestError] = []
+        self.problems: list[EnvbuildError] = []
         self.definitions: dict[str, list[Item]] = {}
         self.constraints: list[Item] = []
         self.dropped: dict[str, Without] = {}
@@ -115,8 +112,12 @@ class _Packages:
                     self._conda(node)
                 case Mapping():
                     self._pip(node.get("pip"))
+                case Sequence():  # the types have reported it
+                    continue
 
     def _conda(self, node: Scalar) -> None:
+        if is_null(node):
+            return
         try:
             self._define(conda_item(node))
         except ManifestError as error:
@@ -128,7 +129,7 @@ class _Packages:
         if stated.tag in {OVERRIDE, RESET}:
             self.cleared.add("pip")
         if isinstance(stated, Sequence):
-            nodes = tuple(node for node in stated.items if isinstance(node, Scalar))
+            nodes = tuple(node for node in stated.items if isinstance(node, Scalar) and not is_null(node))
             found = pip_items(nodes, self.folder, self.open_file, self.problems)
             self.constraints += found.constraints
             for item in found.items:
@@ -136,7 +137,7 @@ class _Packages:
 
     def _drop(self, node: Value) -> None:
         try:
-            if isinstance(node, Scalar):
+            if isinstance(node, Scalar) and not is_null(node):
                 dropped = without(node)
                 self.dropped[dropped.key] = dropped
         except ManifestError as error:
@@ -161,6 +162,8 @@ class _Packages:
 
 def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     """What types cannot say."""
+    if not body.entries:
+        yield ManifestError("nothing is said here", body.place, "start with 'dependencies:'")
     yield from _jinja(body)
     yield from _variable_names(body.get("variables"))
     yield from _index(body.get("pip"))

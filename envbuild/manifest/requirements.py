@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from envbuild.document import Scalar, decode
-from envbuild.errors import ManifestError, Place
+from envbuild.errors import EnvbuildError, ManifestError, Place
 from envbuild.manifest.packages import Item, pip_item, project_path
 
 Open = Callable[[str, Place], bytes]
@@ -29,19 +29,19 @@ class _Entry(msgspec.Struct, frozen=True):
     constraint: bool
 
 
-def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems: list[ManifestError]) -> PipItems:
+def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems: list[EnvbuildError]) -> PipItems:
     """Read a manifest's pip list, following the requirement files it names."""
     items: list[Item] = []
     constraints: list[Item] = []
     for entry in _entries([_Entry(node, folder, constraint=False) for node in nodes], open_file, problems):
         try:
             (constraints if entry.constraint else items).append(pip_item(entry.node, entry.folder))
-        except ManifestError as error:
+        except EnvbuildError as error:
             problems.append(error)
     return PipItems(tuple(items), tuple(constraints))
 
 
-def _entries(entries: list[_Entry], open_file: Open, problems: list[ManifestError]) -> Iterator[_Entry]:
+def _entries(entries: list[_Entry], open_file: Open, problems: list[EnvbuildError]) -> Iterator[_Entry]:
     """Depth first, in the order written; each file is read once for each way it is named."""
     seen: set[tuple[str, bool]] = set()
     waiting = entries[::-1]
@@ -53,7 +53,7 @@ def _entries(entries: list[_Entry], open_file: Open, problems: list[ManifestErro
             continue
         try:
             found = _included(entry, include, open_file, seen)
-        except ManifestError as error:
+        except EnvbuildError as error:
             problems.append(error)
         else:
             waiting.extend(reversed(found))

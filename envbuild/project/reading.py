@@ -6,7 +6,7 @@ import msgspec
 
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, Problems, UsageError, raise_all
-from envbuild.manifest import Manifest, Parent, manifest
+from envbuild.manifest import Manifest, Parent, manifest, parents
 from envbuild.resolve import Environment, Family, Names, is_glob, matcher, name_all, parent_path, resolve
 from envbuild.settings import FILE, Settings, settings
 from envbuild.shape import nearest
@@ -83,30 +83,26 @@ class Reader:
         while waiting:
             path, name, where = waiting.pop()
             if path not in self._broken and path not in self._manifests:
-                found = self._read(path, name, where)
-                waiting += self._parents(found) if found else []
+                waiting += self._read(path, name, where)
 
-    def _read(self, path: str, name: str, where: Place) -> Manifest | None:
+    def _read(self, path: str, name: str, where: Place) -> list[tuple[str, str, Place]]:
+        """Read one file, and say which others it extends."""
+        problems: list[EnvbuildError] = []
+        found: list[tuple[str, str, Place]] = []
         try:
-            found = manifest(name, parse(path, self._workspace.read(path, where)), self._workspace.read)
+            document = parse(path, self._workspace.read(path, where))
+            for parent in parents(document.root):
+                try:
+                    found.append(self._parent(path, parent))
+                except EnvbuildError as error:
+                    problems.append(error)
+            self._manifests[path] = manifest(name, document, self._workspace.read)
         except EnvbuildError as error:
-            self._broken[path] = error
-            return None
-        self._manifests[path] = found
-        return found
-
-    def _parents(self, child: Manifest) -> list[tuple[str, str, Place]]:
-        found = []
-        problems = []
-        for parent in child.extends:
-            try:
-                found.append(self._parent(child, parent))
-            except EnvbuildError as error:
-                problems.append(error)
+            problems.append(error)
         if problems:
-            self._broken[child.path] = problems[0] if len(problems) == 1 else Problems(problems)
+            self._broken[path] = Problems(problems)
         return found
 
-    def _parent(self, child: Manifest, parent: Parent) -> tuple[str, str, Place]:
-        path = parent_path(child, parent, self.names)
+    def _parent(self, child: str, parent: Parent) -> tuple[str, str, Place]:
+        path = parent_path(child.rpartition("/")[0], parent, self.names)
         return path, self._by_path.get(path, path), parent.where

@@ -53,6 +53,11 @@ class Environment(msgspec.Struct, frozen=True):
         node = self._node(keys)
         return node.place if node else Place(self.path, 1, 1)
 
+    def where_item(self, key: str, index: int) -> Place:
+        """The line of one item of a list."""
+        node = self.body.get(key)
+        return node.items[index].place if isinstance(node, Sequence) else self.where(key)
+
     def stated(self, *keys: str) -> str | None:
         """The text that the lineage states for a key, if it does."""
         node = self._node(keys)
@@ -75,13 +80,13 @@ class Family(msgspec.Struct, frozen=True):
     names: Names
 
     def parents(self, manifest: Manifest) -> tuple[Manifest, ...]:
-        return tuple(self.manifests[parent_path(manifest, parent, self.names)] for parent in manifest.extends)
+        return tuple(self.manifests[parent_path(manifest.folder, parent, self.names)] for parent in manifest.extends)
 
 
-def parent_path(child: Manifest, parent: Parent, names: Names) -> str:
+def parent_path(folder: str, parent: Parent, names: Names) -> str:
     """The file that an `extends` item means; whether a path exists is found out by reading it."""
     if parent.is_path:
-        return project_path(parent.text, child.folder, parent.where)
+        return project_path(parent.text, folder, parent.where)
     if path := names.path(parent.text):
         return path
     raise ResolveError(f"no manifest is named '{parent.text}'", parent.where, nearest(parent.text, names.paths))

@@ -171,7 +171,7 @@ def _built(bench: Bench, environments: int, *, targets: bool = True) -> Place:
 def _generated(bench: Bench, folder: Path, shape: Shape, *options: str) -> Place:
     """In a process of its own: this one has to stay small for peaks to be told."""
     words = ["--environments", shape.environments, "--depth", shape.depth, "--packages", shape.packages]
-    words += ["--python", shape.python, "--index-url", shape.index_url, *options]
+    words += ["--python", shape.python, *(["--index-url", shape.index_url] if shape.index_url else []), *options]
     checkout = bench.work.beside(_CHECKOUT)
     checkout.run(sys.executable, "-m", "tests.bench.generate", folder, *map(str, words), aloud=True)
     return place(folder)

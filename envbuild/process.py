@@ -62,12 +62,26 @@ class Programs:
         self._guard = threading.Lock()
         self._stopped = False
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
     def run(
-        self, command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None, log: Path | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        log: Path | None = None,
+        hold: tuple[int, ...] = (),
     ) -> Ran:
-        """Run to the end. With a log both streams go there, whole and in order; else they come back as text."""
+        """Run to the end. With a log both streams go there, whole and in order; else they come back as text.
+
+        The program keeps the files of `hold` open: a lock among them lasts as long as the program does, even when we
+        are killed before it.
+        """
         with self._opened(log) as sink:
-            process = self._start([str(word) for word in command], env, cwd, sink)
+            process = self._start([str(word) for word in command], env, cwd, sink, hold)
             try:
                 output, errors = process.communicate()
             finally:
@@ -86,7 +100,7 @@ class Programs:
             yield stream.fileno()
 
     def _start(
-        self, command: list[str], env: Mapping[str, str], cwd: Path | None, sink: int
+        self, command: list[str], env: Mapping[str, str], cwd: Path | None, sink: int, hold: tuple[int, ...]
     ) -> "subprocess.Popen[bytes]":
         with self._guard:
             if self._stopped:
@@ -100,6 +114,7 @@ class Programs:
                     stdout=sink,
                     stderr=sink if sink == subprocess.PIPE else subprocess.STDOUT,
                     start_new_session=True,
+                    pass_fds=hold,
                     umask=0o022,
                 )
             except OSError as error:

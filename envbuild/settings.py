@@ -41,8 +41,13 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def state_path(self) -> str:
-        match = _STATE.fullmatch(self.state)
-        return match["path"] if match else ""
+        return state_path(self.state)
+
+
+def state_path(state: str) -> str:
+    """The file that a `sqlite:///PATH` names; nothing for any other form."""
+    match = _STATE.fullmatch(state)
+    return match["path"] if match else ""
 
 
 def settings(document: Document) -> Settings:
@@ -58,13 +63,19 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     for key in ("manifests", "templates"):
         stated = document.root.get(key)
         for node in stated.items if isinstance(stated, Sequence) else ():
-            if isinstance(node, Scalar) and (node.text.startswith("/") or ".." in node.text.split("/")):
+            if isinstance(node, Scalar) and _leaves(node.text):
                 yield SettingsError(f"'{node.text}' leaves the project", node.place, "write a path inside it")
     state = document.root.get("state")
     if isinstance(state, Scalar) and not _STATE.fullmatch(state.text):
         yield SettingsError(
             f"records cannot be kept in '{state.text}'", state.place, "this version has sqlite:///PATH only"
         )
+    elif isinstance(state, Scalar) and _leaves(state_path(state.text)):
+        yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
+
+
+def _leaves(path: str) -> bool:
+    return path.startswith(("/", "~")) or ".." in path.split("/")
 
 
 def _require(wanted: str, document: Document) -> None:

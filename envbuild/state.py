@@ -123,6 +123,10 @@ class State:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._damaged(f"unable to open: {error.strerror}") from None
+        try:
             with contextlib.closing(self._open("rwc")) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 _prepare(connection)

@@ -11,7 +11,7 @@ import msgspec
 from envbuild.builders import store
 from envbuild.errors import BuildError
 from envbuild.lock import Pin, Pins
-from envbuild.process import Programs, child_environment, toml
+from envbuild.process import Interrupted, Programs, child_environment, toml
 from envbuild.resolve import Environment, Variable
 from envbuild.solvers.uv import Uv
 
@@ -42,6 +42,23 @@ class Target(msgspec.Struct, frozen=True):
     files: dict[str, str]
     log: Path
     say: Callable[[str], None]
+    hold: tuple[int, ...] = ()
+
+
+class _Waiting:
+    """Says once that another process has the prefix, and gives up when we are to stop."""
+
+    def __init__(self, target: Target, place: Place) -> None:
+        self._target = target
+        self._place = place
+        self._told = False
+
+    def __call__(self) -> None:
+        if self._place.programs.stopped:
+            raise Interrupted
+        if not self._told:
+            self._target.say("waiting for another process that builds the same content")
+        self._told = True
 
 
 def reference_of(place: Path, fingerprint: str) -> Path:
@@ -71,14 +88,14 @@ def complaint(reference: str) -> str | None:
 def build(target: Target, place: Place) -> str:
     """Make the prefix, or find that another process has just made it."""
     prefix = reference_of(place.store, target.fingerprint)
-    with store.held(place.store, prefix.name):
+    with store.held(place.store, prefix.name, _Waiting(target, place)) as lock:
         if complaint(str(prefix)) is None:
             return str(prefix)
         if store.is_complete(prefix):
             _heal_cache(prefix, target, place)
         store.clear(place.store, prefix)
         try:
-            _make(prefix, target, place)
+            _make(prefix, msgspec.structs.replace(target, hold=(lock,)), place)
             store.complete(prefix)
         except BaseException:
             store.clear(place.store, prefix)
@@ -118,7 +135,7 @@ def _make(prefix: Path, target: Target, place: Place) -> None:
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
         _note(target.log, f"$ {command}")
-        ran = place.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log)
+        ran = place.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:
             where = target.environment.where_item("setup", number - 1)
             raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")
@@ -127,7 +144,7 @@ def _make(prefix: Path, target: Target, place: Place) -> None:
 def _venv(prefix: Path, target: Target, place: Place) -> None:
     wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
     chosen = ["--python", f"cpython{wanted}" if wanted else "cpython"]
-    ran = place.uv.run(["venv", "--no-project", "--quiet", *chosen, prefix], log=target.log)
+    ran = place.uv.run(["venv", "--no-project", "--quiet", *chosen, prefix], log=target.log, hold=target.hold)
     if ran.code:
         found = ", ".join(place.uv.interpreters(downloadable=False)) or "none"
         raise BuildError(
@@ -138,13 +155,16 @@ def _venv(prefix: Path, target: Target, place: Place) -> None:
 
 
 def _install(prefix: Path, target: Target, place: Place) -> None:
-    """The pins exactly, by their hashes; uv decides nothing."""
+    """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
     lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
     lock.write_text(_pylock(target, place.root))
+    sync: list[str | Path] = ["pip", "sync", "--preview-features", "pylock", "--python", _interpreter(prefix), lock]
     try:
-        ran = place.uv.run(
-            ["pip", "sync", "--preview-features", "pylock", "--python", _interpreter(prefix), lock], log=target.log
-        )
+        ran = place.uv.run([*sync, "--offline"], hold=target.hold)
+        if ran.code:
+            ran = place.uv.run(sync, log=target.log, hold=target.hold)
+        else:
+            _note(target.log, ran.errors.rstrip())
     finally:
         lock.unlink()
     if ran.code:

@@ -9,9 +9,9 @@ import fcntl
 import hashlib
 import os
 import shutil
-import stat
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from envbuild.errors import BuildError
 
 CENSUS = ".envbuild-complete"
 _ADDRESS_DIGITS = 32
+_POLL_SECONDS = 0.1
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -42,8 +43,11 @@ def address(fingerprint: str) -> str:
 
 
 @contextlib.contextmanager
-def held(store: Path, name: str) -> Iterator[None]:
-    """Only one process works on a prefix; another waits here until it has ended, however it ended."""
+def held(store: Path, name: str, on_wait: Callable[[], None]) -> Iterator[int]:
+    """Only one process works on a prefix; another waits until that one and all it started have ended, however they did.
+
+    Gives the lock's file, for those that are started to keep open. `on_wait` is called while another has it.
+    """
     try:
         locks = store / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
@@ -51,8 +55,18 @@ def held(store: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise BuildError(f"the store cannot be written: {error.strerror}: {store}", hint="set ENVBUILD_STORE") from None
     with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+        while not _taken(stream.fileno()):
+            on_wait()
+            time.sleep(_POLL_SECONDS)
+        yield stream.fileno()
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_complete(prefix: Path) -> bool:
@@ -84,9 +98,10 @@ def complete(prefix: Path) -> None:
 
 def damage(prefix: Path) -> Iterator[tuple[str, str]]:
     """Each file that is not as the census says, and how: gone, or changed."""
+    base = f"{prefix}/"
     for entry in msgspec.json.decode((prefix / CENSUS).read_bytes(), type=list[Entry]):
         try:
-            found = os.lstat(prefix / entry.path)
+            found = os.lstat(base + entry.path)
         except OSError:
             yield entry.path, "is gone"
             continue
@@ -96,13 +111,15 @@ def damage(prefix: Path) -> Iterator[tuple[str, str]]:
 
 def _walk(prefix: Path) -> Iterator[Entry]:
     """Every file but bytecode, which Python rewrites as it likes."""
-    for folder, folders, files in os.walk(prefix):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        for name in sorted([*files, *(name for name in folders if Path(folder, name).is_symlink())]):
-            path = Path(folder, name)
-            found = path.lstat()
-            if not stat.S_ISSOCK(found.st_mode) and name != f"{CENSUS}.new":
-                yield Entry(
-                    path.relative_to(prefix).as_posix(), found.st_size, found.st_mtime_ns, stat.S_IFMT(found.st_mode)
-                    | stat.S_IMODE(found.st_mode)
-                )  # fmt: skip
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(prefix / folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                path = f"{folder}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "__pycache__":
+                        waiting.append(f"{path}/")
+                elif path != f"{CENSUS}.new":
+                    found = entry.stat(follow_symlinks=False)
+                    yield Entry(path, found.st_size, found.st_mtime_ns, found.st_mode)

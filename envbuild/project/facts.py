@@ -34,6 +34,7 @@ class Facts:
         self._state = state
         self._store = store
         self._platform = platform
+        self._complaints: dict[str, str | None] = {}
         self.locks = Locks(workspace)
 
     def prepare(self, environments: Iterable[Environment], *, to_build: bool) -> tuple[Prepared, ...]:
@@ -102,7 +103,7 @@ class Facts:
         held = {}
         for text in sought:
             version = records.get(text)
-            if version and (not refresh or local.complaint(version.reference) is None):
+            if version and (not refresh or self._complaint(version.reference) is None):
                 held[text] = f"{version.environment}@{version.version}"
             elif refresh and local.find(self._store, text):
                 held[text] = "a prefix of this user's store"
@@ -119,12 +120,18 @@ class Facts:
             fingerprint=found,
             locking=one.locked.changes,
             latest=latest,
-            complaint=local.complaint(latest.reference) if latest and same and refresh else None,
+            complaint=self._complaint(latest.reference) if latest and same and refresh else None,
             elsewhere=held.get(found.text, "") if found and not same else "",
             next_version=numbers.get(one.environment.name, 0) + 1,
             before=record.parts if record else (),
             pins=self._pin_changes(one, record) if record else (),
         )
+
+    def _complaint(self, reference: str) -> str | None:
+        """A prefix that many environments share is looked at once."""
+        if reference not in self._complaints:
+            self._complaints[reference] = local.complaint(reference)
+        return self._complaints[reference]
 
     def _record(self, version: Version) -> Record | None:
         return self._state.whole(version.environment, version.version)

@@ -27,7 +27,7 @@ from envbuild.project.shipped import templates
 from envbuild.record import Record
 from envbuild.render import render
 from envbuild.resolve import Environment
-from envbuild.settings import Settings
+from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
@@ -79,7 +79,10 @@ class Project:
 
     @cached_property
     def state(self) -> State:
-        shown = self.host.get("ENVBUILD_STATE", "").removeprefix("sqlite:///") or self.settings.state_path
+        own = self.host.get("ENVBUILD_STATE", "")
+        shown = state_path(own) if own else self.settings.state_path
+        if not shown:
+            raise UsageError(f"records cannot be kept in '{own}'", hint="ENVBUILD_STATE is sqlite:///PATH")
         return State(self.root / shown, shown, self.machine, self.platform)
 
     @cached_property
@@ -117,11 +120,7 @@ class Project:
         """Make the locks that are not current."""
         with self._tools() as uv:
             locker = Locker(self.workspace, self._facts().locks, uv, self.platform, say)
-            try:
-                return locker.lock(prepared, jobs, upgrade=upgrade)
-            except BaseException:
-                self.programs.stop()
-                raise
+            return locker.lock(prepared, jobs, upgrade=upgrade)
 
     def lock_and_plan(self, planned: Planned, selection: Selection, say: Say, jobs: int, *, refresh: bool) -> Planned:
         """Lock what a plan found unlocked, and plan again; what cannot be locked is left out of the building."""
@@ -165,6 +164,10 @@ class Project:
         path = one.locked.path
         text = self.workspace.text(path) if path else None
         lock = self._facts().locks.whole(path) if path else None
+        if (lock.head if lock else None) != one.locked.head:
+            raise RefusedError(
+                "the lock was changed since the plan was made", Place(path), "run 'envbuild apply' again"
+            )
         return Job(
             step=step,
             environment=one.environment,
@@ -192,13 +195,14 @@ class Project:
 
     def _git(self) -> tuple[str, bool]:
         """The commit that is checked out, and whether files differ from it; nothing where there is no git."""
-        env = child_environment(self.host)
+        command: list[str | Path] = ["git", "-C", self.root, "status", "--porcelain=v2", "--branch", "--", "."]
         try:
-            head = self.programs.run(["git", "-C", self.root, "rev-parse", "--verify", "--quiet", "HEAD"], env=env)
-            status = self.programs.run(["git", "-C", self.root, "status", "--porcelain", "--", "."], env=env)
+            ran = self.programs.run(command, env=child_environment(self.host))
         except EnvbuildError:
             return "", False
-        return (head.output.strip(), bool(status.output.strip())) if head.code == 0 else ("", False)
+        lines = ran.output.splitlines()
+        commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
+        return commit.strip("()").removeprefix("initial"), any(not line.startswith("#") for line in lines)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

@@ -47,8 +47,12 @@ class Locker:
                 path = lock_path(one.environment.name) if one.locked.requests else ""
                 outcomes.append(Outcome(one.environment.name, path, "current"))
         with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for done in pool.map(lambda twins: self._lock_twins(twins, upgrade=upgrade), todo.values()):
-                outcomes += done
+            try:
+                for done in pool.map(lambda twins: self._lock_twins(twins, upgrade=upgrade), todo.values()):
+                    outcomes += done
+            except BaseException:
+                self._uv.stop()
+                raise
         return sorted(outcomes, key=lambda outcome: outcome.environment)
 
     def _lock_twins(self, twins: list[Prepared], *, upgrade: bool) -> list[Outcome]:

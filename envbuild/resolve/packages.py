@@ -21,22 +21,28 @@ class Package(msgspec.Struct, frozen=True):
 
 def merge_packages(lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]]) -> tuple[Package, ...]:
     """The definitions that no nearer manifest hides, by key; `ancestors` names each manifest's own, by path."""
-    keys = sorted({key for manifest in lineage for key in manifest.definitions})
-    found = (Package(key, tuple(_left(key, lineage, ancestors))) for key in keys)
+    stating: dict[str, list[Manifest]] = {}
+    for manifest in lineage:
+        for key in manifest.definitions:
+            stating.setdefault(key, []).append(manifest)
+    hiding = [manifest for manifest in lineage if manifest.without or manifest.cleared]
+    found = (Package(key, tuple(_left(key, stating[key], hiding, ancestors))) for key in sorted(stating))
     return tuple(package for package in found if package.items)
 
 
-def _left(key: str, lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]]) -> Iterator[Item]:
-    hidden: set[str] = set()
-    left: list[tuple[Item, ...]] = []
-    for manifest in reversed(lineage):
-        definition = manifest.definitions.get(key, ())
-        if definition and manifest.path not in hidden:
-            left.append(definition)
-        if definition or key in manifest.without or manager_of(key) in manifest.cleared:
-            hidden |= ancestors[manifest.path]
-    for definition in reversed(left):
-        yield from definition
+def _left(
+    key: str, stating: list[Manifest], hiding: list[Manifest], ancestors: dict[str, frozenset[str]]
+) -> Iterator[Item]:
+    """What is stated of a package, but not by an ancestor of one that states, drops or empties it."""
+    if len(stating) == 1 and not hiding:
+        yield from stating[0].definitions[key]
+        return
+    manager = manager_of(key)
+    dropping = [one for one in hiding if key in one.without or manager in one.cleared]
+    hidden = frozenset[str]().union(*(ancestors[one.path] for one in (*stating, *dropping)))
+    for manifest in stating:
+        if manifest.path not in hidden:
+            yield from manifest.definitions[key]
 
 
 def manager_of(key: str) -> str:

@@ -41,10 +41,22 @@ class Uv:
         self._guard = threading.Lock()
         self._configs: dict[str, Path] = {}
 
-    def run(self, arguments: list[str | Path], *, index_url: str = "", log: Path | None = None) -> Ran:
+    def run(
+        self,
+        arguments: list[str | Path],
+        *,
+        index_url: str = "",
+        log: Path | None = None,
+        hold: tuple[int, ...] = (),
+    ) -> Ran:
         cache = ["--cache-dir", self._cache] if self._cache else []
         options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url)]
-        return self._programs.run([self._binary(), *options, *arguments], env=self._env, cwd=self._folder, log=log)
+        command = [self._binary(), *options, *arguments]
+        return self._programs.run(command, env=self._env, cwd=self._folder, log=log, hold=hold)
+
+    def stop(self) -> None:
+        """End what runs: nobody waits for it any more."""
+        self._programs.stop()
 
     def _binary(self) -> str:
         """Found once, and by one thread: the search reads Python's own configuration, which is made on first use."""

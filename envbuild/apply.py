@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -20,6 +20,9 @@ from envbuild.process import Interrupted, Programs
 from envbuild.record import Record
 from envbuild.resolve import Environment
 from envbuild.state import State
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
 
 Kind = Literal["started", "progress", "done", "failed", "skipped"]
 
@@ -67,10 +70,16 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 def apply(
-    plan: Plan, jobs: dict[str, Job], site: Site, on_event: Callable[[Event], None], *, parallel: int, fail_fast: bool
+    plan: Plan,
+    job_of: Callable[[Step], Job],
+    site: Site,
+    on_event: Callable[[Event], None],
+    *,
+    parallel: int,
+    fail_fast: bool,
 ) -> Summary:
     """Do every change of the plan; what does not depend on a failure is built all the same."""
-    run = _Run(plan, jobs, site, on_event, fail_fast=fail_fast)
+    run = _Run(plan.changes, job_of, site, on_event, fail_fast=fail_fast)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         try:
             run.all(pool)
@@ -81,14 +90,53 @@ def apply(
     return Summary(tuple(sorted(run.done)), tuple(sorted(run.failed)), tuple(sorted(run.skipped)))
 
 
+class _Order:
+    """Which steps wait for which. Only where a step waits at all is a graph made: importing networkx takes a while."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self.steps = {step.environment: step for step in steps}
+        self._before = {step.environment: {one for one in step.after if one in self.steps} for step in steps}
+        self._graph = self._made() if any(self._before.values()) else None
+
+    def _made(self) -> "DiGraph[str]":
+        from networkx import DiGraph
+
+        edges = ((before, name) for name, befores in self._before.items() for before in befores)
+        return DiGraph(edges)
+
+    def first(self) -> list[str]:
+        return [name for name, before in self._before.items() if not before]
+
+    def next(self, done: str) -> list[str]:
+        """What waited for this step alone."""
+        freed = []
+        for name in self._graph.successors(done) if self._graph is not None and done in self._graph else ():
+            self._before[name].discard(done)
+            if not self._before[name]:
+                freed.append(name)
+        return freed
+
+    def behind(self, lost: str) -> set[str]:
+        """Everything that can no longer be done."""
+        from networkx import descendants
+
+        return descendants(self._graph, lost) if self._graph is not None and lost in self._graph else set()
+
+
 class _Run:
-    """One apply: which steps wait, run, are done, failed or were skipped."""
+    """One apply: what runs, is done, failed or was left."""
 
     def __init__(
-        self, plan: Plan, jobs: dict[str, Job], site: Site, on_event: Callable[[Event], None], *, fail_fast: bool
+        self,
+        steps: tuple[Step, ...],
+        job_of: Callable[[Step], Job],
+        site: Site,
+        on_event: Callable[[Event], None],
+        *,
+        fail_fast: bool,
     ) -> None:
-        self.waiting = {step.environment: step for step in plan.changes}
-        self.jobs = jobs
+        self.order = _Order(steps)
+        self.job_of = job_of
         self.site = site
         self.on_event = on_event
         self.fail_fast = fail_fast
@@ -98,56 +146,44 @@ class _Run:
         self.skipped: set[str] = set()
 
     def all(self, pool: ThreadPoolExecutor) -> None:
+        ready = self.order.first()
         running: dict[Future[None], str] = {}
-        while self.waiting or running:
-            for name in self._ready():
-                running[pool.submit(self._step, self.jobs[name])] = name
-            done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._finished(running.pop(future), future)
-            self._skip()
+        while ready or running:
+            for name in ready:
+                running[pool.submit(self._step, self.order.steps[name])] = name
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            ready = [name for future in finished for name in self._finished(running.pop(future), future)]
 
-    def _ready(self) -> list[str]:
-        ready = [name for name, step in self.waiting.items() if all(self._settled(other) for other in step.after)]
-        for name in ready:
-            del self.waiting[name]
-        return ready
-
-    def _settled(self, name: str) -> bool:
-        return name in self.done or name not in self.jobs
-
-    def _finished(self, name: str, future: Future[None]) -> None:
+    def _finished(self, name: str, future: Future[None]) -> list[str]:
+        """What may begin now."""
         error = future.exception()
         if error is None:
             self.done.add(name)
+            return self.order.next(name)
+        if isinstance(error, Interrupted):
+            self._leave({name, *self.order.behind(name)}, "stopped at the first failure")
         elif isinstance(error, EnvbuildError):
             self.failed.add(name)
             self.stopping = self.stopping or self.fail_fast
-        elif isinstance(error, Interrupted):
-            self._leave(name, "stopped at the first failure")
+            self._leave(self.order.behind(name), f"{name} failed")
         else:
             raise error
+        return []
 
-    def _skip(self) -> None:
-        """What waits for something that failed is not begun; after the first failure nothing is, if so asked."""
-        lost = self.failed | self.skipped
-        for name, step in list(self.waiting.items()):
-            broken = [other for other in step.after if other in lost]
-            if broken or self.stopping:
-                del self.waiting[name]
-                self._leave(name, f"{broken[0]} failed" if broken else "stopped at the first failure")
+    def _leave(self, names: set[str], why: str) -> None:
+        for name in sorted(names - self.skipped):
+            self.skipped.add(name)
+            self.on_event(Event("skipped", name, why))
 
-    def _leave(self, name: str, why: str) -> None:
-        self.skipped.add(name)
-        self.on_event(Event("skipped", name, why))
-
-    def _step(self, job: Job) -> None:
+    def _step(self, step: Step) -> None:
         if self.stopping:
             raise Interrupted
-        name, started, clock = job.step.environment, _now(), time.monotonic()
+        name, started, clock = step.environment, _now(), time.monotonic()
         log = self.site.log_path(f"{name}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
-        self.on_event(Event("started", name, job.step.action))
+        log.write_text(f"envbuild {__version__}: {step.action} {name} {step.fingerprint}\n")
+        self.on_event(Event("started", name, step.action))
         try:
+            job = self.job_of(step)
             reference = self._build(job, log)
             seconds = time.monotonic() - clock
             self._remember(job, reference, log, started, seconds)
@@ -160,7 +196,6 @@ class _Run:
 
     def _build(self, job: Job, log: Path) -> str:
         name = job.step.environment
-        log.write_text(f"envbuild {__version__}: {job.step.action} {name} {job.fingerprint.text}\n")
         target = local.Target(
             environment=job.environment,
             fingerprint=job.fingerprint.text,

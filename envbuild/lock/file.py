@@ -5,6 +5,7 @@ import io
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -145,18 +146,24 @@ def read_lock(path: str, text: str) -> Lock:
 
     Its body is known to be what conda-lock's models made; reading it without them saves half a second.
     """
-    from ruamel.yaml import YAML
-
     head = read_head(path, text)
     wheels = msgspec.json.decode(_custom(path, text).get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
-    yaml: Any = YAML(typ="safe")
-    content = msgspec.convert(yaml.load(text[text.find(f"\n{_BODY}") + 1 :]), _Body)
     pins: dict[str, list[Pin]] = {platform: [] for platform in head.requests}
-    for package in content.package:
-        pins.setdefault(package.platform, []).append(_pin(package))
+    for platform, pin in _read_body(text[text.find(f"\n{_BODY}") + 1 :]):
+        pins.setdefault(platform, []).append(pin)
     return Lock(
         head, {platform: Pins(platform, tuple(found), wheels.get(platform, ())) for platform, found in pins.items()}
     )
+
+
+@lru_cache(maxsize=32)
+def _read_body(body: str) -> tuple[tuple[str, Pin], ...]:
+    """Platform and pin of each package; twins have one body, which is parsed once."""
+    from ruamel.yaml import YAML
+
+    yaml: Any = YAML(typ="safe")
+    content = msgspec.convert(yaml.load(body), _Body)
+    return tuple((package.platform, _pin(package)) for package in content.package)
 
 
 class _Hash(msgspec.Struct, frozen=True):

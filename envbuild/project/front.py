@@ -136,10 +136,16 @@ class Project:
         with self.workspace.applying(), self._tools() as uv:
             by_name = {one.environment.name: one for one in planned.prepared}
             ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
-            work = {step.environment: self._job(step, by_name[step.environment]) for step in ready}
             for name, error in planned.failures.items():
                 on_event(Event("failed", name, str(error)))
-            summary = apply(Plan(tuple(ready)), work, self._site(uv), on_event, parallel=jobs, fail_fast=fail_fast)
+            summary = apply(
+                Plan(tuple(ready)),
+                lambda step: self._job(step, by_name[step.environment]),
+                self._site(uv),
+                on_event,
+                parallel=jobs,
+                fail_fast=fail_fast,
+            )
         return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
 
     def forget(self, planned: Planned) -> tuple[str, ...]:

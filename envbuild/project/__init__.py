@@ -1,8 +1,9 @@
 """The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`."""
 
 from envbuild.project.facts import Prepared
-from envbuild.project.front import Planned, Project, Shown
+from envbuild.project.front import Planned, Project
 from envbuild.project.locking import Outcome
+from envbuild.project.looking import Shown
 from envbuild.project.reading import Selection
 
 __all__ = ["Outcome", "Planned", "Prepared", "Project", "Selection", "Shown"]

@@ -22,6 +22,7 @@ from envbuild.plan import Plan, Step
 from envbuild.process import Programs, child_environment
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import Locker, Outcome, Say
+from envbuild.project.looking import Shown, manifest_text, packages_of
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.record import Record
@@ -183,7 +184,7 @@ class Project:
             python_range=_python_range(lock, one.locked.requests),
             files=one.files,
             artifacts=render(one.environment, templates(), lock.head.python if lock else ""),
-            manifest=_manifest_text(one.environment),
+            manifest=manifest_text(one.environment),
         )
 
     def _site(self, uv: Uv) -> Site:
@@ -229,7 +230,7 @@ class Project:
             raise UsageError(f"'{name}' has no version '{version}'", hint=f"recorded are: {known}")
         return found
 
-    def recorded(self, name: str, version: str) -> "Shown":
+    def recorded(self, name: str, version: str) -> Shown:
         record = self.record(name, version)
         lock = read_lock(record.manifest_path, record.lock) if record.lock else None
         return Shown(
@@ -239,10 +240,10 @@ class Project:
             record.reference,
             record.builder,
             json.loads(record.manifest).get("description", ""),
-            _packages(lock, record.platform),
+            packages_of(lock, record.platform),
         )
 
-    def now(self, name: str) -> "Shown":
+    def now(self, name: str) -> Shown:
         """What a manifest says now; its version and reference when that is what was built last."""
         planned = self.plan(Selection((name,)), refresh=False)
         if len(planned.plan.steps) != 1:
@@ -257,7 +258,7 @@ class Project:
             built.reference if built else None,
             step.builder,
             one.environment.description,
-            _packages(lock, self.platform),
+            packages_of(lock, self.platform),
         )
 
     def activation(self, name: str, version: str) -> tuple[str, dict[str, str]]:
@@ -270,48 +271,8 @@ class Project:
         return record.reference, local.activated(variables, Path(record.reference), self.host)
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """One environment or version, as `show` tells of it."""
-
-    name: str
-    fingerprint: str | None
-    version: int | None
-    reference: str | None
-    builder: str
-    description: str
-    packages: tuple[tuple[str, str, str], ...]
-
-
-def _packages(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str], ...]:
-    pins = lock.pins.get(platform) if lock else None
-    if pins is None:
-        return ()
-    found = [(pin.manager, pin.name, pin.version) for pin in pins.pins]
-    return tuple(sorted([*found, *(("pip", wheel.name, wheel.version) for wheel in pins.wheels)]))
-
-
 def _python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:
     """What an interpreter must be: of the locked minor version, and all that the manifest asks besides."""
     if lock is None:
         return ""
     return ",".join(filter(None, (f"=={lock.head.python}.*", requests[0].python if requests else "")))
-
-
-def _manifest_text(environment: Environment) -> str:
-    """The manifest after inheritance, as YAML that needs no parents."""
-    pip = [
-        item.path or item.text for package in environment.packages for item in package.items if item.manager == "pip"
-    ]
-    conda = [item.text for package in environment.packages for item in package.items if item.manager == "conda"]
-    stated = {
-        "description": environment.description,
-        "tags": environment.tags,
-        "channels": list(environment.channels),
-        "platforms": list(environment.platforms),
-        "dependencies": [*conda, *([{"pip": pip}] if pip else [])],
-        "variables": {one.name: msgspec.to_builtins(one) for one in environment.variables},
-        "pip": {"index_url": environment.index_url} if environment.index_url else {},
-        "setup": list(environment.setup),
-        "builder": environment.builder,
-    }
-    return json.dumps({key: value for key, value in stated.items() if value}, indent=2, ensure_ascii=False) + "\n"

@@ -40,6 +40,8 @@ class Uv:
         self._host = host
         self._guard = threading.Lock()
         self._configs: dict[str, Path] = {}
+        self._asking = threading.Lock()
+        self._interpreters: dict[bool, tuple[str, ...]] = {}
 
     def run(
         self,
@@ -80,8 +82,14 @@ class Uv:
                 self._configs[index_url] = path
             return self._configs[index_url]
 
-    def interpreters(self, *, downloadable: bool) -> list[str]:
+    def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""
+        with self._asking:
+            if downloadable not in self._interpreters:
+                self._interpreters[downloadable] = self._list(downloadable=downloadable)
+            return self._interpreters[downloadable]
+
+    def _list(self, *, downloadable: bool) -> tuple[str, ...]:
         from packaging.version import Version
 
         found = [] if downloadable else ["--only-installed"]
@@ -93,7 +101,7 @@ class Uv:
             for entry in json.loads(ran.output)
             if entry["implementation"] == "cpython" and entry["variant"] == "default"
         }
-        return [str(version) for version in sorted(map(Version, versions), reverse=True)]
+        return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
 
 
 def _config_text(indexes: Indexes) -> str:

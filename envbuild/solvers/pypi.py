@@ -29,13 +29,16 @@ _GLIBC_MINOR = 28
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _MACOS = (13, 0)
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
+_MINOR = re.compile(r"==([0-9]+\.[0-9]+)(?:\.(?:\*|[0-9]+))?$")
 _VIA = re.compile(r"\s+#\s+(?:via\s*)?(?P<name>\S.*)?")
 
 
 def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
-    """The minor version to lock: the newest found here that the request allows, else the newest that uv can fetch."""
+    """The minor version to lock: the one asked for, else the newest found here, else the newest that uv can fetch."""
     from packaging.specifiers import SpecifierSet
 
+    if stated := _MINOR.match(request.python):
+        return stated[1]
     allowed = SpecifierSet(request.python)
     for downloadable in (False, True):
         for version in uv.interpreters(downloadable=downloadable):

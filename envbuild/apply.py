@@ -164,7 +164,6 @@ class _Run:
             self._leave({name, *self.order.behind(name)}, "stopped at the first failure")
         elif isinstance(error, EnvbuildError):
             self.failed.add(name)
-            self.stopping = self.stopping or self.fail_fast
             self._leave(self.order.behind(name), f"{name} failed")
         else:
             raise error
@@ -179,20 +178,30 @@ class _Run:
         if self.stopping:
             raise Interrupted
         name, started, clock = step.environment, _now(), time.monotonic()
-        log = self.site.log_path(f"{name}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
-        log.write_text(f"envbuild {__version__}: {step.action} {name} {step.fingerprint}\n")
         self.on_event(Event("started", name, step.action))
+        log: Path | None = None
         try:
+            log = self._log(step, started)
             job = self.job_of(step)
             reference = self._build(job, log)
             seconds = time.monotonic() - clock
             self._remember(job, reference, log, started, seconds)
         except EnvbuildError as error:
-            tail = _tail(log)
-            _close(log, error)
-            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log), tail))
+            tail = _close(log, error) if log else ()
+            self.stopping = self.stopping or self.fail_fast
+            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log or ""), tail))
             raise
         self.on_event(Event("done", name, reference, seconds, str(log)))
+
+    def _log(self, step: Step, started: dt.datetime) -> Path:
+        log = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
+        try:
+            log.write_text(
+                f"envbuild {__version__}: {step.action} {step.environment} {step.fingerprint}\n", encoding="utf-8"
+            )
+        except OSError as error:
+            raise BuildError(f"the log cannot be written: {error.strerror}: {log}") from None
+        return log
 
     def _build(self, job: Job, log: Path) -> str:
         name = job.step.environment
@@ -253,9 +262,12 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _close(log: Path, error: EnvbuildError) -> None:
-    with log.open("a") as stream:
+def _close(log: Path, error: EnvbuildError) -> tuple[str, ...]:
+    """End a log with what went wrong; gives the last lines before that."""
+    tail = _tail(log)
+    with log.open("a", encoding="utf-8") as stream:
         stream.write(f"{error}\n")
+    return tail
 
 
 _TAIL_LINES = 10

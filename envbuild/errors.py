@@ -18,9 +18,12 @@ EnvbuildError            one problem: message, where, hint
 └── UsageError           the command line asks for what does not exist: exit 64
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
+
+_SECRET = re.compile(r"(?i)((?:https?|ftp)://|//(?=[^/\s@]*:))[^/\s@]+@")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -46,9 +49,9 @@ class EnvbuildError(Exception):
 
     def __init__(self, message: str, where: Place | None = None, hint: str = "") -> None:
         super().__init__(message, where, hint)
-        self.message = message
+        self.message = redacted(message)
         self.where = where
-        self.hint = hint
+        self.hint = redacted(hint)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
@@ -120,6 +123,11 @@ class RefusedError(EnvbuildError):
 
 class UsageError(EnvbuildError):
     exit_code = 64
+
+
+def redacted(text: str) -> str:
+    """Text without what stands before the host of a URL: a message may repeat what a person wrote, no secret."""
+    return _SECRET.sub(r"\1***@", text)
 
 
 def raise_all(problems: Iterable[EnvbuildError]) -> None:

@@ -1,6 +1,7 @@
 """What is wanted and what is remembered -> Plan: what apply would do, and why. Facts come in, decisions go out."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -203,8 +204,8 @@ def _python_reasons(old: Part | None, new: Part | None, environment: Environment
 def _setup_change(old: Part | None, new: Part | None) -> str:
     before: list[str] = json.loads(old.content) if old else []
     now: list[str] = json.loads(new.content) if new else []
-    gone = [f"-{json.dumps(command, ensure_ascii=False)}" for command in before if command not in now]
-    come = [f"+{json.dumps(command, ensure_ascii=False)}" for command in now if command not in before]
+    gone = [f"-{json.dumps(command, ensure_ascii=False)}" for command in (Counter(before) - Counter(now)).elements()]
+    come = [f"+{json.dumps(command, ensure_ascii=False)}" for command in (Counter(now) - Counter(before)).elements()]
     return " ".join([*gone, *come]) or "other order"
 
 

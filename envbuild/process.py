@@ -107,8 +107,8 @@ class Programs:
                 raise Interrupted
             try:
                 process = subprocess.Popen(
-                    command,
-                    env=dict(env),
+                    [_encoded(word) for word in command],
+                    env=_encoded_all(env),
                     cwd=cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=sink,
@@ -132,7 +132,7 @@ class Programs:
     def hand_over(command: Sequence[str], env: Mapping[str, str]) -> int:
         """Run in the foreground with our own terminal; its code is ours, 128+n for a signal."""
         try:
-            process = subprocess.Popen(list(command), env=dict(env))
+            process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
         except FileNotFoundError:
             raise ProcessError(f"there is no command '{command[0]}' in this environment", exit_code=127) from None
         except OSError as error:
@@ -165,6 +165,15 @@ def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Call
                 process.send_signal(number)
 
     return handle
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8, whatever the locale says: a manifest's text is the same on every machine."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _encoded_all(env: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {_encoded(name): _encoded(value) for name, value in env.items()}
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

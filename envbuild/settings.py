@@ -7,17 +7,20 @@ from typing import Annotated, Literal
 import msgspec
 
 from envbuild import __version__
-from envbuild.document import Document, Scalar, Sequence
+from envbuild.document import Document, Scalar, Sequence, is_null
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
+from envbuild.globs import expand_braces
 from envbuild.manifest import Platform
-from envbuild.shape import read
+from envbuild.shape import plain_word, read
 
 FILE = "envbuild.yaml"
 _LATER = "remove it for now"
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
 
 
-class Settings(msgspec.Struct, frozen=True):
+class SettingsKeys(msgspec.Struct, frozen=True):
+    """What the file may say."""
+
     LATER = {
         **dict.fromkeys(
             (
@@ -39,6 +42,12 @@ class Settings(msgspec.Struct, frozen=True):
     state: str = "sqlite:///.envbuild/state.db"
     ca_bundle: str = ""
 
+
+class Settings(SettingsKeys, frozen=True):
+    """What the file says, or its defaults; `places` are the lines of what it says."""
+
+    places: dict[str, Place] = {}
+
     @property
     def state_path(self) -> str:
         return state_path(self.state)
@@ -52,25 +61,30 @@ def state_path(state: str) -> str:
 
 def settings(document: Document) -> Settings:
     """Check the whole file; everything wrong with it is raised together."""
-    reading = read(document.root, Settings, SettingsError)
+    _require(document)
+    reading = read(document.root, SettingsKeys, SettingsError)
     raise_all([*reading.problems, *_problems(document)])
-    found: Settings = reading.value
-    _require(found.requires_envbuild, document)
-    return found
+    places = {key: entry.value.place for key, entry in document.root.entries.items()}
+    return Settings(**msgspec.structs.asdict(reading.value), places=places)
 
 
 def _problems(document: Document) -> Iterator[EnvbuildError]:
     for key in ("manifests", "templates"):
         stated = document.root.get(key)
         for node in stated.items if isinstance(stated, Sequence) else ():
-            if isinstance(node, Scalar) and _leaves(node.text):
+            if isinstance(node, Scalar) and any(_leaves(path) for path in expand_braces(node.text)):
                 yield SettingsError(f"'{node.text}' leaves the project", node.place, "write a path inside it")
+    bundle = document.root.get("ca_bundle")
+    if isinstance(bundle, Scalar) and not bundle.text.startswith("/") and _leaves(bundle.text):
+        yield SettingsError(f"'{bundle.text}' leaves the project", bundle.place, "write it absolute, or inside")
     state = document.root.get("state")
-    if isinstance(state, Scalar) and not _STATE.fullmatch(state.text):
+    if not isinstance(state, Scalar) or (is_null(state) and not state.tag):
+        return
+    if not _STATE.fullmatch(state.text):
         yield SettingsError(
             f"records cannot be kept in '{state.text}'", state.place, "this version has sqlite:///PATH only"
         )
-    elif isinstance(state, Scalar) and _leaves(state_path(state.text)):
+    elif _leaves(state_path(state.text)):
         yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
 
 
@@ -78,18 +92,21 @@ def _leaves(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in path.split("/")
 
 
-def _require(wanted: str, document: Document) -> None:
-    if not wanted:
+def _require(document: Document) -> None:
+    """First of all: to a newer file's keys the answer is a newer envbuild."""
+    node = document.root.get("requires_envbuild")
+    if not isinstance(node, Scalar) or plain_word(node) or not node.text:
         return
+    wanted = node.text
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    node = document.root.get("requires_envbuild")
-    where = node.place if node else Place(document.path)
     try:
         met = SpecifierSet(wanted).contains(__version__, prereleases=True)
     except InvalidSpecifier:
-        raise SettingsError(f"'{wanted}' is no version range", where, "write it as '>=0.1'") from None
+        raise SettingsError(f"'{wanted}' is no version range", node.place, "write it as '>=0.1'") from None
     if not met:
         raise SettingsError(
-            f"this project wants envbuild {wanted}, this is {__version__}", where, f"pip install 'envbuild{wanted}'"
+            f"this project wants envbuild {wanted}, this is {__version__}",
+            node.place,
+            f"pip install 'envbuild{wanted}'",
         )

@@ -18,12 +18,11 @@ from envbuild import __version__
 from envbuild.document import RESET, Mapping, Scalar, Sequence, Value, is_null
 from envbuild.errors import EnvbuildError, Place
 
-Report: TypeAlias = Callable[[str, Place, str], None]
-Reader: TypeAlias = Callable[[Value, str, Report], Any]
+Reader: TypeAlias = Callable[[Value, str, "_Report"], Any]
 
 # Text that YAML readers of other versions would take for another value: it has to say what it is.
 _DAMAGED = re.compile(
-    r"[-+]?(0[0-9_]+|[0-9]+(_[0-9]+)+|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|0[xob][0-9a-fA-F_]+|\.inf|\.Inf|\.INF)"
+    r"[-+]?(0[0-9_]+|[0-9]+(_[0-9]+)+(\.[0-9_]*)?|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|0[xob][0-9a-fA-F_]+|\.inf|\.Inf|\.INF)"
     r"|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+)|\.nan|\.NaN|\.NAN"
 )
 _SHOWN_WORDS = 30
@@ -39,13 +38,20 @@ class Reading(msgspec.Struct):
 
 def read(node: Value, shape: Any, error: type[EnvbuildError]) -> Reading:
     """Hold a node against a type; the value is only to be used when there are no problems."""
-    problems: list[EnvbuildError] = []
-
-    def report(what: str, where: Place, hint: str) -> None:
-        problems.append(error(what, where, hint))
-
+    report = _Report(error)
     value = _reader(shape)(node, "", report)
-    return Reading(value, problems)
+    return Reading(value, report.problems)
+
+
+class _Report:
+    """Collects what is wrong, so that the walk goes on."""
+
+    def __init__(self, error: type[EnvbuildError]) -> None:
+        self._error = error
+        self.problems: list[EnvbuildError] = []
+
+    def __call__(self, what: str, where: Place, hint: str) -> None:
+        self.problems.append(self._error(what, where, hint))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -84,7 +90,7 @@ def _reader_of(info: inspect.Type) -> Reader:
         case inspect.BoolType():
             return _bool
         case inspect.StrType():
-            return _str
+            return _word if info.min_length else _str
         case inspect.UnionType():
             return _union(info)
         case inspect.AnyType():
@@ -92,18 +98,25 @@ def _reader_of(info: inspect.Type) -> Reader:
     raise TypeError(f"no reader for {info}")
 
 
-def _any(node: Value, _name: str, _report: Report) -> Any:
-    return node.text if isinstance(node, Scalar) else None
+def _any(node: Value, _name: str, _report: _Report) -> Any:
+    return node.text if isinstance(node, Scalar) else ""
 
 
-def _str(node: Value, name: str, report: Report) -> str:
+def _str(node: Value, name: str, report: _Report) -> str:
     if isinstance(node, Scalar) and not is_null(node):
         return node.text
     _wrong(node, name, "text", report)
     return ""
 
 
-def _bool(node: Value, name: str, report: Report) -> bool:
+def _word(node: Value, name: str, report: _Report) -> str:
+    text = _str(node, name, report) if not isinstance(node, Scalar) or is_null(node) or node.text.strip() else None
+    if text is None:
+        report(f"{_quote(name)} is empty", node.place, "write a text, or remove it")
+    return text or "-"
+
+
+def _bool(node: Value, name: str, report: _Report) -> bool:
     if isinstance(node, Scalar) and node.plain:
         if node.text in {"true", "True", "TRUE"}:
             return True
@@ -117,7 +130,7 @@ def _bool(node: Value, name: str, report: Report) -> bool:
 
 
 def _literal(values: tuple[str, ...]) -> Reader:
-    def read_literal(node: Value, name: str, report: Report) -> str:
+    def read_literal(node: Value, name: str, report: _Report) -> str:
         if isinstance(node, Scalar) and node.text in values:
             return node.text
         if isinstance(node, Scalar) and not is_null(node):
@@ -130,7 +143,7 @@ def _literal(values: tuple[str, ...]) -> Reader:
 
 
 def _quoted(inner: Reader) -> Reader:
-    def read_quoted(node: Value, name: str, report: Report) -> Any:
+    def read_quoted(node: Value, name: str, report: _Report) -> Any:
         if isinstance(node, Scalar) and (why := plain_word(node)):
             report(why, node.place, f'quote it: "{node.text}"')
         return inner(node, name, report)
@@ -139,7 +152,7 @@ def _quoted(inner: Reader) -> Reader:
 
 
 def _tuple(inner: Reader) -> Reader:
-    def read_tuple(node: Value, name: str, report: Report) -> tuple[Any, ...]:
+    def read_tuple(node: Value, name: str, report: _Report) -> tuple[Any, ...]:
         if not isinstance(node, Sequence):
             _wrong(node, name, "a list", report)
             return ()
@@ -152,7 +165,7 @@ def _tuple(inner: Reader) -> Reader:
 
 
 def _dict(inner: Reader) -> Reader:
-    def read_dict(node: Value, name: str, report: Report) -> dict[str, Any]:
+    def read_dict(node: Value, name: str, report: _Report) -> dict[str, Any]:
         if not isinstance(node, Mapping):
             _wrong(node, name, "a mapping", report)
             return {}
@@ -166,11 +179,12 @@ def _struct(info: inspect.StructType) -> Reader:
     fields = {field.encode_name: _reader_of(field.type) for field in info.fields}
     later: Dict[str, str] = getattr(info.cls, "LATER", {})
 
-    def read_struct(node: Value, name: str, report: Report) -> Any:
+    def read_struct(node: Value, name: str, report: _Report) -> Any:
         if not isinstance(node, Mapping):
             _wrong(node, name, "a mapping", report)
             return None
         values: dict[str, Any] = {}
+        before = len(report.problems)
         for key, entry in node.entries.items():
             if inner := fields.get(key):
                 if entry.value.tag != RESET and not is_null(entry.value):
@@ -179,16 +193,16 @@ def _struct(info: inspect.StructType) -> Reader:
                 report(f"'{key}' is not supported by envbuild {__version__} yet", entry.key.place, later[key])
             else:
                 report(f"unknown key '{key}'", entry.key.place, nearest(key, fields))
-        return msgspec.convert(values, info.cls, strict=False) if _whole(values, info, node, report) else None
+        _refuse_missing(values, info, node, report)
+        return msgspec.convert(values, info.cls, strict=False) if len(report.problems) == before else None
 
     return read_struct
 
 
-def _whole(values: Dict[str, Any], info: inspect.StructType, node: Value, report: Report) -> bool:
+def _refuse_missing(values: Dict[str, Any], info: inspect.StructType, node: Value, report: _Report) -> None:
     missing = [field.encode_name for field in info.fields if field.required and field.encode_name not in values]
     for key in missing:
         report(f"the key '{key}' is missing", node.place, "add it")
-    return not missing and not any(value is None for value in values.values())
 
 
 def _union(info: inspect.UnionType) -> Reader:
@@ -207,7 +221,7 @@ def _union(info: inspect.UnionType) -> Reader:
                 readers[Scalar] = _reader_of(part)
     expected = " or ".join(_KINDS[kind] for kind in readers)
 
-    def read_union(node: Value, name: str, report: Report) -> Any:
+    def read_union(node: Value, name: str, report: _Report) -> Any:
         if null and is_null(node):
             return None
         if reader := readers.get(type(node)):
@@ -221,7 +235,7 @@ def _union(info: inspect.UnionType) -> Reader:
 _KINDS: Dict[type, str] = {Scalar: "text", Sequence: "a list", Mapping: "a mapping"}
 
 
-def _wrong(node: Value, name: str, expected: str, report: Report) -> None:
+def _wrong(node: Value, name: str, expected: str, report: _Report) -> None:
     found = "nothing" if is_null(node) else _KINDS[type(node)]
     if isinstance(node, Scalar) and expected == "true or false":
         found = f"'{node.text}'"

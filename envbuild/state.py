@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,35 +117,42 @@ class State:
         if not self._path.exists():
             return []
         try:
-            with contextlib.closing(self._open("ro")) as connection:
-                return connection.execute(query, values).fetchall()
+            return self._asked("ro", query, values)
+        except sqlite3.OperationalError:
+            pass  # a journal that a killed writer left has to be rolled back first, which only a writer may
         except sqlite3.Error as error:
             raise self._damaged(str(error)) from None
+        try:
+            return self._asked("rw", query, values)
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from None
+
+    def _asked(self, mode: str, query: str, values: list[str | int]) -> list[tuple[Any, ...]]:
+        with contextlib.closing(self._open(mode)) as connection:
+            return connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_network()
+            if not self._path.exists():
+                _create(self._path)
         except OSError as error:
             raise self._damaged(f"unable to open: {error.strerror}") from None
+        except sqlite3.Error as error:
+            raise self._damaged(f"unable to open: {error}") from None
         try:
-            with contextlib.closing(self._open("rwc")) as connection:
+            with contextlib.closing(self._open("rw")) as connection:
+                _make_durable(connection)
                 connection.execute("BEGIN IMMEDIATE")
-                _prepare(connection)
                 yield connection
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._damaged(str(error)) from None
 
     def _open(self, mode: str) -> sqlite3.Connection:
-        """DELETE and EXTRA: the journal that survives a lost power supply, and is safe in every release of SQLite."""
-        if mode == "rwc":
-            self._refuse_network()
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-        if mode == "rwc":
-            connection.execute("PRAGMA journal_mode=DELETE")
-            connection.execute("PRAGMA synchronous=EXTRA")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _SCHEMA_VERSION:
             connection.close()
@@ -169,12 +178,30 @@ class State:
         )
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        for statement in filter(str.strip, _SCHEMA.split(";")):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+def _make_durable(connection: sqlite3.Connection) -> None:
+    """DELETE and EXTRA: the journal that survives a lost power supply, and is safe in every release of SQLite."""
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA synchronous=EXTRA")
+
+
+def _create(path: Path) -> None:
+    """Made beside and linked into place: there are whole records, or none; an empty file is damage, never a start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        with contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+            _make_durable(connection)
+            connection.execute("BEGIN")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(beside)
+    finally:
+        beside.unlink()
 
 
 def _columns(record: Record) -> tuple[str | int, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from envbuild.document import LIMIT_BYTES
 from envbuild.errors import EnvbuildError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
-from envbuild.resolve import expand_braces, fixed_folder, matcher
+from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.settings import FILE
 
 PRIVATE = ".envbuild"
@@ -130,10 +130,17 @@ class Workspace:
         except OSError as error:
             raise _unreadable(path, where, error) from None
 
+    def _refuse_outside(self, path: str) -> None:
+        """Nothing is written through a link that leads out of the project."""
+        real = os.path.realpath((self.root / path).parent)
+        if not f"{real}{os.sep}".startswith(f"{self._real}{os.sep}"):
+            raise WorkspaceError("its folder leads out of the project", Place(path), "keep a folder there, no link")
+
     def write(self, path: str, text: str) -> None:
         """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
         target = self.root / path
         try:
+            self._refuse_outside(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             _replace(target, text.encode())
         except OSError as error:
@@ -143,6 +150,7 @@ class Workspace:
         """A path below `.envbuild`, whose folder exists afterwards."""
         path = self.root.joinpath(PRIVATE, *parts)
         try:
+            self._refuse_outside("/".join((PRIVATE, *parts)))
             path.parent.mkdir(parents=True, exist_ok=True)
             ignore = self.root / PRIVATE / ".gitignore"
             if not ignore.exists():
@@ -155,7 +163,11 @@ class Workspace:
     def applying(self) -> Iterator[None]:
         """Only one apply at a time changes a project; the lock ends with its process, however that ends."""
         path = self.private("apply.lock")
-        with path.open("a+") as stream:
+        try:
+            stream = path.open("a+")
+        except OSError as error:
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), _HINT_WRITE) from None
+        with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

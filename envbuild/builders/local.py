@@ -149,7 +149,7 @@ def _venv(prefix: Path, target: Target, place: Place) -> None:
         found = ", ".join(place.uv.interpreters(downloadable=False)) or "none"
         raise BuildError(
             f"no Python {target.python_range or target.python} could be found or fetched",
-            target.environment.where("python"),
+            next((item.where for item in target.environment.package("python")), target.environment.where("python")),
             f"found on this machine: {found}",
         )
 
@@ -157,12 +157,13 @@ def _venv(prefix: Path, target: Target, place: Place) -> None:
 def _install(prefix: Path, target: Target, place: Place) -> None:
     """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
     lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
-    lock.write_text(_pylock(target, place.root))
+    lock.write_text(_pylock(target, place.root), encoding="utf-8")
     sync: list[str | Path] = ["pip", "sync", "--preview-features", "pylock", "--python", _interpreter(prefix), lock]
     try:
-        ran = place.uv.run([*sync, "--offline"], hold=target.hold)
+        index = target.environment.index_url
+        ran = place.uv.run([*sync, "--offline"], index_url=index, hold=target.hold)
         if ran.code:
-            ran = place.uv.run(sync, log=target.log, hold=target.hold)
+            ran = place.uv.run(sync, index_url=index, log=target.log, hold=target.hold)
         else:
             _note(target.log, ran.errors.rstrip())
     finally:
@@ -197,7 +198,7 @@ def _entry(pin: Pin) -> str:
 
 
 def _note(log: Path, line: str) -> None:
-    with log.open("a") as stream:
+    with log.open("a", encoding="utf-8") as stream:
         stream.write(f"{line}\n")
 
 
@@ -227,7 +228,7 @@ def _owned(prefix: Path) -> Iterator[tuple[str, str]]:
 def python_patch(reference: str) -> str:
     """The exact Python of a prefix and where it comes from: noted in the record, not part of the content."""
     try:
-        lines = (Path(reference) / "pyvenv.cfg").read_text().splitlines()
+        lines = (Path(reference) / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     values = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}

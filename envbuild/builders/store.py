@@ -97,16 +97,17 @@ def complete(prefix: Path) -> None:
 
 
 def damage(prefix: Path) -> Iterator[tuple[str, str]]:
-    """Each file that is not as the census says, and how: gone, or changed."""
-    base = f"{prefix}/"
-    for entry in msgspec.json.decode((prefix / CENSUS).read_bytes(), type=list[Entry]):
-        try:
-            found = os.lstat(base + entry.path)
-        except OSError:
+    """Each file that is not as the census says, and how: gone, changed, or come."""
+    counted = msgspec.json.decode((prefix / CENSUS).read_bytes(), type=list[Entry])
+    found = {entry.path: entry for entry in _walk(prefix)}
+    for entry in counted:
+        now = found.pop(entry.path, None)
+        if now is None:
             yield entry.path, "is gone"
-            continue
-        if (found.st_size, found.st_mtime_ns, found.st_mode) != (entry.size, entry.mtime_ns, entry.mode):
+        elif now != entry:
             yield entry.path, "was changed"
+    for path in sorted(found):
+        yield path, "was added"
 
 
 def _walk(prefix: Path) -> Iterator[Entry]:
@@ -120,6 +121,6 @@ def _walk(prefix: Path) -> Iterator[Entry]:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name != "__pycache__":
                         waiting.append(f"{path}/")
-                elif path != f"{CENSUS}.new":
+                elif path not in {CENSUS, f"{CENSUS}.new"}:
                     found = entry.stat(follow_symlinks=False)
                     yield Entry(path, found.st_size, found.st_mtime_ns, found.st_mode)

@@ -72,6 +72,7 @@ def app() -> None:
 
 def run(arguments: list[str]) -> int:
     common = Common()
+    common.json = "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:
         code = app.main(arguments, prog_name="envbuild", obj=common, standalone_mode=False)
         sys.stdout.flush()
@@ -87,8 +88,8 @@ def run(arguments: list[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
-        return _bug()
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
+        return _bug(error, common)
     return code if isinstance(code, int) else 0
 
 
@@ -112,14 +113,12 @@ def _tell(error: EnvbuildError, common: Common) -> None:
         click.echo(error_text(error), err=True)
 
 
-def _bug() -> int:
+def _bug(error: Exception, common: Common) -> int:
     """A mistake of ours: one line, where the whole story was written, and how to tell us."""
-    with tempfile.NamedTemporaryFile("w", prefix="envbuild-bug-", suffix=".txt", delete=False) as stream:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="envbuild-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as stream:
         stream.write(f"envbuild {__version__}, Python {sys.version}\n{traceback.format_exc()}")
-    error = sys.exc_info()[0]
-    click.echo(
-        f"error: this is a bug in envbuild ({error.__name__ if error else 'unknown'}); "
-        f"the details are in {stream.name}: please attach that file to a report",
-        err=True,
-    )
+    what = f"this is a bug in envbuild ({type(error).__name__}); the details are in {stream.name}"
+    _tell(EnvbuildError(what, hint="report it, and attach that file"), common)
     return 1

@@ -36,35 +36,41 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
       envbuild apply --prune -y             also forget what has no manifest any more
     """
     project = common.project()
-    planned = plan_locked(project, common, environments, **options)
+    planned = first_plan(project, environments, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     told = _Telling(common)
-    if not common.json:
-        from envbuild.report.plans import plan_text
-
-        common.out(plan_text(planned.plan, verbose=common.verbose))
-    if planned.plan.changes:
-        with terminated():
+    if not prune and not planned.has_work:
+        return told.end(planned, ())
+    with terminated(), project.held():
+        planned = settled_plan(project, common, environments, **options)
+        told.begin(planned)
+        if planned.plan.changes:
             told.summary = project.apply(planned, told.event, jobs=options["jobs"], fail_fast=options["fail_fast"])
-    forgotten = project.forget(planned) if prune else ()
-    return told.end(planned, forgotten)
+        return told.end(planned, project.forget(planned) if prune else ())
 
 
-def plan_locked(project: "Project", common: Common, names: tuple[str, ...], **options: Any) -> "Planned":
-    """The plan that is going to be done: what has no lock is locked first, and then planned again."""
+def first_plan(project: "Project", names: tuple[str, ...], **options: Any) -> "Planned":
+    """Whether there is anything to do at all; with --locked a lock that is not current ends it here."""
     from envbuild.cli.refusals import refuse_unlocked
 
-    refresh = not options["no_refresh"]
-    planned = project.plan(selected(names), refresh=refresh)
+    planned = project.plan(selected(names), refresh=not options["no_refresh"])
     if options["locked"]:
         refuse_unlocked(planned)
-        return planned
+    return planned.without_copies if options["locked"] else planned
+
+
+def settled_plan(project: "Project", common: Common, names: tuple[str, ...], **options: Any) -> "Planned":
+    """The plan that is going to be done, made while nobody else applies: what has no lock is locked first."""
+    planned = first_plan(project, names, **options)
     if not planned.to_lock:
         return planned
-    with terminated():
-        return project.lock_and_plan(
-            planned, selected(names), lambda name, text: common.say(f"{name}: {text}"), options["jobs"], refresh=refresh
-        )
+    return project.lock_and_plan(
+        planned,
+        selected(names),
+        lambda name, text: common.say(f"{name}: {text}"),
+        options["jobs"],
+        refresh=not options["no_refresh"],
+    )
 
 
 def _may_prune(planned: "Planned", *, yes: bool) -> bool:
@@ -86,6 +92,14 @@ class _Telling:
         self.common = common
         self.summary: Summary | None = None
         self.ended: dict[str, Event] = {}
+        self.begun = False
+
+    def begin(self, planned: "Planned") -> None:
+        from envbuild.report.plans import plan_text
+
+        if not self.common.json:
+            self.common.out(plan_text(planned.plan, verbose=self.common.verbose))
+        self.begun = True
 
     def event(self, event: "Event") -> None:
         from envbuild.report.records import event_lines
@@ -96,6 +110,8 @@ class _Telling:
             self.common.say(line)
 
     def end(self, planned: "Planned", forgotten: tuple[str, ...]) -> int:
+        if not self.begun:
+            self.begin(planned)
         failed = bool(self.summary and (self.summary.failed or self.summary.skipped))
         if self.common.json:
             self._json(planned)

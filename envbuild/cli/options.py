@@ -22,6 +22,7 @@ class Common:
         self.verbose = False
         self.json = False
         self.color: bool | None = None
+        self.said: set[str] = set()
 
     def project(self) -> "Project":
         from envbuild.project import Project
@@ -40,9 +41,12 @@ class Common:
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-        stated = context.get_parameter_source(parameter.name or "")
-        if stated is not click.core.ParameterSource.DEFAULT:
-            setattr(context.ensure_object(Common), name, value)
+        common = context.ensure_object(Common)
+        source = context.get_parameter_source(parameter.name or "")
+        said = source is click.core.ParameterSource.COMMANDLINE
+        if said or (source is click.core.ParameterSource.ENVIRONMENT and name not in common.said):
+            setattr(common, name, value)
+            common.said |= {name} if said else set()
 
     return keep
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.apply import plan_locked
+from envbuild.cli.apply import first_plan, settled_plan
 from envbuild.cli.options import Common, jobs, locked, no_refresh, terminated, with_globals
 from envbuild.errors import UsageError
+from envbuild.globs import is_glob
 
 if TYPE_CHECKING:
     from envbuild.project import Project
@@ -51,6 +52,8 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
     name, _, version = (environment or project.settings.default_environment).partition("@")
     if not name:
         raise UsageError("say which environment", hint="name it, or set 'default_environment' in envbuild.yaml")
+    if is_glob(name):
+        raise UsageError(f"'{name}' is a glob", hint="a command runs in one environment: name it")
     if not version:
         _make_ready(project, common, name, options)
     prefix, env = project.activation(name, version or "latest")
@@ -64,10 +67,10 @@ def _make_ready(project: "Project", common: Common, name: str, options: dict[str
     from envbuild.errors import BuildError
     from envbuild.report.records import event_lines
 
-    planned = plan_locked(project, common, (name,), **options)
-    if not planned.plan.changes:
+    if not first_plan(project, (name,), **options).has_work:
         return
-    with terminated():
+    with terminated(), project.held():
+        planned = settled_plan(project, common, (name,), **options)
         summary = project.apply(planned, lambda event: common.say("\n".join(event_lines(event))), jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -18,6 +18,9 @@ FOLDER = "locks"
 SUFFIX = ".conda-lock.yml"
 _BODY = "package:"
 _CUSTOM = re.compile(r"^ +envbuild\.(?P<key>[a-z]+): (?P<value>.*)$", re.MULTILINE)
+_HEAD_LINE = re.compile(r"^(?P<key> +envbuild\.head: ).*\n", re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./:@%+-]*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", ".nan", "."}
 _EDITED = "edited by hand or by a merge"
 _RELOCK = "run 'envbuild lock'"
 
@@ -58,19 +61,34 @@ def lock_text(lock: Lock, manifest_path: str, name: str) -> str:
     body = _dump({"package": content.to_v1().dict_for_output()["package"]})
     metadata = _metadata(lock, manifest_path, name, hashlib.sha256(body.encode()).hexdigest())
     whole = Lockfile(package=[], metadata=metadata).to_v1().dict_for_output()
-    return _dump({"version": whole["version"], "metadata": whole["metadata"]}) + body
+    head = _dump({"version": whole["version"], "metadata": whole["metadata"]})
+    line = _HEAD_LINE.search(head)
+    assert line is not None  # noqa: S101 - it was put there above
+    return f"{head[: line.start()]}{line['key']}'{_head_digest(head)}'\n{head[line.end() :]}{body}"
+
+
+def _head_digest(head: str) -> str:
+    """Over every line of a head but the one that holds this digest."""
+    return hashlib.sha256(_HEAD_LINE.sub("", head).encode()).hexdigest()
 
 
 def _dump(value: Any) -> str:
     from ruamel.yaml import YAML
 
     yaml: Any = YAML(typ="safe")
+    yaml.representer.add_representer(str, _represent_text)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 1_000_000
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+def _represent_text(representer: Any, text: str) -> Any:
+    """Quoted wherever a reader of any version of YAML could take the text for something else."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
 
 
 def _packages(lock: Lock) -> list[Any]:
@@ -98,6 +116,7 @@ def _metadata(lock: Lock, manifest_path: str, name: str, body: str) -> Any:
     folder = posixpath.dirname(lock_path(name))
     custom = {
         "envbuild.body": body,
+        "envbuild.head": "-",
         "envbuild.pins": canonical(lock.head.pins).decode(),
         "envbuild.python": lock.head.python,
         "envbuild.request": canonical(lock.head.requests).decode(),
@@ -132,7 +151,7 @@ def _custom(path: str, text: str) -> dict[str, str]:
     head = text[:at]
     custom = {match["key"]: _unquoted(match["value"]) for match in _CUSTOM.finditer(head)}
     whole = hashlib.sha256(text[at:].encode()).hexdigest()
-    if not at or custom.get("body") != whole:
+    if not at or custom.get("body") != whole or custom.get("head") != _head_digest(head):
         raise LockError(_EDITED, Place(path), _RELOCK)
     return custom
 

@@ -1,7 +1,7 @@
 """The solved packages of one platform, and the questions that are asked of them."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -59,35 +59,49 @@ def still_met(request: Request, recorded: Request, pins: Pins) -> bool:
     if canonical(request.besides_roots) != canonical(recorded.besides_roots):
         return False
     known = pins.by_name()
-    wanted = _wanted(request.roots)
-    if not all(_met(root, known, recorded.roots) for root in request.roots):
+    if not all(_met(root, known) for root in _touched(request.roots, recorded.roots)):
         return False
-    return _reached(wanted, known) == set(known)
+    return _reached({_name(root) for root in request.roots}, known) == set(known)
 
 
-def _wanted(roots: Iterable[str]) -> set[str]:
-    return {name for root in roots if (name := _name(root))}
+def _touched(roots: tuple[str, ...], recorded: tuple[str, ...]) -> list[str]:
+    """The roots, old and new, whose answer may be another now: those of each package that is asked for otherwise.
+
+    A plain root that is gone leaves nothing behind but its pins; one with extras or a source has shaped others.
+    """
+    changed = set(roots) ^ set(recorded)
+    still = {_name(root) for root in roots} & {_name(root) for root in changed}
+    return [root for root in (*roots, *recorded) if _name(root) in still or (root in changed and not _is_plain(root))]
+
+
+def _is_path(root: str) -> bool:
+    return root.endswith(".whl") and " @ " not in root
+
+
+def _is_plain(root: str) -> bool:
+    from packaging.requirements import Requirement
+
+    if _is_path(root):
+        return False
+    requirement = Requirement(root)
+    return not (requirement.extras or requirement.marker or requirement.url)
 
 
 def _name(root: str) -> str:
-    """The package a root asks for on any platform; empty where a marker may leave it out."""
     from packaging.requirements import Requirement
 
-    return normalise(wheel_name(root)) if root.endswith(".whl") and " @ " not in root else Requirement(root).name
+    return normalise(wheel_name(root)) if _is_path(root) else Requirement(root).name
 
 
-def _met(root: str, known: Mapping[str, Pin | Wheel], recorded: tuple[str, ...]) -> bool:
-    """A root whose extras, marker or source were not asked for before needs a solver."""
+def _met(root: str, known: Mapping[str, Pin | Wheel]) -> bool:
+    """Whether no solver could answer otherwise: extras, markers and sources, come or gone, are for a solver."""
     from packaging.requirements import Requirement
 
-    if root in recorded:
-        return True
-    if root.endswith(".whl") and " @ " not in root:
+    if not _is_plain(root):
         return False
     requirement = Requirement(root)
     pin = known.get(requirement.name)
-    plain = not (requirement.extras or requirement.marker or requirement.url)
-    return plain and pin is not None and requirement.specifier.contains(pin.version, prereleases=True)
+    return pin is not None and requirement.specifier.contains(pin.version, prereleases=True)
 
 
 def _reached(roots: set[str], known: Mapping[str, Pin | Wheel]) -> set[str]:

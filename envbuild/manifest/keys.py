@@ -32,6 +32,7 @@ OwnFirst = Annotated[T, _rule(Rule.OWN_FIRST)]
 Append = Annotated[T, _rule(Rule.APPEND)]
 Packages = Annotated[T, _rule(Rule.PACKAGES)]
 
+Word = Annotated[str, msgspec.Meta(min_length=1)]
 Words = Annotated[str, msgspec.Meta(extra={"quoted": True})]
 
 Platform = Literal[
@@ -95,7 +96,7 @@ class Keys(msgspec.Struct, frozen=True):
     name: Own[Any] = None
     prefix: Own[Any] = None
     category: Own[Any] = None
-    extends: Own[str | tuple[str, ...]] = ()
+    extends: Own[Word | tuple[Word, ...]] = ()
     abstract: Own[bool] = False
     description: Own[str | None] = None
     tags: Overlay[dict[str, Words | None]] = msgspec.field(default_factory=dict)
@@ -106,7 +107,7 @@ class Keys(msgspec.Struct, frozen=True):
     variables: Variables[dict[str, str | Additions | None]] = msgspec.field(default_factory=dict)
     python: Overlay[Python] = Python()
     pip: Overlay[Pip] = Pip()
-    setup: Append[tuple[str, ...]] = ()
+    setup: Append[tuple[Word, ...]] = ()
     builder: Replace[Literal["local", "docker", "oci"] | None] = None
 
 

@@ -4,7 +4,7 @@ import posixpath
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 Manager = Literal["conda", "pip"]
 
-_CONDA = re.compile(r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*(?P<rest>.*)")
-_CONDA_PYTHON = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*(?:\.\*|\*)?)")
+_CONDA = re.compile(
+    r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<rest>(?:[ \t]+|(?=[=<>!~\[])|$).*)"
+)
+_MISREAD = re.compile(r"=[<>]|\[[^=\]]*\]")
+_CONDA_PYTHON = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*?(?:\.\*)?)")
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*=\s*(?P<version>[0-9][\w.*]*)")
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
 _VERSION_CONTROL = ("git+", "hg+", "svn+", "bzr+")
 
 
@@ -49,7 +53,8 @@ class Item(msgspec.Struct, frozen=True):
 
 def wish(specifier: str, extras: tuple[str, ...] = (), marker: str = "", source: str = "") -> str:
     clauses = sorted(filter(None, specifier.split(",")), key=lambda clause: clause.startswith(("<", "!")))
-    shown = specifier.removeprefix("==") if len(clauses) == 1 else ",".join(clauses)
+    only_pin = len(clauses) == 1 and not specifier.startswith("===")
+    shown = specifier.removeprefix("==") if only_pin else ",".join(clauses)
     asked = source or shown or "*"
     extra = f"[{','.join(extras)}] " if extras else ""
     return f"{extra}{asked}{f'; {marker}' if marker else ''}"
@@ -77,10 +82,18 @@ def conda_item(node: Scalar) -> Item:
     if not match:
         raise ManifestError(f"'{node.text}' is no conda spec", node.place, "write it as 'name' or 'name >=1.2,<2'")
     name, rest = match["name"].lower(), match["rest"].strip()
+    if misread := _MISREAD.match(rest):
+        raise ManifestError(f"conda misreads '{misread[0]}' in '{node.text}'", node.place, _spelling_of(misread[0]))
     if name not in {"python", "pip"}:
         return Item("conda", name, f"{name} {rest}".strip(), node.place)
     specifier = conda_version(rest, node)
     return Item("conda", name, f"{name}{specifier}", node.place, specifier=specifier)
+
+
+def _spelling_of(misread: str) -> str:
+    if misread.startswith("["):
+        return "conda packages have no extras: name what the extra brings"
+    return f"write '{misread[::-1]}'"
 
 
 def conda_version(rest: str, node: Scalar) -> str:
@@ -128,10 +141,12 @@ def pip_item(node: Scalar, folder: str) -> Item:
     if path := _path_of(text):
         return _path_item(path, node, folder)
     requested = _requested(text)
+    if isinstance(requested, Requested) and requested.url:
+        _refuse_url(requested.url, node.place)
+    if isinstance(requested, Requested) and requested.name.endswith("-whl"):
+        requested = "a wheel is named by its path alone"
     if isinstance(requested, str):
         raise ManifestError(f"'{node.text}': {requested}", node.place, _spelling(text))
-    if requested.url:
-        _refuse_url(requested.url, node.place)
     return Item("pip", requested.name, requested.text, node.place, *_rest(requested))
 
 
@@ -152,8 +167,8 @@ def _requested(text: str) -> Requested | str:
     """Parse once for each text; an error is its message, since only the caller knows the line."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    if text.startswith(("http://", "https://")) and urlsplit(text).path.endswith(".whl"):
-        text = f"{wheel_name(text)} @ {text}"
+    if text.startswith(("http://", "https://")) and text.endswith(".whl"):
+        text = f"{text.rpartition('/')[2].split('-')[0]} @ {text}"
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -199,7 +214,19 @@ def _path_item(path: str, node: Scalar, folder: str) -> Item:
             node.place,
             "build a wheel of it and name that",
         )
-    return Item("pip", normalise(wheel_name(inside)), inside, node.place, path=inside)
+    return Item("pip", _distribution(inside, node.place), inside, node.place, path=inside)
+
+
+def _distribution(path: str, where: Place) -> str:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    filename = posixpath.basename(path)
+    try:
+        return parse_wheel_filename(filename)[0]
+    except InvalidWheelFilename:
+        raise ManifestError(
+            f"'{filename}' is no name of a wheel", where, "it is 'NAME-VERSION-PYTHON-ABI-PLATFORM.whl'"
+        ) from None
 
 
 def project_path(path: str, folder: str, where: Place) -> str:
@@ -220,23 +247,40 @@ def _refuse_option(text: str, where: Place) -> None:
     if text.startswith(("-i", "--index-url")):
         raise ManifestError("an index is not a package", where, "write it as 'pip: {index_url: …}'")
     if text.startswith("-"):
-        raise ManifestError(f"the option '{text.split(maxsplit=1)[0]}' is not read here", where, "remove it")
+        option = re.split(r"[\s=]", text)[0]
+        raise ManifestError(f"the option '{option}' is not read here", where, "remove it")
 
 
 def refuse_credentials(url: str, where: Place) -> None:
     """A URL in a manifest is committed to git: it may name a user for ssh, but no password anywhere."""
-    parts = urlsplit(url)
+    parts = _split(url, where)
     if parts.password or (parts.username and not parts.scheme.endswith("ssh")):
         raise ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
 
 
-def _refuse_url(url: str, where: Place) -> None:
-    refuse_credentials(url, where)
-    parts = urlsplit(url)
-    if (parts.hostname or "").startswith("-") or (parts.username or "").startswith("-"):
+def _split(url: str, where: Place) -> SplitResult:
+    """A URL's parts; one that has no host, or one that a program would take for an option, is none."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
         raise ManifestError(f"'{url}' has no valid host", where, "mend the URL")
-    if parts.scheme not in {"https", "http", "git+https", "git+http", "git+ssh"}:
-        raise ManifestError(f"'{parts.scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
+    return parts
+
+
+def _refuse_url(url: str, where: Place) -> None:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in {"https", "http", "git+https", "git+http", "git+ssh"}:
+        raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
+    refuse_credentials(url, where)
+    if scheme in {"http", "git+http"} and not is_loopback(url):
+        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
+
+
+def is_loopback(url: str) -> bool:
+    return bool(_LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
 
 
 def _spelling(text: str) -> str:

@@ -12,6 +12,7 @@ from envbuild.manifest.packages import (
     Item,
     Without,
     conda_item,
+    is_loopback,
     python_version,
     refuse_credentials,
     without,
@@ -20,7 +21,6 @@ from envbuild.manifest.requirements import Open, pip_items
 from envbuild.shape import read
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = re.compile(r"http://(localhost|127(\.[0-9]+){3}|\[::1\])(:[0-9]+)?(/|$)")
 
 
 class Parent(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ def manifest(name: str, document: Document, open_file: Open) -> Manifest:
     reading = read(body, Keys, ManifestError)
     packages = _Packages(document.path.rpartition("/")[0], open_file)
     packages.read(body)
-    raise_all([*special, *(one for one in reading.problems if one.where not in told), *packages.problems])
+    raise_all([*special, *(one for one in (*reading.problems, *packages.problems) if one.where not in told)])
     return Manifest(
         name,
         document.path,
@@ -193,8 +193,10 @@ def _index(stated: Value | None) -> Iterator[EnvbuildError]:
     try:
         refuse_credentials(node.text, node.place)
     except ManifestError as error:
-        yield error
-    if not node.text.startswith("https://") and not _LOOPBACK.match(node.text):
+        if node.text.startswith(("https:", "http:")):
+            yield error
+            return
+    if not node.text.startswith("https://") and not (node.text.startswith("http://") and is_loopback(node.text)):
         yield ManifestError(f"the index '{node.text}' is not https", node.place, "plain http is for loopback only")
 
 

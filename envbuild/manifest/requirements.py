@@ -68,22 +68,24 @@ def _included(entry: _Entry, include: re.Match[str], open_file: Open, seen: set[
     constraint = entry.constraint or include["short"] == "c" or include["long"] == "constraint"
     if (path, constraint) in seen:
         return []
-    seen.add((path, constraint))
-    if len(seen) > LIMIT_INCLUDES:
+    if len(seen) == LIMIT_INCLUDES:
         raise ManifestError(f"more than {LIMIT_INCLUDES} requirement files", where, "join some of them")
+    text = decode(path, open_file(path, where))
+    seen.add((path, constraint))
     folder = path.rpartition("/")[0]
-    return [_Entry(line, folder, constraint) for line in lines(path, decode(path, open_file(path, where)))]
+    return [_Entry(line, folder, constraint) for line in lines(path, text)]
 
 
 def lines(path: str, text: str) -> Iterator[Scalar]:
     """The entries of a requirements file: without comments, continued lines joined."""
-    start, joined = 0, ""
+    start, column, joined = 0, 1, ""
     for number, raw in enumerate(text.splitlines(), 1):
-        start = start or number
+        if not start:
+            start, column = number, len(raw) - len(raw.lstrip()) + 1
         if raw.endswith("\\") and not raw.lstrip().startswith("#"):
             joined += raw[:-1]
             continue
         entry = _COMMENT.sub("", joined + raw).strip()
         if entry:
-            yield Scalar(path, start, len(raw) - len(raw.lstrip()) + 1, None, entry, plain=False)
+            yield Scalar(path, start, column, None, entry, plain=False)
         start, joined = 0, ""

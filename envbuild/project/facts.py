@@ -63,8 +63,8 @@ class Facts:
         """What this builder cannot do for this manifest, each with its line: never ignored."""
         builder = BUILDERS.get(environment.builder)
         if builder is None:
-            where = environment.where("builder")
-            yield PlanError(f"the builder '{environment.builder}' is not in this version yet", where, "use 'local'")
+            what = f"the builder '{environment.builder}' is not in this version yet"
+            yield PlanError(what, environment.builder_where, "use 'local'")
             return
         for key, value in sorted(builder.CANNOT_HONOUR):
             stated = environment.stated(*key.split("."))

@@ -44,6 +44,7 @@ class Planned(msgspec.Struct, frozen=True):
     plan: Plan
     prepared: tuple[Prepared, ...]
     failures: dict[str, EnvbuildError] = {}
+    copying: bool = True
 
     @property
     def unlocked(self) -> tuple[Prepared, ...]:
@@ -51,8 +52,16 @@ class Planned(msgspec.Struct, frozen=True):
 
     @property
     def to_lock(self) -> tuple[Prepared, ...]:
-        """What has no current lock of its own: none at all, or only a twin's."""
-        return tuple(one for one in self.prepared if not one.locked.is_own(one.environment))
+        """What has no current lock of its own: none at all, or only a twin's, unless locks are not to be written."""
+        return tuple(one for one in self.prepared if self.copying and not one.locked.is_own(one.environment))
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.plan.changes or self.to_lock)
+
+    @property
+    def without_copies(self) -> "Planned":
+        return msgspec.structs.replace(self, copying=False)
 
 
 class Project:
@@ -65,6 +74,7 @@ class Project:
         self.programs = Programs()
         self.platform = local.machine_platform()
         self.store = default_store(host)
+        self._is_held = False
 
     @classmethod
     def load(cls, start: str | Path = ".", host: Mapping[str, str] | None = None) -> "Project":
@@ -90,7 +100,7 @@ class Project:
     def machine(self) -> str:
         """A stable, anonymous name for this machine: prefixes of another one cannot be used here."""
         try:
-            known = _MACHINE_ID.read_text().strip()
+            known = _MACHINE_ID.read_text(encoding="utf-8").strip()
         except OSError:
             known = ""
         return hashlib.sha256((known or host_platform.node()).encode()).hexdigest()[:16]
@@ -123,6 +133,19 @@ class Project:
             locker = Locker(self.workspace, self._facts().locks, uv, self.platform, say)
             return locker.lock(prepared, jobs, upgrade=upgrade)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else applies here meanwhile; may be held again by who holds it."""
+        if self._is_held:
+            yield
+            return
+        with self.workspace.applying():
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
+
     def lock_and_plan(self, planned: Planned, selection: Selection, say: Say, jobs: int, *, refresh: bool) -> Planned:
         """Lock what a plan found unlocked, and plan again; what cannot be locked is left out of the building."""
         outcomes = self.lock(planned.to_lock, say, jobs=jobs)
@@ -134,7 +157,8 @@ class Project:
         self, planned: Planned, on_event: Callable[[Event], None], *, jobs: int, fail_fast: bool = False
     ) -> Summary:
         """Do what the plan says; the project is held while this works."""
-        with self.workspace.applying(), self._tools() as uv:
+        with self.held(), self._tools() as uv:
+            self._refuse_overtaken(planned.plan)
             by_name = {one.environment.name: one for one in planned.prepared}
             ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
             for name, error in planned.failures.items():
@@ -149,10 +173,21 @@ class Project:
             )
         return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
 
+    def _refuse_overtaken(self, plan: Plan) -> None:
+        """A plan is done to the records that it was made from, or not at all."""
+        latest = self.state.latest(tuple(step.environment for step in plan.changes))
+        for step in plan.changes:
+            found = latest.get(step.environment)
+            if (step.previous, step.previous_version) != (
+                (found.fingerprint, found.version) if found else (None, None)
+            ):
+                what = f"the records of '{step.environment}' have moved since the plan was made"
+                raise RefusedError(what, hint="plan again")
+
     def forget(self, planned: Planned) -> tuple[str, ...]:
         """Drop the records whose manifests are gone."""
         gone = tuple(step.environment for step in planned.plan.steps if step.action == "forget")
-        with self.workspace.applying():
+        with self.held():
             for name in gone:
                 self.state.forget(name)
         return gone
@@ -220,10 +255,11 @@ class Project:
         raise UsageError(f"nothing is named '{name}'", hint=nearest(name, self.names))
 
     def record(self, name: str, version: str) -> Record:
-        """What is remembered of NAME@VERSION; `latest` is the newest."""
+        """What is remembered of NAME@VERSION; `latest` is the newest of this machine."""
         history = self.history(name)
         if version == "latest":
-            return history[0]
+            own = (one for one in history if (one.machine, one.platform) == (self.machine, self.platform))
+            return next(own, history[0])
         found = next((record for record in history if str(record.version) == version), None)
         if found is None:
             known = ", ".join(str(record.version) for record in history)

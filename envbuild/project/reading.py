@@ -1,13 +1,14 @@
 """From names to environments: reads the files that are asked for and what they extend, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, Problems, UsageError, raise_all
+from envbuild.globs import is_glob, matcher
 from envbuild.manifest import Manifest, Parent, manifest, parents
-from envbuild.resolve import Environment, Family, Names, is_glob, matcher, name_all, parent_path, resolve
+from envbuild.resolve import Environment, Family, Names, name_all, parent_path, resolve
 from envbuild.settings import FILE, Settings, settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
@@ -43,38 +44,40 @@ class Reader:
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
-        wanted = self._wanted(selection)
+        wanted, misnamed = self._wanted(selection)
         for name in wanted:
             self._read_family(name)
-        raise_all(self._broken.values())
+        raise_all([*misnamed, *self._broken.values()])
         family = Family(self._manifests, self.names)
         manifests = [family.manifests[self.names.paths[name]] for name in wanted]
         self._refuse_abstract(manifests, selection)
         return resolve([one for one in manifests if not one.abstract], family, self._settings, platform)
 
-    def _wanted(self, selection: Selection) -> list[str]:
-        if selection.everything:
-            return sorted(self.names.checked())
-        return sorted({name for pattern in selection.patterns for name in self._matching(pattern)})
+    def _wanted(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
+        """The names that are asked for, and what is wrong with them as names."""
+        every = {**self.names.paths, **self.names.problems}
+        chosen = set(every)
+        if not selection.everything:
+            chosen = {name for pattern in selection.patterns for name in self._matching(pattern, every)}
+        problems = [self.names.problems[name] for name in chosen & self.names.problems.keys()]
+        return sorted(chosen & self.names.paths.keys()), problems
 
-    def _matching(self, pattern: str) -> Iterable[str]:
-        if is_glob(pattern):
-            match = matcher(pattern).fullmatch
-            found = [name for name in self.names.paths if match(name)]
-            if not found:
-                raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))
-        elif self.names.path(pattern):
+    def _matching(self, pattern: str, every: Collection[str]) -> Iterable[str]:
+        if pattern in every:
             return [pattern]
-        else:
+        if not is_glob(pattern):
             raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self.names.paths))
-        for name in found:
-            self.names.path(name)
-        return found
+        match = matcher(pattern).fullmatch
+        if found := [name for name in every if match(name)]:
+            return found
+        raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))
 
     def _refuse_abstract(self, manifests: list[Manifest], selection: Selection) -> None:
         for one in manifests:
             if one.abstract and one.name in selection.patterns:
-                raise UsageError(f"'{one.name}' is abstract: it is only extended, never built", one.place)
+                raise UsageError(
+                    f"'{one.name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
+                )
 
     def _read_family(self, name: str) -> None:
         """Read a manifest and everything it extends; what is wrong is kept until all is read."""

@@ -13,4 +13,4 @@ def shipped(kind: str) -> Path:
 
 def templates() -> dict[str, str]:
     """The text of each built-in template, by its file name."""
-    return {path.name: path.read_text() for path in sorted(shipped("templates").glob("*.j2"))}
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(shipped("templates").glob("*.j2"))}

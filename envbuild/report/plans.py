@@ -14,7 +14,7 @@ _SHOWN_REASONS = 5
 
 def document(**content: Any) -> str:
     """What `--json` prints: one object that says which format it has."""
-    return json.dumps({"format_version": FORMAT_VERSION, **content}, indent=2, ensure_ascii=False)
+    return clean(json.dumps({"format_version": FORMAT_VERSION, **content}, indent=2, ensure_ascii=False))
 
 
 def plan_json(plan: Plan) -> str:
@@ -74,7 +74,7 @@ def error_text(error: EnvbuildError) -> str:
     lines = []
     for problem in error.problems:
         first, *rest = clean(problem.message).splitlines() or [""]
-        lines.append(f"{clean(str(problem.where))}: {first}" if problem.where else f"error: {first}")
+        lines.append(f"{one_line(str(problem.where))}: {first}" if problem.where else f"error: {first}")
         lines += [f"    {line.strip()}" for line in rest]
         if problem.hint:
             lines.append(f"  hint: {one_line(problem.hint)}")

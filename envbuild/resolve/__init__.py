@@ -1,7 +1,7 @@
 """Manifests -> Environments: names, lineage, merging."""
 
 from envbuild.resolve.environment import Environment, Family, Python, Variable, parent_path, resolve
-from envbuild.resolve.names import Names, expand_braces, fixed_folder, is_glob, matcher, name_all
+from envbuild.resolve.names import Names, name_all
 from envbuild.resolve.packages import Package, manager_of
 
 __all__ = [
@@ -11,11 +11,7 @@ __all__ = [
     "Package",
     "Python",
     "Variable",
-    "expand_braces",
-    "fixed_folder",
-    "is_glob",
     "manager_of",
-    "matcher",
     "name_all",
     "parent_path",
     "resolve",

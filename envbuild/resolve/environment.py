@@ -11,7 +11,7 @@ from envbuild.manifest import Item, Keys, Manifest, Parent, Rule, project_path, 
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.merge import merge
 from envbuild.resolve.names import Names
-from envbuild.resolve.packages import Package, contradictions, manager_of, merge_packages
+from envbuild.resolve.packages import Package, contradictions, manager_of, merge_constraints, merge_packages
 from envbuild.settings import Settings
 from envbuild.shape import nearest, read
 
@@ -46,6 +46,7 @@ class Environment(msgspec.Struct, frozen=True):
     index_url: str
     setup: tuple[str, ...]
     builder: str
+    builder_where: Place
     body: Mapping
 
     def where(self, *keys: str) -> Place:
@@ -100,9 +101,9 @@ def resolve(wanted: Iterable[Manifest], family: Family, settings: Settings, plat
     problems: list[EnvbuildError] = []
     environments = []
     for manifest in manifests:
-        packages = merge_packages(ordered[manifest.path], ancestors)
-        problems += contradictions(packages)
-        environments.append(_environment(ordered[manifest.path], packages, settings, platform))
+        environment = _environment(ordered[manifest.path], ancestors, settings, platform)
+        problems += contradictions(environment.packages)
+        environments.append(environment)
     raise_all(problems)
     return tuple(environments)
 
@@ -121,10 +122,11 @@ def _ancestors(
 
 
 def _environment(
-    lineage: tuple[Manifest, ...], packages: tuple[Package, ...], settings: Settings, platform: str
+    lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]], settings: Settings, platform: str
 ) -> Environment:
     own = lineage[-1]
     body = merge(lineage)
+    packages = merge_packages(lineage, ancestors)
     keys: Keys = read(_typed(body), Keys, ResolveError).value
     return Environment(
         name=own.name,
@@ -135,14 +137,20 @@ def _environment(
         channels=keys.channels or settings.channels,
         platforms=tuple(sorted(set(keys.platforms or settings.platforms or (platform,)))),
         packages=packages,
-        constraints=_constraints(lineage, _last_cleared(lineage)),
+        constraints=merge_constraints(lineage, ancestors),
         variables=_variables(body.get("variables")),
         python=_python(keys, packages),
         index_url=keys.pip.index_url or "",
         setup=keys.setup,
         builder=keys.builder or settings.builder,
+        builder_where=_builder_where(body, settings),
         body=body,
     )
+
+
+def _builder_where(body: Mapping, settings: Settings) -> Place:
+    stated = body.get("builder")
+    return stated.place if stated else settings.places.get("builder", body.place)
 
 
 def _typed(body: Mapping) -> Mapping:
@@ -155,15 +163,6 @@ def _typed(body: Mapping) -> Mapping:
     return Mapping(body.path, body.line, body.column, None, plain)
 
 
-def _last_cleared(lineage: tuple[Manifest, ...]) -> int:
-    """Where the lineage last emptied the pip packages: constraint files before that no longer hold."""
-    return max((at for at, manifest in enumerate(lineage) if "pip" in manifest.cleared), default=0)
-
-
-def _constraints(lineage: tuple[Manifest, ...], start: int) -> tuple[Item, ...]:
-    return tuple(item for manifest in lineage[start:] for item in manifest.constraints)
-
-
 def _python(keys: Keys, packages: tuple[Package, ...]) -> Python:
     """DECISIONS 12: conda brings Python where it brings anything else; a pip-only environment has uv's."""
     conda = any(manager_of(package.key) == "conda" and package.key not in {"python", "pip"} for package in packages)
@@ -173,7 +172,8 @@ def _python(keys: Keys, packages: tuple[Package, ...]) -> Python:
 
 def _variables(stated: Value | None) -> tuple[Variable, ...]:
     entries = stated.entries if isinstance(stated, Mapping) else {}
-    return tuple(_variable(name, entries[name].value) for name in sorted(entries))
+    found = (_variable(name, entries[name].value) for name in sorted(entries))
+    return tuple(one for one in found if one.value is not None or one.prepend or one.append)
 
 
 def _variable(name: str, node: Value) -> Variable:

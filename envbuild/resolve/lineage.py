@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from envbuild.errors import ResolveError
+from envbuild.errors import EnvbuildError, ResolveError, raise_all
 from envbuild.manifest import Manifest
 
 
@@ -14,19 +14,38 @@ class Lookup(Protocol):
 
 
 def lineages(wanted: tuple[Manifest, ...], parents: Lookup) -> dict[str, tuple[Manifest, ...]]:
-    """For each wanted manifest, by path: its ancestors and itself, farthest first."""
+    """For each wanted manifest, by path: its ancestors and itself, farthest first; every cycle is reported."""
     found: dict[str, tuple[Manifest, ...]] = {}
+    problems: list[EnvbuildError] = []
+    lost: set[str] = set()
     for manifest in wanted:
-        _visit(manifest, parents, found)
+        trail: list[Manifest] = []
+        try:
+            _visit(manifest, parents, found, trail, lost)
+        except ResolveError as error:
+            problems.append(error)
+            lost |= {one.path for one in trail}
+    raise_all(problems)
     return {manifest.path: found[manifest.path] for manifest in wanted}
 
 
-def _visit(start: Manifest, parents: Lookup, found: dict[str, tuple[Manifest, ...]]) -> None:
-    """Depth first with a stack of its own; a manifest that is met while still open closes a cycle."""
-    trail: list[Manifest] = []
+def _visit(
+    start: Manifest,
+    parents: Lookup,
+    found: dict[str, tuple[Manifest, ...]],
+    trail: list[Manifest],
+    lost: set[str],
+) -> None:
+    """Depth first with a stack of its own; a manifest that is met while still open closes a cycle.
+
+    What a problem that was reported before has cost is not looked into again.
+    """
     stack: list[tuple[Manifest, bool]] = [(start, False)]
     while stack:
         manifest, parents_done = stack.pop()
+        if manifest.path in lost:
+            lost |= {one.path for one in trail}
+            return
         if parents_done:
             trail.pop()
             found[manifest.path] = _linearise(manifest, parents(manifest), found)
@@ -91,10 +110,12 @@ def _in_a_tail(manifest: Manifest, chains: list[list[Manifest]]) -> bool:
 
 
 def _no_order(chains: list[list[Manifest]], child: Manifest) -> ResolveError:
-    """Two heads, each of which stands behind the other in some chain."""
-    heads = [chain[0] for chain in chains]
-    first = heads[0]
-    second = next((head for head in heads if head.path != first.path), first)
+    """Two manifests, each of which comes before the other somewhere; in a longer ring there may be none such."""
+    orders = {(one.path, other.path) for chain in chains for at, one in enumerate(chain) for other in chain[at + 1 :]}
+    found = {one.path: one for chain in chains for one in chain}
+    pairs = sorted(pair for pair in orders if pair[::-1] in orders)
+    heads = sorted({chain[0].path for chain in chains})
+    first, second = (found[path] for path in (pairs[0] if pairs else (heads[0], heads[-1])))
     where = child.extends[0].where if child.extends else child.place
     return ResolveError(
         f"the parents of '{child.name}' have no common order: '{first.name}' and '{second.name}' "

@@ -25,7 +25,7 @@ def merge(lineage: tuple[Manifest, ...]) -> Mapping:
 def _state(merged: dict[str, Entry], entry: Entry, rule: Merge) -> None:
     """Apply one statement of a key to what is inherited for it."""
     key = entry.key.text
-    if entry.value.tag == RESET:
+    if entry.value.tag == RESET or (entry.value.tag == OVERRIDE and is_null(entry.value)):
         merged.pop(key, None)
     elif not is_null(entry.value):
         inherited = merged.get(key)
@@ -90,8 +90,10 @@ def _variable(inherited: Value, own: Value) -> Value:
     entries = dict(before)
     for end, order in (("prepend", _own_then), ("append", _then_own)):
         entry = own.entries.get(end)
-        if entry:
-            earlier = before.get(end)
+        if entry and entry.value.tag == RESET:
+            entries.pop(end, None)
+        elif entry:
+            earlier = before.get(end) if entry.value.tag != OVERRIDE else None
             entries[end] = Entry(entry.key, order(earlier.value, entry.value) if earlier else entry.value)
     return Mapping(own.path, own.line, own.column, None, entries)
 

@@ -2,55 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 
-from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
+from envbuild.errors import EnvbuildError, Place, Problems, ResolveError
+from envbuild.globs import fixed_folder, matcher
 
 RESERVED = "curated/"
-_WILD = re.compile(r"[*?\[{]")
-_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|[^*?\[]+|\[")
-
-
-def expand_braces(pattern: str) -> list[str]:
-    """`a.{b,c}` is `a.b` and `a.c`; Python's own glob does not know this."""
-    match = re.search(r"\{([^{}]*)\}", pattern)
-    if not match:
-        return [pattern]
-    head, tail = pattern[: match.start()], pattern[match.end() :]
-    return [done for option in match[1].split(",") for done in expand_braces(f"{head}{option}{tail}")]
-
-
-def fixed_folder(pattern: str) -> str:
-    """The part of a glob before its first wildcard: where to look, and what names leave out."""
-    wild = _WILD.search(pattern)
-    return pattern[: wild.start()].rpartition("/")[0] if wild else pattern.rpartition("/")[0]
-
-
-@lru_cache(maxsize=256)
-def matcher(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression over paths and names with '/'."""
-    return re.compile("|".join("".join(map(_translate, _TOKEN.findall(one))) for one in expand_braces(pattern)))
-
-
-def _translate(piece: str) -> str:
-    match piece:
-        case "**/":
-            return "(?:[^/]+/)*"
-        case "**":
-            return ".*"
-        case "*":
-            return "[^/]*"
-        case "?":
-            return "[^/]"
-    if piece.startswith("[") and piece != "[":
-        return piece.replace("[!", "[^").replace("\\", r"\\")
-    return re.escape(piece)
-
-
-def is_glob(text: str) -> bool:
-    return bool(_WILD.search(text))
 
 
 def name_of(path: str, pattern: str) -> str:
@@ -88,10 +46,6 @@ class Names(msgspec.Struct, frozen=True):
             raise problem
         return self.paths.get(name)
 
-    def checked(self) -> dict[str, str]:
-        raise_all(self.problems.values())
-        return self.paths
-
 
 def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> Names:
     """The first glob that matches a file names it; two files of one name are an error."""
@@ -109,7 +63,8 @@ def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> Names:
             problems[name] = ResolveError(f"the name '{name}' is reserved", Place(path), hint)
         elif name in names:
             hint = "rename one of the two"
-            problems[name] = ResolveError(f"'{names[name]}' is also named '{name}'", Place(path), hint)
+            twice = ResolveError(f"'{names[name]}' is also named '{name}'", Place(path), hint)
+            problems[name] = Problems([problems[name], twice]) if name in problems else twice
         else:
             names[name] = path
     return Names(names, problems)

@@ -45,6 +45,12 @@ def _left(
             yield from manifest.definitions[key]
 
 
+def merge_constraints(lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]]) -> tuple[Item, ...]:
+    """All that `-c` files say, but for what stands above an emptied pip list."""
+    hidden = frozenset[str]().union(*(ancestors[one.path] for one in lineage if "pip" in one.cleared))
+    return tuple(item for manifest in lineage if manifest.path not in hidden for item in manifest.constraints)
+
+
 def manager_of(key: str) -> str:
     return "pip" if key.startswith("pip/") else "conda"
 
@@ -80,7 +86,7 @@ def _empty(specifiers: list[str]) -> bool:
     together = SpecifierSet(",".join(filter(None, specifiers)))
     pins = [one.version for one in together if one.operator in {"==", "==="} and not one.version.endswith(".*")]
     if pins:
-        return any(not together.contains(pin, prereleases=True) for pin in pins)
+        return not any(together.contains(pin, prereleases=True) for pin in pins)
     return _apart([(one.operator, one.version) for one in together])
 
 
@@ -110,13 +116,14 @@ def _bounds(operator: str, version: str) -> tuple["tuple[Version, bool] | None",
         case "<=" | "<":
             return None, (bare, operator == "<=")
         case "==" if version.endswith(".*"):
-            return (bare, True), (_next(bare.release), False)
+            return (bare, True), (_next(bare, bare.release), False)
         case "~=":
-            return (bare, True), (_next(bare.release[:-1]), False)
+            return (bare, True), (_next(bare, bare.release[:-1]), False)
     return None, None
 
 
-def _next(release: tuple[int, ...]) -> "Version":
+def _next(version: "Version", release: tuple[int, ...]) -> "Version":
+    """The first version behind a release, within the same epoch."""
     from packaging.version import Version
 
-    return Version(".".join(map(str, (*release[:-1], release[-1] + 1))))
+    return Version(f"{version.epoch}!{'.'.join(map(str, (*release[:-1], release[-1] + 1)))}")

@@ -73,14 +73,16 @@ class Question:
     def _solve(self, folder: Path, preferred: Pins | None, environment: Environment) -> Pins:
         roots, flat, whole = folder / "roots.in", folder / "flat.txt", folder / "pylock.toml"
         constraints, pinned = folder / "constraints.txt", folder / "pinned.txt"
-        roots.write_text("".join(f"{self._line(root)}\n" for root in self._request.roots))
-        constraints.write_text("".join(f"{self._line(one)}\n" for one in self._request.constraints))
-        flat.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in (preferred.pins if preferred else ())))
+        roots.write_text("".join(f"{self._line(root)}\n" for root in self._request.roots), encoding="utf-8")
+        constraints.write_text("".join(f"{self._line(one)}\n" for one in self._request.constraints), encoding="utf-8")
+        flat.write_text(
+            "".join(f"{pin.name}=={pin.version}\n" for pin in (preferred.pins if preferred else ())), encoding="utf-8"
+        )
         self._compile(["--no-header", "--annotation-style", "split", "-c", constraints, roots, "-o", flat], environment)
-        edges, versions = read_flat(flat.read_text())
-        pinned.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()))
+        edges, versions = read_flat(flat.read_text(encoding="utf-8"))
+        pinned.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()), encoding="utf-8")
         self._compile(["--format", "pylock.toml", "-c", constraints, "-c", pinned, roots, "-o", whole], environment)
-        packages = tomllib.loads(whole.read_text()).get("packages", [])
+        packages = tomllib.loads(whole.read_text(encoding="utf-8")).get("packages", [])
         return self._pins(packages, edges, environment)
 
     def _line(self, root: str) -> str:

@@ -22,7 +22,6 @@ class Indexes(msgspec.Struct, frozen=True):
 
     default: str = ""
     extra: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
 
 
 class Uv:
@@ -77,7 +76,9 @@ class Uv:
             if index_url not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
                 indexes = Indexes(index_url) if index_url else host_indexes(self._host)
-                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                with os.fdopen(
+                    os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+                ) as stream:
                     stream.write(_config_text(indexes))
                 self._configs[index_url] = path
             return self._configs[index_url]
@@ -106,8 +107,6 @@ class Uv:
 
 def _config_text(indexes: Indexes) -> str:
     lines = []
-    if indexes.find_links:
-        lines.append(f"find-links = [{', '.join(map(toml, indexes.find_links))}]")
     for url in indexes.extra:
         lines += ["[[index]]", f"url = {toml(url)}"]
     if indexes.default:
@@ -120,8 +119,7 @@ def host_indexes(host: Mapping[str, str]) -> Indexes:
     config = _uv_config(host)
     default = host.get("UV_DEFAULT_INDEX") or host.get("UV_INDEX_URL") or config.default
     extra = tuple((host.get("UV_INDEX") or host.get("UV_EXTRA_INDEX_URL") or "").split()) or config.extra
-    links = tuple(filter(None, (host.get("UV_FIND_LINKS") or "").split(","))) or config.find_links
-    return Indexes(default or host.get("PIP_INDEX_URL") or _pip_index(host), extra, links)
+    return Indexes(default or host.get("PIP_INDEX_URL") or _pip_index(host), extra)
 
 
 def _config_home(host: Mapping[str, str]) -> Path:
@@ -131,7 +129,7 @@ def _config_home(host: Mapping[str, str]) -> Path:
 def _uv_config(host: Mapping[str, str]) -> Indexes:
     for path in (_config_home(host) / "uv/uv.toml", Path("/etc/uv/uv.toml")):
         try:
-            return _indexes(tomllib.loads(path.read_text()))
+            return _indexes(tomllib.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             continue
     return Indexes()
@@ -144,7 +142,6 @@ def _indexes(config: dict[str, Any]) -> Indexes:
     return Indexes(
         default or config.get("index-url", ""),
         extra or tuple(config.get("extra-index-url", ())),
-        tuple(config.get("find-links", ())),
     )
 
 

@@ -7,65 +7,28 @@ ever built. What YAML readers disagree on is refused here, with the way to write
 import contextlib
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import msgspec
 
+from envbuild.document.values import OVERRIDE, RESET, Document, Entry, Mapping, Scalar, Sequence, Value, is_null
 from envbuild.errors import DocumentError, Place
 
 LIMIT_BYTES = 1024 * 1024
 LIMIT_DEPTH = 50
 LIMIT_NODES = 100_000
 
-OVERRIDE = "!override"
-RESET = "!reset"
-_TAGS = {None, OVERRIDE, RESET, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+_TAGS = {None, OVERRIDE, RESET, "!"}
+_CORE_TAGS = {
+    "ScalarEvent": "tag:yaml.org,2002:str",
+    "MappingStartEvent": "tag:yaml.org,2002:map",
+    "SequenceStartEvent": "tag:yaml.org,2002:seq",
+}
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _THREAD = threading.local()
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-
-
-class Node(msgspec.Struct, frozen=True, gc=False):
-    path: str
-    line: int
-    column: int
-    tag: str | None
-
-    @property
-    def place(self) -> Place:
-        return Place(self.path, self.line, self.column)
-
-
-class Scalar(Node, frozen=True, gc=False):
-    text: str
-    plain: bool
-
-
-class Sequence(Node, frozen=True):
-    items: tuple["Value", ...]
-
-
-class Entry(msgspec.Struct, frozen=True):
-    key: Scalar
-    value: "Value"
-
-
-class Mapping(Node, frozen=True):
-    entries: dict[str, Entry]
-
-    def get(self, key: str) -> "Value | None":
-        entry = self.entries.get(key)
-        return entry.value if entry else None
-
-
-Value: TypeAlias = Scalar | Sequence | Mapping
-
-
-class Document(msgspec.Struct, frozen=True):
-    path: str
-    root: Mapping
 
 
 def parse(path: str, data: bytes) -> Document:
@@ -81,6 +44,8 @@ def parse(path: str, data: bytes) -> Document:
         _refuse_syntax(path, text, error)
     if root is None:
         root = Mapping(path, 1, 1, None, {})
+    if root.tag:
+        raise DocumentError(f"{root.tag} stands on the value of a key", root.place, "remove it")
     if not isinstance(root, Mapping):
         raise DocumentError("the file must be a mapping of keys to values", root.place, "write 'key: value' lines")
     return Document(path, root)
@@ -105,16 +70,17 @@ def decode(path: str, data: bytes) -> str:
             "split it; parents are named by 'extends'",
         )
     mark, encoding = next((pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    text = data[len(mark) :]
     try:
-        return data[len(mark) :].decode(encoding)
+        return _lines_ended(text.decode(encoding))
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, len(mark) + error.start) + 1
+        line = _lines_ended(text[: error.start].decode(encoding, "replace")).count("\n") + 1
         raise DocumentError("the file is not UTF-8 text", Place(path, line, 1), "save it as UTF-8") from None
 
 
-def is_null(node: Value) -> bool:
-    """Whether nothing is said: an empty value, `~` or `null`."""
-    return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null", "Null", "NULL"}
+def _lines_ended(text: str) -> str:
+    """With one kind of line break, so that every reader of a file counts the same lines."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _refuse_control_characters(path: str, text: str) -> None:
@@ -195,20 +161,20 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         self._count(event, 1, 1)
-        if event.tag not in _TAGS or (event.tag == RESET and event.value):
-            self._refuse_tag(event)
+        self._check_tag(event)
         if found := _FORBIDDEN.search(event.value):
             self._refuse(_unprintable(found.group()), event, "remove the escape")
         mark = event.start_mark
         plain = not event.style and event.tag in {None, RESET, OVERRIDE}
         node = Scalar(self.path, mark.line + 1, mark.column + 1, _own_tag(event.tag), event.value, plain)
+        if node.tag == RESET and not is_null(node):
+            self._refuse_value(event)
         self._anchor(event, node, 1, 1)
         self._add(node)
 
     def _open(self, event: Any) -> None:
         self._count(event, 1, 1)
-        if event.tag not in _TAGS:
-            self._refuse_tag(event)
+        self._check_tag(event)
         if self.stack and self.stack[-1].is_mapping and self.stack[-1].key is None:
             self._refuse_key(event)
         self.stack.append(_Frame(event, self.nodes - 1))
@@ -218,6 +184,8 @@ class _Builder:
         if self.stack:
             self.stack[-1].height = max(self.stack[-1].height, frame.height + 1)
         mark, tag = frame.event.start_mark, _own_tag(frame.event.tag)
+        if tag == RESET and (frame.items or frame.entries):
+            self._refuse_value(frame.event)
         node: Value
         if frame.is_mapping:
             node = Mapping(self.path, mark.line + 1, mark.column + 1, tag, frame.entries)
@@ -281,10 +249,15 @@ class _Builder:
         mark = event.start_mark
         raise DocumentError(what, Place(self.path, mark.line + 1, mark.column + 1), hint)
 
-    def _refuse_tag(self, event: Any) -> NoReturn:
-        if event.tag == RESET:
-            self._refuse("!reset takes no value", event, "write '!reset' alone; to replace, '!override'")
+    def _check_tag(self, event: Any) -> None:
+        if event.tag in _TAGS or event.tag == _CORE_TAGS[type(event).__name__]:
+            return
+        if event.tag in _CORE_TAGS.values():
+            self._refuse("the tag is for another kind of value", event, "remove it")
         self._refuse(f"unknown tag '{event.tag}'", event, "the tags are !override and !reset")
+
+    def _refuse_value(self, event: Any) -> NoReturn:
+        self._refuse("!reset takes no value", event, "write '!reset' alone; to replace, '!override'")
 
     def _refuse_key(self, event: Any) -> NoReturn:
         if event.flow_style and type(event).__name__ == "MappingStartEvent" and self._in_flow():
@@ -294,16 +267,3 @@ class _Builder:
 
 def _own_tag(tag: str | None) -> str | None:
     return tag if tag in {OVERRIDE, RESET} else None
-
-
-def scalars(node: Value) -> Iterator[Scalar]:
-    """Every scalar below, in the order written."""
-    match node:
-        case Scalar():
-            yield node
-        case Sequence(items=items):
-            for item in items:
-                yield from scalars(item)
-        case Mapping(entries=entries):
-            for entry in entries.values():
-                yield from scalars(entry.value)

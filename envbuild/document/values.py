@@ -1,0 +1,70 @@
+"""The tree of one YAML file: values that know their file, line, column and text as written."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+from envbuild.errors import Place
+
+OVERRIDE = "!override"
+RESET = "!reset"
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
+    path: str
+    line: int
+    column: int
+    tag: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.path, self.line, self.column)
+
+
+class Scalar(Node, frozen=True, gc=False):
+    text: str
+    plain: bool
+
+
+class Sequence(Node, frozen=True):
+    items: tuple["Value", ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    key: Scalar
+    value: "Value"
+
+
+class Mapping(Node, frozen=True):
+    entries: dict[str, Entry]
+
+    def get(self, key: str) -> "Value | None":
+        entry = self.entries.get(key)
+        return entry.value if entry else None
+
+
+Value: TypeAlias = Scalar | Sequence | Mapping
+
+
+class Document(msgspec.Struct, frozen=True):
+    path: str
+    root: Mapping
+
+
+def is_null(node: Value) -> bool:
+    """Whether nothing is said: an empty value, `~` or `null`."""
+    return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null", "Null", "NULL"}
+
+
+def scalars(node: Value) -> Iterator[Scalar]:
+    """Every scalar below, in the order written."""
+    match node:
+        case Scalar():
+            yield node
+        case Sequence(items=items):
+            for item in items:
+                yield from scalars(item)
+        case Mapping(entries=entries):
+            for entry in entries.values():
+                yield from scalars(entry.value)

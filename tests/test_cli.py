@@ -1,0 +1,217 @@
+"""The command line: exit codes, what goes where, options on either side of the command, variables for scripts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.index import Index
+from support.line import actions, apply_twice, read_only, run_without_rights, write_base, write_child
+from support.project import Project
+
+_COMMANDS = ("plan", "apply", "why", "lock", "run", "show", "history")
+
+
+@pytest.fixture
+def plain(project: Project) -> Project:
+    """Environments that need no lock: names with and without a folder."""
+    for name in ("base", "churn/train", "churn/score"):
+        project.write(f"manifests/{name}.yaml", f"variables:\n  ONE: '{name}'\n")
+    return project
+
+
+def test_help_and_version(project: Project) -> None:
+    """They work anywhere, also where there is no project."""
+    assert project.run("--version").out == project.run("--version", "plan").out
+    assert project.run("--version").out.startswith("envbuild ")
+    shown = project.run("--help").out
+    for command in _COMMANDS:
+        assert f"  {command} " in shown
+        assert "Examples:" in project.run(command, "--help").out
+
+
+def test_outside_a_project(project: Project) -> None:
+    """Bad usage, with how to get out of it; nothing is written."""
+    for args in (["plan"], ["apply"], ["lock"], ["history", "a"], ["-C", "nowhere", "plan"]):
+        run = project.run(*args, check=64)
+        assert "hint: " in run.err
+        assert run.out == ""
+    assert project.tree() == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (["plan", "churn/trian"], "churn/train"),
+        (["apply", "churn/trian"], "churn/train"),
+        (["lock", "churn/trian"], "churn/train"),
+        (["why", "churn/trian"], "churn/train"),
+        (["show", "churn/trian"], "churn/train"),
+        (["history", "churn/trian"], "churn/train"),
+        (["run", "churn/trian", "--", "true"], "churn/train"),
+        (["plan", "churn/x*"], "hint"),
+        (["show", "base@7"], "hint"),
+        (["history", "base"], "apply"),
+        (["plna"], "plan"),
+        (["plan", "--jsno"], "--json"),
+        (["apply", "-j", "0"], "hint"),
+        (["run", "base"], "--"),
+        (["run", "base", "true"], "--"),
+        (["why"], "ENV"),
+    ],
+)
+def test_bad_usage_ends_with_64_and_a_hint(plain: Project, args: list[str], hint: str) -> None:
+    """What does not exist is named, with what was probably meant; nothing was written."""
+    run = plain.run(*args, check=64)
+    assert hint in run.err
+    assert "hint: " in run.err
+    assert run.out == ""
+    assert not (plain.path / ".envbuild").exists()
+
+
+def test_names_and_globs_select(plain: Project) -> None:
+    """A star stays within one folder; several arguments join; a repeat is one."""
+    assert set(actions(plain)) == {"base", "churn/score", "churn/train"}
+    assert set(actions(plain, "churn/*")) == {"churn/score", "churn/train"}
+    assert set(actions(plain, "base", "churn/tra*", "base")) == {"base", "churn/train"}
+    apply_twice(plain, "churn/*")
+    assert set(actions(plain)) == {"base"}
+
+
+def test_detailed_exitcode(plain: Project) -> None:
+    """0 when there is nothing to do, 2 when there is, 1 when there is no plan at all."""
+    plain.run("plan", "--detailed-exitcode", check=2)
+    plain.run("plan", check=0)
+    apply_twice(plain)
+    plain.run("plan", "--detailed-exitcode", check=0)
+    plain.write("manifests/base.yaml", "varibles: {}\n")
+    plain.run("plan", "--detailed-exitcode", check=1)
+    plain.run("plan", "--detailed-exitcode", "churn/*", check=0)
+
+
+def test_problems_in_json_stand_on_standard_output(plain: Project) -> None:
+    """All of them at once, each with its place; exit 1."""
+    plain.write("manifests/base.yaml", "varibles: {}\nsetup: 7\n")
+    assert plain.json("plan", check=1) == {
+        "format_version": 1,
+        "errors": [
+            {
+                "path": "manifests/base.yaml", "line": 1, "column": 1, "message": "unknown key 'varibles'",
+                "hint": "did you mean 'variables'?",
+            },
+            plain.json("plan", check=1)["errors"][1],
+        ],
+    }  # fmt: skip
+    run = plain.run("plan", check=1)
+    assert run.out == ""
+    assert run.err.startswith("manifests/base.yaml:1:1: unknown key 'varibles'\n  hint: did you mean 'variables'?\n")
+
+
+def test_bad_usage_in_json(plain: Project) -> None:
+    """A program that asked for JSON gets JSON, wherever the option stands."""
+    for args in (["--json", "plan", "nope"], ["plan", "--json", "nope"], ["plan", "nope", "--json"]):
+        (error,) = json.loads(plain.run(*args, check=64).out)["errors"]
+        assert error["message"] == "no environment is named 'nope'"
+
+
+def test_global_options_stand_before_or_after_the_command(plain: Project, tmp_path: Path) -> None:
+    """-C, --json, -q and --color mean the same on either side."""
+    elsewhere = Project(tmp_path / "elsewhere", plain.environ)
+    folder = str(plain.path)
+    expected = plain.run("plan").out
+    for args in (["-C", folder, "plan"], ["plan", "-C", folder], ["--color", "never", "plan", "-C", folder]):
+        assert elsewhere.run(*args).out == expected
+    assert plain.run("--json", "plan").out == plain.run("plan", "--json").out
+    quiet = plain.run("-q", "apply", "base")
+    assert quiet.err == "" == plain.run("apply", "-q", "churn/*").err
+    assert "Apply: 1 done." in quiet.out
+
+
+def test_a_folder_below_the_root_is_in_the_project(plain: Project) -> None:
+    """With an envbuild.yaml the root is found by walking up; without one only from the root itself."""
+    below = Project(plain.path / "manifests/churn", plain.environ)
+    below.run("plan", check=64)
+    plain.write("envbuild.yaml", "")
+    assert below.run("plan").out == plain.run("plan").out
+
+
+def test_the_directory_of_the_command_line_wins_over_the_variable(plain: Project, tmp_path: Path) -> None:
+    """ENVBUILD_DIR is for when nothing was said; -C is said, on whichever side it stands."""
+    elsewhere = Project(tmp_path / "elsewhere", plain.environ)
+    expected = plain.run("plan").out
+    assert elsewhere.run("plan", env={"ENVBUILD_DIR": str(plain.path)}).out == expected
+    for args in (["plan", "-C", str(plain.path)], ["-C", str(plain.path), "plan"]):
+        assert elsewhere.run(*args, env={"ENVBUILD_DIR": str(tmp_path / "nowhere")}).out == expected
+
+
+def test_variables_for_scripts(project: Project, index: Index, tmp_path: Path) -> None:
+    """ENVBUILD_LOCKED refuses, 0 does not; ENVBUILD_YES confirms; ENVBUILD_JOBS counts; ENVBUILD_STORE places."""
+    write_base(project, index)
+    write_child(project, "a", "alpha")
+    project.run("apply", env={"ENVBUILD_LOCKED": "1"}, check=3)
+    assert not (project.path / "locks").exists()
+    project.run("apply", env={"ENVBUILD_LOCKED": "0", "ENVBUILD_JOBS": "2"})
+    project.run("apply", env={"ENVBUILD_JOBS": "many"}, check=64)
+    project.remove("manifests/a.yaml")
+    project.run("apply", "--prune", check=64)
+    project.run("apply", "--prune", env={"ENVBUILD_YES": "1"})
+    project.run("history", "a", check=64)
+    project.write("manifests/b.yaml", "variables:\n  ONE: '1'\n")
+    other = str(tmp_path / "other-store")
+    project.run("apply", env={"ENVBUILD_STORE": other})
+    assert project.json("show", "b")["environment"]["reference"].startswith(f"{other}/")
+
+
+def test_colour_is_off_where_it_is_not_wanted(plain: Project) -> None:
+    """No escape reaches a pipe, with or without NO_COLOR."""
+    for env in ({}, {"NO_COLOR": "1"}, {"CI": "1"}):
+        run = plain.run("plan", env=env)
+        assert "\x1b" not in run.out + run.err
+    assert "\x1b" not in plain.run("plan", "--color", "never", env={"FORCE_COLOR": "1"}).out
+
+
+def test_a_control_sequence_in_data_never_reaches_the_terminal(plain: Project) -> None:
+    """Neither from an argument nor from a program; click strips some from a pipe, so colour is forced here."""
+    env: dict[str, str | None] = {"FORCE_COLOR": "1"}
+    forged = "\r\x08\x9b31m\u202eforged"
+    runs = [plain.run("plan", forged, check=64, env=env)]
+    plain.write("manifests/base.yaml", "setup:\n  - printf '\\033[31mred\\r\\b\\n'; exit 1\n")
+    runs.append(plain.run("apply", "base", check=1, env=env))
+    for run in runs:
+        assert not {"\x1b", "\x9b", "\x08", "\r", "\u202e"} & set(run.out + run.err), run
+    assert "\\u001b[31mred" in runs[1].err
+
+
+def test_an_unwritable_private_folder(plain: Project) -> None:
+    """A clear error and exit 1, never a bug, and nothing half-written; plan works all the same."""
+    for path, obstacle in (("", "file"), ("logs", "file"), ("logs/base", "file"), ("apply.lock", "folder")):
+        private = plain.path / ".envbuild" / path
+        private.parent.mkdir(parents=True, exist_ok=True)
+        private.touch() if obstacle == "file" else private.mkdir()
+        run = plain.run("apply", "base", check=1)
+        assert "this is a bug" not in run.err, run
+        assert ".envbuild" in run.err, run
+        assert plain.run("plan", "base").out.startswith("+ base  create")
+        plain.remove(".envbuild")
+    apply_twice(plain)
+
+
+def test_a_private_folder_that_became_read_only(plain: Project) -> None:
+    """The same where the folder is there already, with what an earlier apply left in it."""
+    apply_twice(plain, "base")
+    with read_only(plain.path / ".envbuild"):
+        run = run_without_rights(plain, "apply", "churn/*")
+    assert run.code == 1, run
+    assert "this is a bug" not in run.err, run
+    assert ".envbuild" in run.err
+    apply_twice(plain)
+
+
+def test_a_reader_that_stops_reading_is_no_bug(plain: Project) -> None:
+    """A closed pipe ends a command quietly."""
+    command = f"{sys.executable} -m envbuild plan --json | head -c 1"
+    run = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=plain.path, env=dict(plain.environ), capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "{", "")

@@ -42,7 +42,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
     if not prune and not planned.has_work:
         return told.end(planned, ())
     with terminated(), project.held():
-        planned = settled_plan(project, common, environments, **options)
+        planned = settled_plan(planned, project, common, environments, **options)
         told.begin(planned)
         if planned.plan.changes:
             told.summary = project.apply(planned, told.event, jobs=options["jobs"], fail_fast=options["fail_fast"])
@@ -59,9 +59,10 @@ def first_plan(project: "Project", names: tuple[str, ...], **options: Any) -> "P
     return planned.without_copies if options["locked"] else planned
 
 
-def settled_plan(project: "Project", common: Common, names: tuple[str, ...], **options: Any) -> "Planned":
-    """The plan that is going to be done, made while nobody else applies: what has no lock is locked first."""
-    planned = first_plan(project, names, **options)
+def settled_plan(
+    planned: "Planned", project: "Project", common: Common, names: tuple[str, ...], **options: Any
+) -> "Planned":
+    """The plan that is going to be done: what has no lock is locked first, and then planned again."""
     if not planned.to_lock:
         return planned
     return project.lock_and_plan(

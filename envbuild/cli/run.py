@@ -67,10 +67,11 @@ def _make_ready(project: "Project", common: Common, name: str, options: dict[str
     from envbuild.errors import BuildError
     from envbuild.report.records import event_lines
 
-    if not first_plan(project, (name,), **options).has_work:
+    planned = first_plan(project, (name,), **options)
+    if not planned.has_work:
         return
     with terminated(), project.held():
-        planned = settled_plan(project, common, (name,), **options)
+        planned = settled_plan(planned, project, common, (name,), **options)
         summary = project.apply(planned, lambda event: common.say("\n".join(event_lines(event))), jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -1,5 +1,6 @@
 """What envbuild.yaml may say of a project, and what it may not."""
 
+import msgspec
 import pytest
 
 from envbuild import __version__
@@ -10,7 +11,7 @@ from envbuild.settings import FILE, Settings, settings
 
 
 def read(text: str) -> Settings:
-    return settings(parse(FILE, text.encode()))
+    return msgspec.structs.replace(settings(parse(FILE, text.encode())), places={})
 
 
 def refused(text: str) -> list[str]:
@@ -190,3 +191,12 @@ def test_every_problem_is_reported_in_one_go() -> None:
     text = "state: x\nmanifests: [../a, /b]\nbulder: local\nplatforms: [linux-65]\nparams: {}\nchannels: a\n"
     places = [line.partition(": ")[0] for line in refused(text)]
     assert places == ["1:8", "2:13", "2:19", "3:1", "4:13", "5:1", "6:11"]
+
+
+def test_what_is_said_keeps_its_line() -> None:
+    """So that a builder which this version lacks is refused where it stands."""
+    found = settings(parse(FILE, b"channels: [a]\nbuilder: docker\n"))
+    assert {key: (place.line, place.column) for key, place in found.places.items()} == {
+        "channels": (1, 11),
+        "builder": (2, 10),
+    }

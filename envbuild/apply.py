@@ -118,9 +118,11 @@ class _Order:
 
     def behind(self, lost: str) -> set[str]:
         """Everything that can no longer be done."""
+        if self._graph is None or lost not in self._graph:
+            return set()
         from networkx import descendants
 
-        return descendants(self._graph, lost) if self._graph is not None and lost in self._graph else set()
+        return descendants(self._graph, lost)
 
 
 class _Run:

@@ -143,8 +143,9 @@ def _make(prefix: Path, target: Target, place: Place) -> None:
 
 def _venv(prefix: Path, target: Target, place: Place) -> None:
     wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
-    chosen = ["--python", f"cpython{wanted}" if wanted else "cpython"]
-    ran = place.uv.run(["venv", "--no-project", "--quiet", *chosen, prefix], log=target.log, hold=target.hold)
+    chosen = _own_python(wanted) or f"cpython{wanted}"
+    command: list[str | Path] = ["venv", "--no-project", "--quiet", "--python", chosen, prefix]
+    ran = place.uv.run(command, log=target.log, hold=target.hold)
     if ran.code:
         found = ", ".join(place.uv.interpreters(downloadable=False)) or "none"
         raise BuildError(
@@ -152,6 +153,16 @@ def _venv(prefix: Path, target: Target, place: Place) -> None:
             next((item.where for item in target.environment.package("python")), target.environment.where("python")),
             f"found on this machine: {found}",
         )
+
+
+def _own_python(wanted: str) -> str:
+    """The Python that we run on, where it is one that is asked for: a search takes longer than an environment."""
+    from packaging.specifiers import SpecifierSet
+
+    plain = sys.implementation.name == "cpython" and not sys.abiflags
+    version = ".".join(map(str, sys.version_info[:3]))
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
 
 
 def _install(prefix: Path, target: Target, place: Place) -> None:

@@ -34,6 +34,7 @@ class Event(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     log: str = ""
     tail: tuple[str, ...] = ()
+    error: EnvbuildError | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ class Job(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True):
     """Where it all happens."""
 
-    place: local.Place
+    tools: local.Tools
     state: State
     programs: Programs
     log_path: Callable[[str], Path]
@@ -191,7 +192,7 @@ class _Run:
         except EnvbuildError as error:
             tail = _close(log, error) if log else ()
             self.stopping = self.stopping or self.fail_fast
-            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log or ""), tail))
+            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log or ""), tail, error))
             raise
         self.on_event(Event("done", name, reference, seconds, str(log)))
 
@@ -217,7 +218,7 @@ class _Run:
             log=log,
             say=lambda text: self.on_event(Event("progress", name, text)),
         )
-        return local.build(target, self.site.place)
+        return local.build(target, self.site.tools)
 
     def _pins(self, job: Job) -> Pins | None:
         return job.lock.pins.get(self.site.platform) if job.lock else None

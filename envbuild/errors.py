@@ -23,7 +23,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-_SECRET = re.compile(r"(?i)((?:https?|ftp)://|//(?=[^/\s@]*:))[^/\s@]+@")
+_SECRET = re.compile(r"(?i)((?:https?|ftp)://|//(?=[^/\s@]*:))[^/\s'\"]*@")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):

@@ -6,6 +6,7 @@ part holds is a new scheme.
 """
 
 import hashlib
+import re
 
 import msgspec
 
@@ -13,6 +14,7 @@ from envbuild.lock import Head, canonical
 from envbuild.resolve import Environment, Variable
 
 SCHEME = "1"
+_PATCH = re.compile(r"[0-9]+\.[0-9]+\.[0-9]")  # what asks for more than a minor version is content, too
 
 
 class Part(msgspec.Struct, frozen=True, order=True):
@@ -67,11 +69,13 @@ def _part(name: str, value: object) -> Part:
 
 def _python(environment: Environment, head: Head | None) -> dict[str, object]:
     python = environment.python
+    narrower = sorted({item.specifier for item in environment.package("python") if _PATCH.search(item.specifier)})
     return {
         "from": python.source,
         "interpreter": python.interpreter,
         "managed": python.managed,
         "version": head.python if head else "",
+        **({"range": narrower} if narrower else {}),
     }
 
 

@@ -77,19 +77,19 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(subjects: Iterable[Subject], forgotten: Iterable[Version] = ()) -> Plan:
     """Decide every step; of several with one content the first builds and the others adopt it."""
-    builders: dict[str, str] = {}
+    first_with: dict[str, str] = {}
     steps = []
     for subject in sorted(subjects, key=lambda subject: subject.environment.name):
-        step = _step(subject, builders)
+        step = _step(subject, first_with)
         if step.fingerprint and step.action in {"create", "rebuild", "restore"}:
-            builders.setdefault(step.fingerprint, step.environment)
+            first_with.setdefault(step.fingerprint, step.environment)
         steps.append(step)
     steps += [_forget(record) for record in forgotten]
     return Plan(tuple(sorted(steps, key=lambda step: step.environment)))
 
 
-def _step(subject: Subject, builders: dict[str, str]) -> Step:
-    action, after, reasons = _decide(subject, builders)
+def _step(subject: Subject, first_with: dict[str, str]) -> Step:
+    action, after, reasons = _decide(subject, first_with)
     latest, found = subject.latest, subject.fingerprint
     new = action in {"create", "rebuild", "adopt"} and not (latest and found and latest.fingerprint == found.text)
     version = subject.next_version if new else latest.version if latest else None
@@ -106,12 +106,12 @@ def _step(subject: Subject, builders: dict[str, str]) -> Step:
     )
 
 
-def _decide(subject: Subject, builders: dict[str, str]) -> tuple[Action, tuple[str, ...], tuple[Reason, ...]]:
+def _decide(subject: Subject, first_with: dict[str, str]) -> tuple[Action, tuple[str, ...], tuple[Reason, ...]]:
     latest, found = subject.latest, subject.fingerprint
     if found is None:
         return ("rebuild" if latest else "create"), (), _lock_reasons(subject)
     same = latest is not None and latest.fingerprint == found.text
-    first = builders.get(found.text)
+    first = first_with.get(found.text)
     if same and not subject.complaint:
         return "keep", (), ()
     if same:
@@ -198,7 +198,11 @@ def _python_reasons(old: Part | None, new: Part | None, environment: Environment
             items = environment.package("python")
             where = environment.where("python", key) if not items else items[0].where
             label = "" if key == "version" else f"{key} "
-            yield Reason("python", f"{label}{before.get(key)} -> {now.get(key)}", where.line_only)
+            yield Reason("python", f"{label}{_plain(before.get(key))} -> {_plain(now.get(key))}", where.line_only)
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
 
 
 def _setup_change(old: Part | None, new: Part | None) -> str:
@@ -228,7 +232,7 @@ def _forget(record: Version) -> Step:
         version=record.version,
         after=(),
         reasons=(
-            Reason("manifest", "its manifest is gone; 'envbuild apply --prune' forgets it", record.manifest_path),
+            Reason("manifest", "no manifest builds it now; 'envbuild apply --prune' forgets it", record.manifest_path),
         ),
         previous_version=record.version,
     )

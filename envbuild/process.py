@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -40,13 +41,6 @@ def child_environment(host: Mapping[str, str]) -> dict[str, str]:
 
 def _is_credential(name: str) -> bool:
     return name.startswith("UV_INDEX_") and name.endswith(("_USERNAME", "_PASSWORD"))
-
-
-def positional(value: str) -> str:
-    """A value that stands where a program could take it for an option."""
-    if value.startswith("-"):
-        raise ProcessError(f"'{value}' would be read as an option", hint="it may not start with '-'")
-    return value
 
 
 def toml(value: str) -> str:
@@ -125,6 +119,7 @@ class Programs:
     def _finish(self, process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is None:
             _end(process)
+        _signal(process, signal.SIGKILL)  # what it left behind in its group
         with self._guard:
             self._running.discard(process)
 
@@ -134,7 +129,9 @@ class Programs:
         try:
             process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
         except FileNotFoundError:
-            raise ProcessError(f"there is no command '{command[0]}' in this environment", exit_code=127) from None
+            found = shutil.which(command[0], path=env.get("PATH"))
+            what = f"the interpreter of '{found}' is gone" if found else f"there is no command '{command[0]}' here"
+            raise ProcessError(what, exit_code=127) from None
         except OSError as error:
             raise ProcessError(f"'{command[0]}' cannot be run: {error.strerror}", exit_code=126) from None
         before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}

@@ -42,9 +42,9 @@ def _comment(value: str) -> str:
 def _values(environment: Environment, python: str) -> dict[str, object]:
     conda = [item.text for package in environment.packages for item in package.items if item.manager == "conda"]
     pip = [item.text for package in environment.packages for item in package.items if item.manager == "pip"]
-    if not any(spec.startswith("python") for spec in conda):
+    if not environment.package("python"):
         conda.insert(0, f"python=={python}.*" if python else "python")
-    if pip and not any(spec.partition("=")[0] == "pip" for spec in conda):
+    if pip and not environment.package("pip"):
         conda.append("pip")
     return {
         "name": environment.name,

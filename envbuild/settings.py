@@ -11,7 +11,7 @@ from envbuild.document import Document, Scalar, Sequence, is_null
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
 from envbuild.globs import expand_braces
 from envbuild.manifest import Platform
-from envbuild.shape import plain_word, read
+from envbuild.shape import damaged_number, read
 
 FILE = "envbuild.yaml"
 _LATER = "remove it for now"
@@ -72,8 +72,8 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     for key in ("manifests", "templates"):
         stated = document.root.get(key)
         for node in stated.items if isinstance(stated, Sequence) else ():
-            if isinstance(node, Scalar) and any(_leaves(path) for path in expand_braces(node.text)):
-                yield SettingsError(f"'{node.text}' leaves the project", node.place, "write a path inside it")
+            if isinstance(node, Scalar):
+                yield from _misplaced(node)
     bundle = document.root.get("ca_bundle")
     if isinstance(bundle, Scalar) and not bundle.text.startswith("/") and _leaves(bundle.text):
         yield SettingsError(f"'{bundle.text}' leaves the project", bundle.place, "write it absolute, or inside")
@@ -88,6 +88,14 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
         yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
 
 
+def _misplaced(node: Scalar) -> Iterator[EnvbuildError]:
+    """A glob or folder that leaves the project, or that would name one file in two ways."""
+    if any(_leaves(path) for path in expand_braces(node.text)):
+        yield SettingsError(f"'{node.text}' leaves the project", node.place, "write a path inside it")
+    elif {".", ""} & set(node.text.split("/")):
+        yield SettingsError(f"'{node.text}' has an empty part", node.place, "write it without './' and '//'")
+
+
 def _leaves(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in path.split("/")
 
@@ -95,7 +103,7 @@ def _leaves(path: str) -> bool:
 def _require(document: Document) -> None:
     """First of all: to a newer file's keys the answer is a newer envbuild."""
     node = document.root.get("requires_envbuild")
-    if not isinstance(node, Scalar) or plain_word(node) or not node.text:
+    if not isinstance(node, Scalar) or damaged_number(node) or not node.text:
         return
     wanted = node.text
     from packaging.specifiers import InvalidSpecifier, SpecifierSet

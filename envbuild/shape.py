@@ -63,7 +63,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"known are: {', '.join(words[:_SHOWN_WORDS])}{more}" if words else "there are none yet"
 
 
-def plain_word(node: Scalar) -> str | None:
+def damaged_number(node: Scalar) -> str | None:
     """Why this scalar may not stand for text without quotes, if so."""
     if node.plain and _DAMAGED.fullmatch(node.text):
         return f"the number {node.text} is not kept as written"
@@ -144,7 +144,7 @@ def _literal(values: tuple[str, ...]) -> Reader:
 
 def _quoted(inner: Reader) -> Reader:
     def read_quoted(node: Value, name: str, report: _Report) -> Any:
-        if isinstance(node, Scalar) and (why := plain_word(node)):
+        if isinstance(node, Scalar) and (why := damaged_number(node)):
             report(why, node.place, f'quote it: "{node.text}"')
         return inner(node, name, report)
 

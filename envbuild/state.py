@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from envbuild.errors import Place, StateError
+from envbuild.errors import Place, RefusedError, StateError
 from envbuild.record import Record, Version
 
 _SCHEMA_VERSION = 1
@@ -58,7 +58,7 @@ class State:
         """For each fingerprint the newest version that has it, under whatever name."""
         query = f"""
             SELECT {_COLUMNS} FROM records WHERE machine = ? AND platform = ?
-            AND fingerprint IN (SELECT value FROM json_each(?)) ORDER BY started, version"""  # noqa: S608 - as above
+            AND fingerprint IN (SELECT value FROM json_each(?)) ORDER BY rowid"""  # noqa: S608 - as above
         rows = self._rows(query, [self._machine, self._platform, json.dumps(fingerprints)])
         return {row[2]: _version(row) for row in rows}
 
@@ -147,6 +147,8 @@ class State:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            raise RefusedError("another apply has just taken this version", self._place, "plan again") from None
         except sqlite3.Error as error:
             raise self._damaged(str(error)) from None
 

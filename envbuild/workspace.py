@@ -6,11 +6,12 @@ import hashlib
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from envbuild.document import LIMIT_BYTES
-from envbuild.errors import EnvbuildError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
+from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.settings import FILE
 
@@ -100,7 +101,7 @@ class Workspace:
         try:
             return self.read(path, limit=_LOCK_LIMIT).decode()
         except UnicodeDecodeError:
-            raise WorkspaceError("the file is not UTF-8 text", Place(path), "run 'envbuild lock'") from None
+            raise LockError("the file is not UTF-8 text", Place(path), "run 'envbuild lock'") from None
 
     def files(self, folder: str, suffix: str) -> list[str]:
         """Every file below a folder with this ending, sorted."""
@@ -125,7 +126,7 @@ class Workspace:
                 name = next(name for name in wheel.namelist() if _is_metadata(name))
                 with wheel.open(name) as stream:
                     return stream.read(_METADATA_LIMIT)
-        except (zipfile.BadZipFile, StopIteration, NotImplementedError):
+        except (zipfile.BadZipFile, zlib.error, StopIteration, EOFError, RuntimeError):
             raise WorkspaceError(f"'{path}' is not a wheel", where, "build it again") from None
         except OSError as error:
             raise _unreadable(path, where, error) from None

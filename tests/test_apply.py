@@ -108,7 +108,8 @@ def test_apply_in_json(three: Project) -> None:
     """The plan's steps with what became of each; exit 1 when one failed."""
     three.write("manifests/d.yaml", three.read("manifests/b.yaml"))
     report = three.json("apply", check=1)
-    assert list(report) == ["format_version", "summary", "steps"]
+    assert list(report) == ["format_version", "summary", "steps", "errors"]
+    assert [error["message"] for error in report["errors"]] == [report["steps"][1]["error"]]
     results = {step["environment"]: step for step in report["steps"]}
     assert {name: step["result"] for name, step in results.items()} == {
         "a": "done", "b": "failed", "c": "done", "d": "skipped",

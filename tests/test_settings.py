@@ -200,3 +200,10 @@ def test_what_is_said_keeps_its_line() -> None:
         "channels": (1, 11),
         "builder": (2, 10),
     }
+
+
+@pytest.mark.parametrize("pattern", ["./manifests/*.yaml", "a//b.yaml", "a/./b.yaml", "manifests/"])
+def test_a_glob_names_each_file_in_one_way(pattern: str) -> None:
+    """Else a file that is also reached by `extends` would be two."""
+    (message,) = refused(f"manifests: ['{pattern}']\n")
+    assert message == f"1:13: '{pattern}' has an empty part | write it without './' and '//'"

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,11 +19,11 @@ from envbuild.solvers.uv import Uv
 FORMAT = "local-1"
 
 # What a manifest may say that a local prefix cannot be: (key, value), where an empty value means any.
-CANNOT_HONOUR = frozenset({("python.managed", "false"), ("python.from", "image")})
+CANNOT_HONOUR = frozenset({("python.managed", "false"), ("python.interpreter", ""), ("python.from", "image")})
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where this builder puts what it makes, and what it works with."""
+class Tools(msgspec.Struct, frozen=True):
+    """What this builder works with, and where it puts what it makes."""
 
     store: Path
     root: Path
@@ -48,26 +49,26 @@ class Target(msgspec.Struct, frozen=True):
 class _Waiting:
     """Says once that another process has the prefix, and gives up when we are to stop."""
 
-    def __init__(self, target: Target, place: Place) -> None:
+    def __init__(self, target: Target, tools: Tools) -> None:
         self._target = target
-        self._place = place
+        self._tools = tools
         self._told = False
 
     def __call__(self) -> None:
-        if self._place.programs.stopped:
+        if self._tools.programs.stopped:
             raise Interrupted
         if not self._told:
             self._target.say("waiting for another process that builds the same content")
         self._told = True
 
 
-def reference_of(place: Path, fingerprint: str) -> Path:
-    return place / store.address(fingerprint)
+def reference_of(folder: Path, fingerprint: str) -> Path:
+    return folder / store.address(fingerprint)
 
 
-def find(place: Path, fingerprint: str) -> str | None:
+def find(folder: Path, fingerprint: str) -> str | None:
     """The prefix that holds this content, if it is complete and unharmed."""
-    prefix = reference_of(place, fingerprint)
+    prefix = reference_of(folder, fingerprint)
     return str(prefix) if complaint(str(prefix)) is None else None
 
 
@@ -85,20 +86,23 @@ def complaint(reference: str) -> str | None:
     return f"{found[0]} {found[1]}" if found else None
 
 
-def build(target: Target, place: Place) -> str:
+def build(target: Target, tools: Tools) -> str:
     """Make the prefix, or find that another process has just made it."""
-    prefix = reference_of(place.store, target.fingerprint)
-    with store.held(place.store, prefix.name, _Waiting(target, place)) as lock:
+    prefix = reference_of(tools.store, target.fingerprint)
+    with store.held(tools.store, prefix.name, _Waiting(target, tools)) as lock:
         if complaint(str(prefix)) is None:
             return str(prefix)
         if store.is_complete(prefix):
-            _heal_cache(prefix, target, place)
-        store.clear(place.store, prefix)
+            _heal_cache(prefix, target, tools)
+        store.clear(tools.store, prefix)
         try:
-            _make(prefix, msgspec.structs.replace(target, hold=(lock,)), place)
+            _make(prefix, msgspec.structs.replace(target, hold=(lock,)), tools)
             store.complete(prefix)
+        except OSError as error:
+            store.clear(tools.store, prefix)
+            raise BuildError(f"the prefix cannot be written: {error.strerror}: {error.filename or prefix}") from None
         except BaseException:
-            store.clear(place.store, prefix)
+            store.clear(tools.store, prefix)
             raise
     return str(prefix)
 
@@ -124,30 +128,30 @@ def _interpreter(prefix: Path) -> Path:
     return prefix / "bin" / "python"
 
 
-def _make(prefix: Path, target: Target, place: Place) -> None:
+def _make(prefix: Path, target: Target, tools: Tools) -> None:
     target.say("python")
-    _venv(prefix, target, place)
+    _venv(prefix, target, tools)
     if target.pins and (target.pins.pins or target.pins.wheels):
         count = len(target.pins.pins) + len(target.pins.wheels)
         target.say(f"{count} package{'s' if count > 1 else ''}")
-        _install(prefix, target, place)
-    env = activated(target.environment.variables, prefix, child_environment(place.host))
+        _install(prefix, target, tools)
+    env = activated(target.environment.variables, prefix, child_environment(tools.host))
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
         _note(target.log, f"$ {command}")
-        ran = place.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log, hold=target.hold)
+        ran = tools.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:
             where = target.environment.where_item("setup", number - 1)
             raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")
 
 
-def _venv(prefix: Path, target: Target, place: Place) -> None:
+def _venv(prefix: Path, target: Target, tools: Tools) -> None:
     wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
     chosen = _own_python(wanted) or f"cpython{wanted}"
     command: list[str | Path] = ["venv", "--no-project", "--quiet", "--python", chosen, prefix]
-    ran = place.uv.run(command, log=target.log, hold=target.hold)
+    ran = tools.uv.run(command, log=target.log, hold=target.hold)
     if ran.code:
-        found = ", ".join(place.uv.interpreters(downloadable=False)) or "none"
+        found = ", ".join(tools.uv.interpreters(downloadable=False)) or "none"
         raise BuildError(
             f"no Python {target.python_range or target.python} could be found or fetched",
             next((item.where for item in target.environment.package("python")), target.environment.where("python")),
@@ -165,22 +169,36 @@ def _own_python(wanted: str) -> str:
     return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
 
 
-def _install(prefix: Path, target: Target, place: Place) -> None:
+def _install(prefix: Path, target: Target, tools: Tools) -> None:
     """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
     lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
-    lock.write_text(_pylock(target, place.root), encoding="utf-8")
-    sync: list[str | Path] = ["pip", "sync", "--preview-features", "pylock", "--python", _interpreter(prefix), lock]
+    lock.write_text(_pylock(target, tools.root), encoding="utf-8")
+    sync: list[str | Path] = [
+        "pip",
+        "sync",
+        "--preview-features",
+        "pylock",
+        "--python",
+        _interpreter(prefix),
+        *_links(target),
+        lock,
+    ]
     try:
         index = target.environment.index_url
-        ran = place.uv.run([*sync, "--offline"], index_url=index, hold=target.hold)
+        ran = tools.uv.run([*sync, "--offline"], index_url=index, hold=target.hold)
         if ran.code:
-            ran = place.uv.run(sync, index_url=index, log=target.log, hold=target.hold)
+            ran = tools.uv.run(sync, index_url=index, log=target.log, hold=target.hold)
         else:
             _note(target.log, ran.errors.rstrip())
     finally:
         lock.unlink()
     if ran.code:
         raise BuildError("uv could not install the packages", None, "its output is in the log")
+
+
+def _links(target: Target) -> list[str]:
+    """Files are linked from uv's cache, but copied where setup could write into them, and so into the cache."""
+    return ["--link-mode", "copy"] if target.environment.setup else []
 
 
 def _pylock(target: Target, root: Path) -> str:
@@ -203,7 +221,7 @@ def _entry(pin: Pin) -> str:
         return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
     file = f"url = {toml(pin.url)}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
     version = f"version = {toml(pin.version)}\n"
-    if pin.url.endswith(".whl"):
+    if urlsplit(pin.url).path.endswith(".whl"):
         return f"{head}{version}wheels = [{{ {file} }}]\n"
     return f"{head}{version}sdist = {{ {file} }}\n"
 
@@ -213,7 +231,7 @@ def _note(log: Path, line: str) -> None:
         stream.write(f"{line}\n")
 
 
-def _heal_cache(prefix: Path, target: Target, place: Place) -> None:
+def _heal_cache(prefix: Path, target: Target, tools: Tools) -> None:
     """Uv links files from its cache: what was changed in a prefix was changed there too, and is fetched again."""
     try:
         changed = {path for path, how in store.damage(prefix) if how == "was changed"}
@@ -221,7 +239,7 @@ def _heal_cache(prefix: Path, target: Target, place: Place) -> None:
         changed = set()
     owners = sorted({owner for owner, path in _owned(prefix) if path in changed})
     if owners:
-        place.uv.run(["cache", "clean", *owners], log=target.log)
+        tools.uv.run(["cache", "clean", *owners], log=target.log)
 
 
 def _owned(prefix: Path) -> Iterator[tuple[str, str]]:

@@ -103,15 +103,19 @@ def damage(prefix: Path) -> Iterator[tuple[str, str]]:
     for entry in counted:
         now = found.pop(entry.path, None)
         if now is None:
-            yield entry.path, "is gone"
+            yield _shown(entry.path), "is gone"
         elif now != entry:
-            yield entry.path, "was changed"
+            yield _shown(entry.path), "was changed"
     for path in sorted(found):
-        yield path, "was added"
+        yield _shown(path), "was added"
+
+
+def _shown(path: str) -> str:
+    return path.encode("latin-1").decode(errors="replace")
 
 
 def _walk(prefix: Path) -> Iterator[Entry]:
-    """Every file but bytecode, which Python rewrites as it likes."""
+    """Every file but bytecode, which Python rewrites as it likes. A name that is no text is kept byte by byte."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -123,4 +127,4 @@ def _walk(prefix: Path) -> Iterator[Entry]:
                         waiting.append(f"{path}/")
                 elif path not in {CENSUS, f"{CENSUS}.new"}:
                     found = entry.stat(follow_symlinks=False)
-                    yield Entry(path, found.st_size, found.st_mtime_ns, found.st_mode)
+                    yield Entry(os.fsencode(path).decode("latin-1"), found.st_size, found.st_mtime_ns, found.st_mode)

@@ -86,6 +86,13 @@ def _may_prune(planned: "Planned", *, yes: bool) -> bool:
     return click.confirm(f"Forget the records of {', '.join(gone)}?", err=True)
 
 
+def tell(common: Common, event: "Event") -> None:
+    from envbuild.report.records import event_lines
+
+    say = common.warn if event.kind in {"failed", "skipped"} else common.say
+    say("\n".join(event_lines(event)))
+
+
 class _Telling:
     """What an apply says while it works and when it has ended."""
 
@@ -103,12 +110,9 @@ class _Telling:
         self.begun = True
 
     def event(self, event: "Event") -> None:
-        from envbuild.report.records import event_lines
-
         if event.kind in {"done", "failed", "skipped"}:
             self.ended[event.environment] = event
-        for line in event_lines(event):
-            self.common.say(line)
+        tell(self.common, event)
 
     def end(self, planned: "Planned", forgotten: tuple[str, ...]) -> int:
         if not self.begun:
@@ -121,17 +125,20 @@ class _Telling:
         return 1 if failed else 0
 
     def _json(self, planned: "Planned") -> None:
-        from envbuild.report.plans import document, step_object
+        from envbuild.report.plans import document, error_object, step_object
 
         steps = []
+        failures = [event.error for event in self.ended.values() if event.error]
         for step in planned.plan.listed:
             ended = self.ended.get(step.environment)
             result = ended.kind if ended else "none"
             reference = ended.text if ended and result == "done" else None
-            error = ended.text if ended and result != "done" else None
+            error = (ended.error.message if ended.error else ended.text) if ended and result != "done" else None
             log = ended.log or None if ended else None
             steps.append({**step_object(step), "result": result, "reference": reference, "error": error, "log": log})
-        self.common.out(document(summary=planned.plan.summary, steps=steps))
+        errors = [error_object(problem) for error in failures for problem in error.problems]
+        told = {"errors": errors} if errors else {}
+        self.common.out(document(summary=planned.plan.summary, steps=steps, **told))
 
     def _sum(self, forgotten: tuple[str, ...]) -> str:
         summary = self.summary

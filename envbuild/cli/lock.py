@@ -31,8 +31,8 @@ def command(common: Common, /, *, environments: tuple[str, ...], check: bool, up
       envbuild lock --upgrade 'churn/*'
       envbuild lock --check                 no network, nothing written
     """
-    from envbuild.report.plans import document
-    from envbuild.report.records import lock_text, outcome_object
+    from envbuild.report.plans import document, error_object
+    from envbuild.report.records import outcome_object, outcomes_text
 
     project = common.project()
     prepared = project.to_lock(selected(environments))
@@ -41,9 +41,12 @@ def command(common: Common, /, *, environments: tuple[str, ...], check: bool, up
     with terminated():
         outcomes = project.lock(prepared, lambda name, text: common.say(f"{name}: {text}"), jobs=jobs, upgrade=upgrade)
     if common.json:
-        common.out(document(environments=[outcome_object(outcome) for outcome in outcomes]))
+        problems = [one for outcome in outcomes if outcome.error for one in outcome.error.problems]
+        errors = [error_object(problem) for problem in problems]
+        told = {"errors": errors} if errors else {}
+        common.out(document(environments=[outcome_object(outcome) for outcome in outcomes], **told))
     else:
-        common.out(lock_text(outcomes))
+        common.out(outcomes_text(outcomes))
     return _failures(common, outcomes)
 
 

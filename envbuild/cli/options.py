@@ -33,6 +33,10 @@ class Common:
         """What was asked for."""
         click.echo(text, color=self.color)
 
+    def warn(self, text: str) -> None:
+        """What went wrong is said, however quiet it is to be."""
+        click.echo(text, err=True, color=self.color)
+
     def say(self, text: str) -> None:
         """Progress and everything else that is not the answer."""
         if not self.quiet:

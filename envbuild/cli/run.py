@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.apply import first_plan, settled_plan
+from envbuild.cli.apply import first_plan, settled_plan, tell
 from envbuild.cli.options import Common, jobs, locked, no_refresh, terminated, with_globals
 from envbuild.errors import UsageError
 from envbuild.globs import is_glob
@@ -65,13 +65,12 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
 def _make_ready(project: "Project", common: Common, name: str, options: dict[str, Any]) -> None:
     """Build what the manifest says now, unless it stands."""
     from envbuild.errors import BuildError
-    from envbuild.report.records import event_lines
 
     planned = first_plan(project, (name,), **options)
     if not planned.has_work:
         return
     with terminated(), project.held():
         planned = settled_plan(planned, project, common, (name,), **options)
-        summary = project.apply(planned, lambda event: common.say("\n".join(event_lines(event))), jobs=options["jobs"])
+        summary = project.apply(planned, lambda event: tell(common, event), jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -167,8 +167,8 @@ def _requested(text: str) -> Requested | str:
     """Parse once for each text; an error is its message, since only the caller knows the line."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    if text.startswith(("http://", "https://")) and text.endswith(".whl"):
-        text = f"{text.rpartition('/')[2].split('-')[0]} @ {text}"
+    if text.startswith(("http://", "https://")) and (bare := re.split(r"[?#]", text)[0]).endswith(".whl"):
+        text = f"{bare.rpartition('/')[2].split('-')[0]} @ {text}"
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

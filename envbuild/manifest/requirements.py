@@ -35,7 +35,10 @@ def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems:
     constraints: list[Item] = []
     for entry in _entries([_Entry(node, folder, constraint=False) for node in nodes], open_file, problems):
         try:
-            (constraints if entry.constraint else items).append(pip_item(entry.node, entry.folder))
+            item = pip_item(entry.node, entry.folder)
+            if entry.constraint and item.path:
+                raise ManifestError("a file cannot constrain", entry.node.place, "write 'name==version'")
+            (constraints if entry.constraint else items).append(item)
         except EnvbuildError as error:
             problems.append(error)
     return PipItems(tuple(items), tuple(constraints))

@@ -23,6 +23,7 @@ from envbuild.process import Programs, child_environment
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import Locker, Outcome, Say
 from envbuild.project.looking import Shown, manifest_text, packages_of
+from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.record import Record
@@ -36,32 +37,6 @@ from envbuild.workspace import Workspace, find_root
 
 EVERYTHING = Selection()
 _MACHINE_ID = Path("/etc/machine-id")
-
-
-class Planned(msgspec.Struct, frozen=True):
-    """A plan with what it was made from; `failures` are environments that could not be locked."""
-
-    plan: Plan
-    prepared: tuple[Prepared, ...]
-    failures: dict[str, EnvbuildError] = {}
-    copying: bool = True
-
-    @property
-    def unlocked(self) -> tuple[Prepared, ...]:
-        return tuple(one for one in self.prepared if not one.locked.current)
-
-    @property
-    def to_lock(self) -> tuple[Prepared, ...]:
-        """What has no current lock of its own: none at all, or only a twin's, unless locks are not to be written."""
-        return tuple(one for one in self.prepared if self.copying and not one.locked.is_own(one.environment))
-
-    @property
-    def has_work(self) -> bool:
-        return bool(self.plan.changes or self.to_lock)
-
-    @property
-    def without_copies(self) -> "Planned":
-        return msgspec.structs.replace(self, copying=False)
 
 
 class Project:
@@ -104,6 +79,16 @@ class Project:
         except OSError:
             known = ""
         return hashlib.sha256((known or host_platform.node()).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _templates(self) -> dict[str, str]:
+        """The project's own templates stand before those that are shipped, name by name."""
+        own = {
+            path.rpartition("/")[2]: self.workspace.read(path).decode(errors="replace")
+            for folder in self.settings.templates
+            for path in self.workspace.files(folder, ".j2")
+        }
+        return {**templates(), **own}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,7 +147,7 @@ class Project:
             by_name = {one.environment.name: one for one in planned.prepared}
             ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
             for name, error in planned.failures.items():
-                on_event(Event("failed", name, str(error)))
+                on_event(Event("failed", name, str(error), error=error))
             summary = apply(
                 Plan(tuple(ready)),
                 lambda step: self._job(step, by_name[step.environment]),
@@ -218,14 +203,14 @@ class Project:
             lock_text=text or "",
             python_range=_python_range(lock, one.locked.requests),
             files=one.files,
-            artifacts=render(one.environment, templates(), lock.head.python if lock else ""),
+            artifacts=render(one.environment, self._templates, lock.head.python if lock else ""),
             manifest=manifest_text(one.environment),
         )
 
     def _site(self, uv: Uv) -> Site:
         commit, dirty = self._git()
         return Site(
-            local.Place(self.store, self.root, self.programs, uv, self.host),
+            local.Tools(self.store, self.root, self.programs, uv, self.host),
             self.state,
             self.programs,
             lambda name: self.workspace.private("logs", *name.split("/")),
@@ -239,7 +224,8 @@ class Project:
         """The commit that is checked out, and whether files differ from it; nothing where there is no git."""
         command: list[str | Path] = ["git", "-C", self.root, "status", "--porcelain=v2", "--branch", "--", "."]
         try:
-            ran = self.programs.run(command, env=child_environment(self.host))
+            own = {name: value for name, value in child_environment(self.host).items() if not name.startswith("GIT_")}
+            ran = self.programs.run(command, env=own)
         except EnvbuildError:
             return "", False
         lines = ran.output.splitlines()

@@ -99,7 +99,7 @@ class Locker:
         path = lock_path(environment.name)
         text = lock_text(lock, environment.path, environment.name)
         try:
-            if self._workspace.text(path) == text:
+            if self._locks.written(path) == text:
                 return Outcome(environment.name, path, "current")
             self._workspace.write(path, text)
         except EnvbuildError as error:

@@ -58,10 +58,10 @@ class Locks:
         if not asked:
             return Locked(asked)
         own = lock_path(environment.name)
-        text = self._workspace.text(own)
-        if text is None:
-            return self._twin(asked) or Locked(asked, changes=(_missing(environment),))
         try:
+            text = self._workspace.text(own)
+            if text is None:
+                return self._twin(asked) or Locked(asked, changes=(_missing(environment),))
             head = read_head(own, text)
         except LockError as error:
             if not repair:
@@ -78,6 +78,13 @@ class Locks:
         if text is None:
             return None
         return read_lock(path, text)
+
+    def written(self, path: str) -> str | None:
+        """The text that stands there, if it is one."""
+        try:
+            return self._workspace.text(path)
+        except LockError:
+            return None
 
     def usable(self, path: str) -> Lock | None:
         """A lock to start from; one that is damaged is no start."""
@@ -116,15 +123,24 @@ class Locks:
                     head = read_head(path, text)
                 except EnvbuildError:
                     continue
-                if all(request.platform in head.requests for request in asked):
+                if all(_answers(head, request) for request in asked):
                     return Locked(asked, head, path)
         return None
 
     def _texts(self) -> dict[str, str]:
         if self._others is None:
-            texts = {path: self._workspace.text(path) for path in self._workspace.files(FOLDER, SUFFIX)}
-            self._others = {path: text for path, text in texts.items() if text is not None}
+            self._others = {}
+            for path in self._workspace.files(FOLDER, SUFFIX):
+                try:
+                    self._others[path] = self._workspace.text(path) or ""
+                except EnvbuildError:
+                    continue  # another environment's lock is judged where it is asked for
         return self._others
+
+
+def _answers(head: Head, request: Request) -> bool:
+    recorded = head.requests.get(request.platform)
+    return recorded is not None and recorded.digest == request.digest
 
 
 def _missing(environment: Environment) -> Change:

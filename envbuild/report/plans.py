@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from envbuild.errors import EnvbuildError
+from envbuild.errors import EnvbuildError, redacted
 from envbuild.plan import CHANGES, Plan, Reason, Step
 from envbuild.report.terminal import clean, one_line, plural
 
@@ -35,7 +35,7 @@ def step_object(step: Step) -> dict[str, Any]:
 
 
 def reason_object(reason: Reason) -> dict[str, str]:
-    return {"part": reason.part, "change": reason.change, "where": reason.where}
+    return {"part": reason.part, "change": redacted(reason.change), "where": reason.where}
 
 
 def plan_text(plan: Plan, *, verbose: bool = False) -> str:
@@ -47,7 +47,10 @@ def plan_text(plan: Plan, *, verbose: bool = False) -> str:
 def step_lines(step: Step, *, verbose: bool) -> list[str]:
     shown = step.reasons if verbose else step.reasons[:_SHOWN_REASONS]
     lines = [f"{SIGNS[step.action]} {step.environment}  {step.action}{_version(step)}"]
-    lines += [f"    {one_line(reason.part)}: {one_line(reason.change)}  {one_line(reason.where)}" for reason in shown]
+    lines += [
+        f"    {one_line(reason.part)}: {one_line(redacted(reason.change))}  {one_line(reason.where)}"
+        for reason in shown
+    ]
     if len(shown) < len(step.reasons):
         lines.append(f"    … and {len(step.reasons) - len(shown)} more: envbuild why {step.environment}")
     return lines
@@ -82,10 +85,10 @@ def error_text(error: EnvbuildError) -> str:
 
 
 def error_json(error: EnvbuildError) -> str:
-    return document(errors=[_error_object(problem) for problem in error.problems])
+    return document(errors=[error_object(problem) for problem in error.problems])
 
 
-def _error_object(problem: EnvbuildError) -> dict[str, Any]:
+def error_object(problem: EnvbuildError) -> dict[str, Any]:
     where = problem.where
     return {
         "path": where.path if where else None,

@@ -58,7 +58,7 @@ def outcome_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def lock_text(outcomes: list[Outcome]) -> str:
+def outcomes_text(outcomes: list[Outcome]) -> str:
     lines = [f"{one.environment}  {one.did}  {one.path}" for one in outcomes if one.did in {"solved", "copied"}]
     words = ("solved", "copied", "current", "failed")
     counted = [f"{count} {word}" for word in words if (count := sum(one.did == word for one in outcomes))]

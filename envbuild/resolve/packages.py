@@ -64,13 +64,13 @@ def contradictions(packages: Iterable[Package]) -> Iterator[EnvbuildError]:
             yield ResolveError(
                 f"no {first.name} can be both '{first.wish}' and {lines}",
                 first.where,
-                "say in the manifest that extends both which one holds",
+                "keep one of them, or let the manifest that extends both say which holds",
             )
 
 
 def _disjoint(items: tuple[Item, ...]) -> bool:
-    sources = {item.url or item.path for item in items if item.url or item.path}
-    if len(sources) > 1:
+    sources = {(item.marker, item.url or item.path) for item in items if item.url or item.path}
+    if len(sources) > len({marker for marker, _ in sources}):
         return True
     by_marker: dict[str, list[str]] = {}
     for item in items:
@@ -116,14 +116,14 @@ def _bounds(operator: str, version: str) -> tuple["tuple[Version, bool] | None",
         case "<=" | "<":
             return None, (bare, operator == "<=")
         case "==" if version.endswith(".*"):
-            return (bare, True), (_next(bare, bare.release), False)
+            return (Version(f"{bare}.dev0"), True), (_next(bare, bare.release), False)
         case "~=":
             return (bare, True), (_next(bare, bare.release[:-1]), False)
     return None, None
 
 
 def _next(version: "Version", release: tuple[int, ...]) -> "Version":
-    """The first version behind a release, within the same epoch."""
+    """The very first version behind a release, within the same epoch."""
     from packaging.version import Version
 
-    return Version(f"{version.epoch}!{'.'.join(map(str, (*release[:-1], release[-1] + 1)))}")
+    return Version(f"{version.epoch}!{'.'.join(map(str, (*release[:-1], release[-1] + 1)))}.dev0")

@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import re
 import threading
 import tomllib
 from collections.abc import Mapping
@@ -14,14 +15,28 @@ import msgspec
 from envbuild.errors import ProcessError
 from envbuild.process import Programs, Ran, child_environment, toml
 
+_NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 _QUIET = ("--no-progress", "--color", "never")
+
+
+class Index(msgspec.Struct, frozen=True):
+    """One index of the host; its name is what the variables with its credentials are called by."""
+
+    url: str
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Index":
+        """`URL`, or `NAME=URL` as uv's own variables have it."""
+        match = _NAMED_INDEX.fullmatch(text)
+        return cls(match["url"], match["name"]) if match else cls(text)
 
 
 class Indexes(msgspec.Struct, frozen=True):
     """Where the host has its packages from; a manifest that names an index has the last word."""
 
-    default: str = ""
-    extra: tuple[str, ...] = ()
+    default: Index | None = None
+    extra: tuple[Index, ...] = ()
 
 
 class Uv:
@@ -35,7 +50,7 @@ class Uv:
         self._env = child_environment(host)
         if ca_bundle:
             self._env["SSL_CERT_FILE"] = str(ca_bundle)
-        self._cache = host.get("UV_CACHE_DIR", "")
+        self._cache = str(Path(own).absolute()) if (own := host.get("UV_CACHE_DIR")) else ""
         self._host = host
         self._guard = threading.Lock()
         self._configs: dict[str, Path] = {}
@@ -75,7 +90,7 @@ class Uv:
         with self._guard:
             if index_url not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
-                indexes = Indexes(index_url) if index_url else host_indexes(self._host)
+                indexes = Indexes(Index(index_url)) if index_url else host_indexes(self._host)
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
@@ -107,19 +122,27 @@ class Uv:
 
 def _config_text(indexes: Indexes) -> str:
     lines = []
-    for url in indexes.extra:
-        lines += ["[[index]]", f"url = {toml(url)}"]
+    for index in indexes.extra:
+        lines += _index_lines(index)
     if indexes.default:
-        lines += ["[[index]]", f"url = {toml(indexes.default)}", "default = true"]
+        lines += [*_index_lines(indexes.default), "default = true"]
     return "\n".join(lines) + "\n"
+
+
+def _index_lines(index: Index) -> list[str]:
+    name = [f"name = {toml(index.name)}"] if index.name else []
+    return ["[[index]]", *name, f"url = {toml(index.url)}"]
 
 
 def host_indexes(host: Mapping[str, str]) -> Indexes:
     """Uv's own settings first, then the one index that pip has; pip's extra ones could fill a private name."""
     config = _uv_config(host)
-    default = host.get("UV_DEFAULT_INDEX") or host.get("UV_INDEX_URL") or config.default
-    extra = tuple((host.get("UV_INDEX") or host.get("UV_EXTRA_INDEX_URL") or "").split()) or config.extra
-    return Indexes(default or host.get("PIP_INDEX_URL") or _pip_index(host), extra)
+    stated = host.get("UV_DEFAULT_INDEX") or host.get("UV_INDEX_URL")
+    listed = (host.get("UV_INDEX") or host.get("UV_EXTRA_INDEX_URL") or "").split()
+    default = Index.parse(stated) if stated else config.default
+    if default is None and (url := host.get("PIP_INDEX_URL") or _pip_index(host)):
+        default = Index(url)
+    return Indexes(default, tuple(map(Index.parse, listed)) or config.extra)
 
 
 def _config_home(host: Mapping[str, str]) -> Path:
@@ -137,12 +160,15 @@ def _uv_config(host: Mapping[str, str]) -> Indexes:
 
 def _indexes(config: dict[str, Any]) -> Indexes:
     named = [entry for entry in config.get("index", []) if isinstance(entry, dict) and "url" in entry]
-    default = next((entry["url"] for entry in named if entry.get("default")), "")
-    extra = tuple(entry["url"] for entry in named if not entry.get("default") and not entry.get("explicit"))
-    return Indexes(
-        default or config.get("index-url", ""),
-        extra or tuple(config.get("extra-index-url", ())),
-    )
+    default = next((_index(entry) for entry in named if entry.get("default")), None)
+    extra = tuple(_index(entry) for entry in named if not entry.get("default") and not entry.get("explicit"))
+    if default is None and "index-url" in config:
+        default = Index(str(config["index-url"]))
+    return Indexes(default, extra or tuple(map(Index, config.get("extra-index-url", ()))))
+
+
+def _index(entry: dict[str, Any]) -> Index:
+    return Index(str(entry["url"]), str(entry.get("name", "")))
 
 
 def _pip_index(host: Mapping[str, str]) -> str:

@@ -125,6 +125,15 @@ class UsageError(EnvbuildError):
     exit_code = 64
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What is worth saying, though nothing is wrong; its kind is how a check is told to leave it out."""
+
+    kind: str
+    message: str
+    where: Place
+    hint: str
+
+
 def redacted(text: str) -> str:
     """Text without what stands before the host of a URL: a message may repeat what a person wrote, no secret."""
     return _SECRET.sub(r"\1***@", text)

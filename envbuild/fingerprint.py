@@ -51,7 +51,7 @@ def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
     """The parts of DECISIONS 25 that a builder of local prefixes uses."""
     parts = [
         _part("builder", {"format": inputs.builder_format, "kind": environment.builder}),
-        _part("python", _python(environment, inputs.head)),
+        _part("python", _python(environment, inputs)),
         *_dependencies(inputs),
         *(Part(f"file/{path}", digest) for path, digest in inputs.files.items()),
     ]
@@ -67,9 +67,10 @@ def _part(name: str, value: object) -> Part:
     return Part(name, hashlib.sha256(content.encode()).hexdigest(), content)
 
 
-def _python(environment: Environment, head: Head | None) -> dict[str, object]:
-    python = environment.python
-    narrower = sorted({item.specifier for item in environment.package("python") if _PATCH.search(item.specifier)})
+def _python(environment: Environment, inputs: Inputs) -> dict[str, object]:
+    python, head = environment.python, inputs.head
+    items = {item for platform in inputs.platforms for item in environment.package("python", platform)}
+    narrower = sorted({item.specifier for item in items if _PATCH.search(item.specifier)})
     return {
         "from": python.source,
         "interpreter": python.interpreter,

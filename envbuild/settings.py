@@ -2,51 +2,96 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from envbuild import __version__
-from envbuild.document import Document, Scalar, Sequence, is_null
+from envbuild.document import RAW, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
 from envbuild.globs import expand_braces
-from envbuild.manifest import Platform
-from envbuild.shape import damaged_number, read
+from envbuild.manifest import Check, Data, Platform, Publish, Quoted, SystemRequirements, Word, about
+from envbuild.shape import damaged_number, json_schema, read
 
 FILE = "envbuild.yaml"
-_LATER = "remove it for now"
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Where a secret's value comes from; the value itself is never written anywhere."""
+
+    SHAPES: ClassVar = (("env",), ("file",))
+
+    env: Word | None = None
+    file: Word | None = None
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    SHAPES: ClassVar = (("folder",), ("git", "commit"))
+
+    folder: Word | None = None
+    git: Word | None = None
+    commit: Word | None = None
+
+
+class Layers(msgspec.Struct, frozen=True):
+    budget: int | None = None
+    compression: Literal["zstd", "gzip"] | None = None
 
 
 class SettingsKeys(msgspec.Struct, frozen=True):
     """What the file may say."""
 
-    LATER = {
-        **dict.fromkeys(
-            (
-                "params", "secrets", "publish", "registry", "insecure_registries", "insecure_indexes", "pypi_names",
-                "channel_priority", "system_requirements", "groups", "catalogues", "micromamba_image", "install",
-                "layers", "check",
-            ),
-            _LATER,
-        )
-    }  # fmt: skip
+    LATER: ClassVar = dict.fromkeys(("catalogues", "system_requirements"), "remove it for now")
 
-    requires_envbuild: Annotated[str, msgspec.Meta(extra={"quoted": True})] = ""
-    manifests: tuple[str, ...] = ("manifests/**/*.{yaml,yml}",)
-    templates: tuple[str, ...] = ("templates",)
-    builder: Literal["local", "docker", "oci"] = "local"
-    platforms: tuple[Platform, ...] = ()
-    channels: tuple[str, ...] = ("conda-forge",)
-    default_environment: str = ""
-    state: str = "sqlite:///.envbuild/state.db"
-    ca_bundle: str = ""
+    requires_envbuild: Annotated[Quoted, about("The versions of envbuild that may read this: '>=0.1'.")] = ""
+    manifests: Annotated[tuple[str, ...], about("Globs that find the manifests.")] = ("manifests/**/*.{yaml,yml}",)
+    templates: Annotated[tuple[str, ...], about("Folders of templates.")] = ("templates",)
+    publish: Annotated[Publish, about("Where images go, unless a manifest says otherwise.")] = Publish()
+    registry: Annotated[Word | None, about("Short for publish: {registries: [X]}.")] = None
+    builder: Annotated[Literal["local", "docker", "oci"], about("For manifests that name none.")] = "local"
+    platforms: Annotated[tuple[Platform, ...], about("For manifests that name none.")] = ()
+    channels: Annotated[tuple[str, ...], about("For manifests that name none.")] = ("conda-forge",)
+    default_environment: Annotated[str, about("For 'run' without a name.")] = ""
+    state: Annotated[str, about("Where records are kept.")] = "sqlite:///.envbuild/state.db"
+    params: Annotated[dict[str, Data], about("Values for Jinja in every manifest.")] = msgspec.field(
+        default_factory=dict
+    )
+    secrets: Annotated[dict[str, Secret], about("Secrets by name: {env: NAME} or {file: PATH}.")] = msgspec.field(
+        default_factory=dict
+    )
+    ca_bundle: Annotated[str, about("Certificates used while building; it may be absolute.")] = ""
+    insecure_registries: Annotated[tuple[Word, ...], about("Registries spoken to without TLS.")] = ()
+    insecure_indexes: Annotated[tuple[Word, ...], about("Hosts whose indexes are spoken to without TLS.")] = ()
+    channel_priority: Annotated[
+        Literal["strict", "flexible", "disabled"], about("How the order of channels counts.")
+    ] = "strict"
+    pypi_names: Annotated[dict[str, str], about("conda name: the same package's name on PyPI.")] = msgspec.field(
+        default_factory=dict
+    )
+    system_requirements: Annotated[dict[str, SystemRequirements], about("Virtual packages by platform.")] = (
+        msgspec.field(default_factory=dict)
+    )
+    groups: Annotated[dict[str, tuple[Word, ...]], about("Names for selections: 'plan @NAME'.")] = msgspec.field(
+        default_factory=dict
+    )
+    catalogues: Annotated[dict[str, Catalogue], about("Further manifests to extend.")] = msgspec.field(
+        default_factory=dict
+    )
+    micromamba_image: Annotated[Word | None, about("The image that installs conda packages inside a build.")] = None
+    install: Annotated[Literal["staged", "inside"], about("Where packages of an image are installed.")] = "staged"
+    layers: Annotated[Layers, about("How many layers an image has, and how they are compressed.")] = Layers()
+    check: Annotated[Check, about("Kinds of notes that 'envbuild check' leaves out.")] = Check()
 
 
 class Settings(SettingsKeys, frozen=True):
-    """What the file says, or its defaults; `places` are the lines of what it says."""
+    """What the file says, or its defaults; `body` holds the lines of what it says."""
 
-    places: dict[str, Place] = {}
+    body: Mapping = Mapping(FILE, 1, 1, None, {})
+
+    def place(self, key: str) -> Place | None:
+        stated = self.body.get(key)
+        return stated.place if stated else None
 
     @property
     def state_path(self) -> str:
@@ -64,16 +109,37 @@ def settings(document: Document) -> Settings:
     _require(document)
     reading = read(document.root, SettingsKeys, SettingsError)
     raise_all([*reading.problems, *_problems(document)])
-    places = {key: entry.value.place for key, entry in document.root.entries.items()}
-    return Settings(**msgspec.structs.asdict(reading.value), places=places)
+    return Settings(**msgspec.structs.asdict(reading.value), body=document.root)
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema of envbuild.yaml, for editors."""
+    return json_schema(SettingsKeys, "envbuild settings", {})
 
 
 def _problems(document: Document) -> Iterator[EnvbuildError]:
+    registry, publish = document.root.get("registry"), document.root.get("publish")
+    if registry and isinstance(publish, Mapping) and publish.get("registries"):
+        yield SettingsError(f"registries are stated at line {publish.line}, too", registry.place, "keep one of the two")
+    yield from _braces(document)
     for key in ("manifests", "templates"):
         stated = document.root.get(key)
         for node in stated.items if isinstance(stated, Sequence) else ():
             if isinstance(node, Scalar):
                 yield from _misplaced(node)
+    yield from _group_names(document.root.get("groups"))
+    yield from _places_of_files(document)
+
+
+def _braces(document: Document) -> Iterator[EnvbuildError]:
+    """Only params are rendered: they are merged with those of manifests."""
+    rest = (entry.value for key, entry in document.root.entries.items() if key != "params")
+    for node in (node for value in rest for node in scalars(value)):
+        if "{{" in node.text and node.tag != RAW:
+            yield SettingsError("settings hold no '{{ }}'", node.place, "write the value itself, or '!raw' before it")
+
+
+def _places_of_files(document: Document) -> Iterator[EnvbuildError]:
     bundle = document.root.get("ca_bundle")
     if isinstance(bundle, Scalar) and not bundle.text.startswith("/") and _leaves(bundle.text):
         yield SettingsError(f"'{bundle.text}' leaves the project", bundle.place, "write it absolute, or inside")
@@ -86,6 +152,12 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
         )
     elif _leaves(state_path(state.text)):
         yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
+
+
+def _group_names(stated: Value | None) -> Iterator[EnvbuildError]:
+    for entry in stated.entries.values() if isinstance(stated, Mapping) else ():
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", entry.key.text):
+            yield SettingsError(f"'{entry.key.text}' cannot name a group", entry.key.place, "use letters and digits")
 
 
 def _misplaced(node: Scalar) -> Iterator[EnvbuildError]:

@@ -138,14 +138,12 @@ class Workspace:
             raise WorkspaceError("its folder leads out of the project", Place(path), "keep a folder there, no link")
 
     def write(self, path: str, text: str) -> None:
-        """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
-        target = self.root / path
+        """A file of the project."""
         try:
             self._refuse_outside(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, text.encode())
         except OSError as error:
             raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
+        write_whole(self.root / path, text, path)
 
     def private(self, *parts: str) -> Path:
         """A path below `.envbuild`, whose folder exists afterwards."""
@@ -194,6 +192,16 @@ def _unreadable(path: str, where: Place | None, error: OSError) -> EnvbuildError
     if isinstance(error, FileNotFoundError):
         return WorkspaceError(f"there is no file '{path}'", where or Place(path), "check the path's spelling")
     return WorkspaceError(f"'{path}' cannot be read: {error.strerror}", where or Place(path), "check its permissions")
+
+
+def write_whole(target: Path, text: str, shown: str = "") -> None:
+    """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text.encode())
+    except OSError as error:
+        where = Place(shown or str(target))
+        raise WorkspaceError(f"cannot be written: {error.strerror}", where, _HINT_WRITE) from None
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from support.project import Project
 
-_KNOWN = (
-    "abstract, builder, category, channels, dependencies, description, extends, name, pip, platforms, prefix, python, "
-    "setup, tags, variables, without"
-)
+from envbuild.manifest import Keys
+
+_KNOWN = ", ".join(sorted(Keys.__struct_fields__))
 
 
 def refused(project: Project, *args: str, code: int = 1) -> str:

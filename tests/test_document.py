@@ -81,7 +81,7 @@ def test_the_documents_path_is_how_messages_name_it() -> None:
 def test_a_text_that_says_nothing_is_an_empty_mapping() -> None:
     """An empty file, comments and a bare document marker."""
     for text in ("", "# only this\n", "\n\n"):
-        assert parse("f.yaml", text.encode()) == Document("f.yaml", Mapping("f.yaml", 1, 1, None, {}))
+        assert parse("f.yaml", text.encode()) == Document("f.yaml", Mapping("f.yaml", 1, 1, None, {}), text)
 
 
 def test_a_key_that_is_not_there_is_none() -> None:

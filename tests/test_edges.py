@@ -42,7 +42,7 @@ def test_an_interpreter_is_refused_with_its_line(project: Project) -> None:
     project.write("manifests/a.yaml", "python:\n  interpreter: python3\n")
     run = project.run("plan", check=1)
     assert (
-        run.err == "manifests/a.yaml:2:16: builder 'local' cannot do 'python.interpreter: python3'\n  hint: remove it\n"
+        run.err == "manifests/a.yaml:2:3: builder 'local' cannot do 'python.interpreter: python3'\n  hint: remove it\n"
     )
 
 

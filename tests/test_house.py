@@ -14,11 +14,11 @@ import networkx as nx
 import pytest
 
 import envbuild
-from envbuild.manifest import Keys, Rule, rules
+from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "document", "shape", "globs", "manifest", "settings", "resolve",
+    "errors", "document", "shape", "globs", "sandbox", "manifest", "settings", "resolve",
     "lock", "fingerprint", "record", "render", "plan",
 )  # fmt: skip
 DOING = ("process", "workspace", "state", "solvers", "builders", "apply", "project", "report", "cli")
@@ -176,19 +176,42 @@ def test_every_key_has_a_rule() -> None:
         for key, hint in fields.items()
     }
     assert {key: len(found) for key, found in stated.items()} == dict.fromkeys(fields, 1)
-    assert rules() == {key: found[0] for key, found in stated.items()}
+    assert {key: rule.rule for key, rule in RULES.items()} == {key: found[0] for key, found in stated.items()}
 
 
 def test_every_rule_is_as_the_design_says() -> None:
-    """The table of DESIGN 4, for the keys of this version."""
-    assert rules() == {
+    """The first table of DESIGN 4."""
+    assert {key: rule.rule for key, rule in RULES.items()} == {
         **dict.fromkeys(("name", "prefix", "category", "extends", "abstract", "description", "without"), Rule.OWN),
-        **dict.fromkeys(("platforms", "builder"), Rule.REPLACE),
-        **dict.fromkeys(("tags", "python", "pip"), Rule.OVERLAY),
+        **dict.fromkeys(("platforms", "builder", "solve_group"), Rule.REPLACE),
+        **dict.fromkeys(("tags", "params", "python", "pip", "system_requirements"), Rule.OVERLAY),
+        **dict.fromkeys(("run", "serve", "spark", "r"), Rule.OVERLAY),
+        **dict.fromkeys(("image", "publish", "test", "check"), Rule.FIELDS),
+        **dict.fromkeys(("dependencies", "constraints", "overrides"), Rule.PACKAGES),
         "channels": Rule.OWN_FIRST,
-        "dependencies": Rule.PACKAGES,
         "setup": Rule.APPEND,
         "variables": Rule.VARIABLES,
+        "matrix": Rule.MATRIX,
+    }
+
+
+def test_every_rule_of_image_is_as_the_design_says() -> None:
+    """The second table of DESIGN 4, and what DECISIONS 11 says of `publish`."""
+    assert {key: rule.rule for key, rule in RULES["image"].within.items()} == {
+        **dict.fromkeys(("base", "dockerfile", "context", "user", "owner"), Rule.REPLACE),
+        **dict.fromkeys(("entrypoint", "command", "shell", "healthcheck", "workdir", "stop_signal"), Rule.REPLACE),
+        **dict.fromkeys(("gpu", "prefix", "template"), Rule.REPLACE),
+        **dict.fromkeys(("with", "trim", "expose", "secrets"), Rule.APPEND_NEW),
+        "apt": Rule.FIELDS,
+        "build": Rule.STEPS,
+        "copy": Rule.TARGETS,
+        "labels": Rule.OVERLAY,
+    }
+    assert RULES["image"].within["apt"].within["packages"].rule is Rule.APPEND_NEW
+    assert {key: rule.rule for key, rule in RULES["publish"].within.items()} == {
+        **dict.fromkeys(("registries", "repository", "prefix"), Rule.REPLACE),
+        "tags": Rule.APPEND_NEW,
+        "annotations": Rule.OVERLAY,
     }
 
 

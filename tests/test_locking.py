@@ -193,7 +193,7 @@ def test_conda_packages_are_refused_plainly(project: Project, index: Index) -> N
     )
     for command in ("lock", "plan", "apply"):
         run = project.run(command, check=1)
-        assert "manifests/a.yaml:5:5: conda packages are not solved by this version yet: 'numpy =1.26'" in run.err
+        assert "manifests/a.yaml:5:5: conda packages are not solved by this version yet: 'numpy 1.26.*'" in run.err
         assert "manifests/a.yaml:6:5: " in run.err
     project.write("manifests/a.yaml", "extends: base\ndependencies:\n  - python =3.11\n  - pip: [alpha]\n")
     project.run("lock")

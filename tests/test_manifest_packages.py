@@ -19,7 +19,7 @@ def _no_file(path: str, where: Place) -> bytes:
 
 def told(found: Manifest) -> list[str]:
     """Every definition: its key, its canonical text, and its line."""
-    items = [(key, item) for key, items in found.definitions.items() for item in items]
+    items = [(key, item) for key, items in found.dependencies.definitions.items() for item in items]
     return [f"{key}: {item.text} ({item.where})" for key, item in items]
 
 
@@ -43,7 +43,7 @@ def refused(text: str) -> list[str]:
         ("python >=3.10,<3.13", "python<3.13,>=3.10"),
         ("python~=3.10", "python~=3.10"),
         ("python!=3.9.*", "python!=3.9.*"),
-        ("conda-forge::python=3.11", "python==3.11.*"),
+        ("conda-forge::python=3.11", "conda-forge::python 3.11.*"),
         ("pip", "pip"),
         ("pip>=20", "pip>=20"),
         ("pip=20.1", "pip==20.1.*"),
@@ -60,9 +60,7 @@ def test_python_version_is_the_conda_package_python(version: str) -> None:
     assert told(read(f"python:\n  version: {version}\n")) == [f"python: python==3.10.* ({PATH}:2:12)"]
 
 
-@pytest.mark.parametrize(
-    "spec", ["python=abc", "python=3.11=x|y", "python>=3.10|<3", "python=", "pip latest", "python>="]
-)
+@pytest.mark.parametrize("spec", ["python=abc", "python>=3.10|<3", "python=", "pip latest", "python>="])
 def test_versions_of_python_and_pip_are_versions(spec: str) -> None:
     """What cannot be one is refused with its line."""
     (message,) = refused(f"dependencies:\n- {spec}\n")
@@ -77,7 +75,7 @@ def test_a_star_within_a_number_is_not_misread() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["numpy=>1.2", "numpy=<1.2", "pkg[extra]", "pkg[extra]>=1", "http://example.com/a.conda"]
+    "spec", ["numpy=>1.2", "numpy=<1.2", "pkg[extra]", "pkg[extra]>=1", "python=3.11=x|y", "a 1 b c"]
 )
 def test_specs_that_conda_misreads_are_refused(spec: str) -> None:
     """Silence would install something else."""
@@ -99,7 +97,7 @@ dependencies: [NumPy, numpy >1, a_b, a-b, {pip: [A_b, a.B<2]}]
 python: {version: '3'}
 without: [X, pip/A_b]
 """)
-    assert {key: [item.text for item in items] for key, items in found.definitions.items()} == {
+    assert {key: [item.text for item in items] for key, items in found.dependencies.definitions.items()} == {
         "numpy": ["numpy", "numpy >1"],
         "a_b": ["a_b"],
         "a-b": ["a-b"],
@@ -121,4 +119,4 @@ without: [X, pip/A_b]
 )
 def test_the_tags_say_which_packages_are_emptied(text: str, cleared: set[str]) -> None:
     """On the whole list both kinds, on the pip list pip's."""
-    assert read(text + "\n").cleared == cleared
+    assert read(text + "\n").dependencies.cleared == cleared

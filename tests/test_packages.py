@@ -157,7 +157,8 @@ def test_constraints_are_emptied_only_for_ones_own_ancestors() -> None:
         "manifests/swapped.yaml": "extends: [b, a]\n",
     }
     for name in ("k", "swapped"):
-        assert [item.text for item in environment(files, name).constraints] == ["beta<2"]
+        limits = environment(files, name).limits.every
+        assert [item.text for package in limits for item in package.items] == ["beta<2"]
 
 
 saying = st.fixed_dictionaries({key: st.sampled_from([0, 0, 1, 2, -1]) for key in KEYS}) | st.just(

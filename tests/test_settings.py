@@ -11,7 +11,7 @@ from envbuild.settings import FILE, Settings, settings
 
 
 def read(text: str) -> Settings:
-    return msgspec.structs.replace(settings(parse(FILE, text.encode())), places={})
+    return msgspec.structs.replace(settings(parse(FILE, text.encode())), body=Settings().body)
 
 
 def refused(text: str) -> list[str]:
@@ -97,14 +97,7 @@ def test_wrong_settings_are_refused_at_their_line(text: str, message: str) -> No
 def test_every_key_that_comes_later_is_refused_with_its_line() -> None:
     """The settings of the design that this version does not have."""
     text = "".join(f"{key}: {{}}\n" for key in Settings.LATER)
-    assert set(Settings.LATER) >= {
-        "params",
-        "secrets",
-        "publish",
-        "registry",
-        "insecure_indexes",
-        "system_requirements",
-    }
+    assert set(Settings.LATER) == {"catalogues", "system_requirements"}
     assert refused(text) == [
         f"{line}:1: '{key}' is not supported by envbuild {__version__} yet | {hint}"
         for line, (key, hint) in enumerate(Settings.LATER.items(), 1)
@@ -188,7 +181,7 @@ def test_a_version_is_text() -> None:
 
 def test_every_problem_is_reported_in_one_go() -> None:
     """Types, paths and unknown keys, in the order of the file."""
-    text = "state: x\nmanifests: [../a, /b]\nbulder: local\nplatforms: [linux-65]\nparams: {}\nchannels: a\n"
+    text = "state: x\nmanifests: [../a, /b]\nbulder: local\nplatforms: [linux-65]\ncatalogues: {}\nchannels: a\n"
     places = [line.partition(": ")[0] for line in refused(text)]
     assert places == ["1:8", "2:13", "2:19", "3:1", "4:13", "5:1", "6:11"]
 
@@ -196,10 +189,8 @@ def test_every_problem_is_reported_in_one_go() -> None:
 def test_what_is_said_keeps_its_line() -> None:
     """So that a builder which this version lacks is refused where it stands."""
     found = settings(parse(FILE, b"channels: [a]\nbuilder: docker\n"))
-    assert {key: (place.line, place.column) for key, place in found.places.items()} == {
-        "channels": (1, 11),
-        "builder": (2, 10),
-    }
+    assert [str(found.place(key)) for key in ("channels", "builder")] == [f"{FILE}:1:11", f"{FILE}:2:10"]
+    assert found.place("state") is None
 
 
 @pytest.mark.parametrize("pattern", ["./manifests/*.yaml", "a//b.yaml", "a/./b.yaml", "manifests/"])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from envbuild.builders import store
+from envbuild.document import PREFIX
 from envbuild.errors import BuildError
 from envbuild.lock import Pin, Pins
 from envbuild.process import Interrupted, Programs, child_environment, toml
@@ -19,7 +20,14 @@ from envbuild.solvers.uv import Uv
 FORMAT = "local-1"
 
 # What a manifest may say that a local prefix cannot be: (key, value), where an empty value means any.
-CANNOT_HONOUR = frozenset({("python.managed", "false"), ("python.interpreter", ""), ("python.from", "image")})
+CANNOT_HONOUR = frozenset(
+    {
+        ("python.managed", "false"),
+        ("python.interpreter", ""),
+        ("python.from", "image"),
+        *((key, "") for key in ("test", "run", "serve", "spark", "r")),
+    }
+)
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -111,10 +119,15 @@ def activated(environment_variables: tuple[Variable, ...], prefix: Path, host: M
     """The variables of a process that runs in a prefix."""
     found = {name: value for name, value in host.items() if name not in {"PYTHONHOME", "CONDA_PREFIX"}}
     for variable in environment_variables:
-        found[variable.name] = _joined(variable, host.get(variable.name))
+        found[variable.name] = _placed(_joined(variable, host.get(variable.name)), prefix)
     found["PATH"] = os.pathsep.join(filter(None, (str(prefix / "bin"), found.get("PATH", os.defpath))))
     found["VIRTUAL_ENV"] = str(prefix)
     return found
+
+
+def _placed(text: str, prefix: Path) -> str:
+    """A text of a manifest, once it is known where the environment lies."""
+    return text.replace(PREFIX, str(prefix))
 
 
 def _joined(variable: Variable, inherited: str | None) -> str:
@@ -138,8 +151,9 @@ def _make(prefix: Path, target: Target, tools: Tools) -> None:
     env = activated(target.environment.variables, prefix, child_environment(tools.host))
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
-        _note(target.log, f"$ {command}")
-        ran = tools.programs.run(["/bin/sh", "-ec", command], env=env, cwd=prefix, log=target.log, hold=target.hold)
+        placed = _placed(command, prefix)
+        _note(target.log, f"$ {placed}")
+        ran = tools.programs.run(["/bin/sh", "-ec", placed], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:
             where = target.environment.where_item("setup", number - 1)
             raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")

@@ -18,7 +18,12 @@ COMMANDS = {
     "apply": "Build what changed, and remember it.",
     "why": "Say why one environment would be built.",
     "lock": "Pin every package of the selected environments.",
+    "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
+    "list": "List environments.",
+    "explain": "Say where each value of an environment came from.",
+    "check": "Check every file of the project.",
+    "schema": "Print the JSON Schema of manifests, for editors.",
     "show": "Show an environment, or one of its versions.",
     "history": "List the versions of an environment.",
 }

@@ -97,10 +97,29 @@ no_refresh = click.option(
 )
 
 
-def selected(names: tuple[str, ...]) -> "Selection":
+class TagType(click.ParamType[tuple[str, str]]):
+    """`key=value`."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not key or not equals:
+            self.fail(f"'{value}' is not KEY=VALUE", param, ctx)
+        return key, text
+
+
+tags = click.option(
+    "--tag", "tags", type=TagType(), multiple=True, help="Only those with this tag; several must all be there."
+)
+
+
+def selected(names: tuple[str, ...], tags: tuple[tuple[str, str], ...] = ()) -> "Selection":
     from envbuild.project import Selection
 
-    return Selection(names)
+    return Selection(names, tags)
 
 
 @contextmanager

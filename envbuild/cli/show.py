@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("environment", metavar="ENV[@VERSION]")
+@click.option("--resolved", is_flag=True, help="Show the manifest after inheritance: whole, and needing no parents.")
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environment: str) -> int:
+def command(common: Common, /, *, environment: str, resolved: bool) -> int:
     """Show an environment: what its manifest says now, or with @VERSION what was built then.
 
     \b
@@ -22,11 +23,18 @@ def command(common: Common, /, *, environment: str) -> int:
       envbuild show churn/train
       envbuild show churn/train@3
       envbuild show churn/train@latest --json
+      envbuild show churn/train --resolved
     """
     from envbuild.report.plans import document
+    from envbuild.report.terminal import clean
+    from envbuild.resolve import resolved_text
 
     name, _, version = environment.partition("@")
     project = common.project()
+    if resolved:
+        text = project.record(name, version).manifest if version else resolved_text(project.one(name))
+        common.out(document(environment={"name": name, "manifest": text}) if common.json else clean(text).rstrip("\n"))
+        return 0
     found = project.recorded(name, version) if version else project.now(name)
     if common.json:
         common.out(document(environment=_object(found)))

@@ -3,6 +3,8 @@
 from envbuild.document.parse import LIMIT_BYTES, LIMIT_DEPTH, LIMIT_NODES, decode, parse
 from envbuild.document.values import (
     OVERRIDE,
+    PREFIX,
+    RAW,
     RESET,
     Document,
     Entry,
@@ -12,14 +14,18 @@ from envbuild.document.values import (
     Sequence,
     Value,
     is_null,
+    plain_value,
     scalars,
 )
+from envbuild.document.write import write, written
 
 __all__ = [
     "LIMIT_BYTES",
     "LIMIT_DEPTH",
     "LIMIT_NODES",
     "OVERRIDE",
+    "PREFIX",
+    "RAW",
     "RESET",
     "Document",
     "Entry",
@@ -31,5 +37,8 @@ __all__ = [
     "decode",
     "is_null",
     "parse",
+    "plain_value",
     "scalars",
+    "write",
+    "written",
 ]

@@ -12,21 +12,22 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from envbuild.document.values import OVERRIDE, RESET, Document, Entry, Mapping, Scalar, Sequence, Value, is_null
+from envbuild.document.values import OVERRIDE, RAW, RESET, Document, Entry, Mapping, Scalar, Sequence, Value, is_null
 from envbuild.errors import DocumentError, Place
 
 LIMIT_BYTES = 1024 * 1024
 LIMIT_DEPTH = 50
 LIMIT_NODES = 100_000
 
-_TAGS = {None, OVERRIDE, RESET, "!"}
+_TAGS = {None, OVERRIDE, RESET, RAW, "!"}
 _CORE_TAGS = {
     "ScalarEvent": "tag:yaml.org,2002:str",
     "MappingStartEvent": "tag:yaml.org,2002:map",
     "SequenceStartEvent": "tag:yaml.org,2002:seq",
 }
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff]")
+_QUOTE_BRACES = 'write it in quotes: "{{ … }}"'
 _THREAD = threading.local()
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -48,7 +49,7 @@ def parse(path: str, data: bytes) -> Document:
         raise DocumentError(f"{root.tag} stands on the value of a key", root.place, "remove it")
     if not isinstance(root, Mapping):
         raise DocumentError("the file must be a mapping of keys to values", root.place, "write 'key: value' lines")
-    return Document(path, root)
+    return Document(path, root, text)
 
 
 def _parser() -> Any:
@@ -101,6 +102,8 @@ def _refuse_syntax(path: str, text: str, error: Any) -> NoReturn:
     what = error.problem or error.context or "this is not YAML"
     if "tab" in what or text[mark.index : mark.index + 1] == "\t":
         raise DocumentError("a tab may not indent", place, "indent with spaces") from None
+    if mark and "{{" in text.split("\n")[place.line - 1][: mark.column + 2]:
+        raise DocumentError("'{{' stands in a value that is not quoted", place, _QUOTE_BRACES) from None
     if "mapping values are not allowed" in what:
         raise DocumentError("a ': ' stands where no key can", place, "quote the value, or mend the indent") from None
     raise DocumentError(f"this is not YAML: {what}", place, "quote text that holds special characters") from None
@@ -175,6 +178,8 @@ class _Builder:
     def _open(self, event: Any) -> None:
         self._count(event, 1, 1)
         self._check_tag(event)
+        if event.tag == RAW:
+            self._refuse("!raw stands before a text", event, "write it before each text that holds braces")
         if self.stack and self.stack[-1].is_mapping and self.stack[-1].key is None:
             self._refuse_key(event)
         self.stack.append(_Frame(event, self.nodes - 1))
@@ -254,16 +259,16 @@ class _Builder:
             return
         if event.tag in _CORE_TAGS.values():
             self._refuse("the tag is for another kind of value", event, "remove it")
-        self._refuse(f"unknown tag '{event.tag}'", event, "the tags are !override and !reset")
+        self._refuse(f"unknown tag '{event.tag}'", event, "the tags are !override, !reset and !raw")
 
     def _refuse_value(self, event: Any) -> NoReturn:
         self._refuse("!reset takes no value", event, "write '!reset' alone; to replace, '!override'")
 
     def _refuse_key(self, event: Any) -> NoReturn:
         if event.flow_style and type(event).__name__ == "MappingStartEvent" and self._in_flow():
-            self._refuse("'{{' starts a value that is not quoted", event, 'write it in quotes: "{{ … }}"')
+            self._refuse("'{{' starts a value that is not quoted", event, _QUOTE_BRACES)
         self._refuse("a key must be plain text", event, "write 'key: value'")
 
 
 def _own_tag(tag: str | None) -> str | None:
-    return tag if tag in {OVERRIDE, RESET} else None
+    return tag if tag in {OVERRIDE, RESET, RAW} else None

@@ -1,5 +1,6 @@
 """The tree of one YAML file: values that know their file, line, column and text as written."""
 
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -9,6 +10,12 @@ from envbuild.errors import Place
 
 OVERRIDE = "!override"
 RESET = "!reset"
+RAW = "!raw"
+
+# Stands for the place of an environment until a builder knows it; no document may hold these characters.
+PREFIX = "\ufdd0prefix\ufdd1"
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
@@ -48,13 +55,27 @@ Value: TypeAlias = Scalar | Sequence | Mapping
 
 
 class Document(msgspec.Struct, frozen=True):
+    """One file; its text is kept for what a tree does not hold: comments."""
+
     path: str
     root: Mapping
+    text: str = ""
 
 
 def is_null(node: Value) -> bool:
     """Whether nothing is said: an empty value, `~` or `null`."""
     return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null", "Null", "NULL"}
+
+
+def plain_value(node: Scalar) -> bool | int | str | None:
+    """What a scalar is by YAML 1.2: nothing, a boolean, an integer, or its text."""
+    if is_null(node):
+        return None
+    if node.plain and node.text in {"true", "True", "TRUE", "false", "False", "FALSE"}:
+        return node.text.lower() == "true"
+    if node.plain and _INTEGER.fullmatch(node.text):
+        return int(node.text)
+    return node.text
 
 
 def scalars(node: Value) -> Iterator[Scalar]:

@@ -5,7 +5,7 @@ import msgspec
 from envbuild.errors import Place
 from envbuild.lock.pins import Pin, Pins
 from envbuild.lock.request import Request, root_items
-from envbuild.manifest.packages import wish, wish_of
+from envbuild.manifest import Item, wish, wish_of
 from envbuild.resolve import Environment
 
 
@@ -30,7 +30,7 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
         changes.append(Change(shown, environment.where("pip", "index_url") if request.index_url else gone))
     if recorded.constraints != request.constraints:
         added = sorted(set(request.constraints) - set(recorded.constraints))
-        where = next((item.where for item in environment.constraints if item.text in added), gone)
+        where = next((item.where for item in _limits(environment) if item.text in added), gone)
         shown = ", ".join([*(f"-{text}" for text in sorted(set(recorded.constraints) - set(request.constraints)))])
         changes.append(Change(f"constraints {' '.join([shown, *(f'+{text}' for text in added)]).strip()}", where))
     changes += [
@@ -39,6 +39,11 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
         if request.wheels[path] != recorded.wheels[path]
     ]
     return tuple(changes)
+
+
+def _limits(environment: Environment) -> list[Item]:
+    packages = (*environment.limits.every, *environment.constraints.every)
+    return [item for package in packages for item in package.items]
 
 
 def pin_changes(before: Pins, now: Pins, asked: tuple[Change, ...], lock: Place) -> tuple[Change, ...]:

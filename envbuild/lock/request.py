@@ -4,7 +4,8 @@ import hashlib
 
 import msgspec
 
-from envbuild.errors import EnvbuildError, LockError, raise_all
+from envbuild.errors import raise_all
+from envbuild.lock.refusals import refusals
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
@@ -35,23 +36,29 @@ def canonical(value: object) -> bytes:
 
 def requests(environment: Environment, wheels: dict[str, str]) -> tuple[Request, ...]:
     """One request for each platform; none at all where nothing is asked for."""
-    _refuse(environment)
-    python = ",".join(sorted({item.specifier for item in environment.package("python") if item.specifier}))
-    roots = tuple(sorted({_text(item) for item in root_items(environment)}))
-    if not python and not roots:
-        return ()
-    constraints = tuple(sorted({item.text for item in environment.constraints}))
-    return tuple(
-        Request(platform, python, roots, constraints, environment.index_url, wheels)
-        for platform in environment.platforms
+    raise_all(refusals(environment))
+    found = tuple(_request(environment, platform, wheels) for platform in environment.platforms)
+    return found if any(request.python or request.roots for request in found) else ()
+
+
+def _request(environment: Environment, platform: str, wheels: dict[str, str]) -> Request:
+    python = {item.specifier for item in environment.package("python", platform) if item.specifier}
+    limits = [*environment.limits.on(platform), *environment.constraints.on(platform)]
+    return Request(
+        platform,
+        ",".join(sorted(python)),
+        tuple(sorted({_text(item) for item in root_items(environment, platform)})),
+        tuple(sorted({item.text for package in limits for item in package.items})),
+        environment.index_url,
+        wheels,
     )
 
 
-def root_items(environment: Environment) -> tuple[Item, ...]:
+def root_items(environment: Environment, platform: str = "") -> tuple[Item, ...]:
     """What PyPI is asked for: the pip list, and a `pip` that stands among the conda packages."""
     return tuple(
         item
-        for package in environment.packages
+        for package in (environment.dependencies.on(platform) if platform else environment.packages)
         for item in package.items
         if item.manager == "pip" or item.name == "pip"
     )
@@ -63,21 +70,3 @@ def wheel_items(environment: Environment) -> tuple[Item, ...]:
 
 def _text(item: Item) -> str:
     return item.path or item.text
-
-
-def _refuse(environment: Environment) -> None:
-    """Conda packages have no solver yet, and nothing that is asked for is ever left out."""
-    problems: list[EnvbuildError] = [
-        LockError(
-            f"conda packages are not solved by this version yet: '{item.text}'",
-            item.where,
-            f"if PyPI has it, move it under '- pip:' as '{item.name}'",
-        )
-        for package in environment.packages
-        for item in package.items
-        if item.manager == "conda" and item.name not in {"python", "pip"}
-    ]
-    if environment.python.source == "conda" and not problems:
-        where = environment.where("python", "from")
-        problems = [LockError("a conda python is not solved by this version yet", where, "write 'from: uv'")]
-    raise_all(problems)

@@ -1,21 +1,67 @@
 """What a person writes: Document -> Manifest, typed and checked, not yet inherited."""
 
-from envbuild.manifest.keys import Keys, Platform, Rule, rules
-from envbuild.manifest.packages import Item, Without, normalise, project_path, wheel_name
-from envbuild.manifest.read import Manifest, Parent, manifest, parents
+from envbuild.manifest.braces import rendered
+from envbuild.manifest.image import Image, Publish
+from envbuild.manifest.items import Item, Without, admits, is_loopback, normalise, project_path, wish
+from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
+from envbuild.manifest.notes import notes
+from envbuild.manifest.packages import without
+from envbuild.manifest.pip import wheel_name, wish_of
+from envbuild.manifest.read import manifest, parents, path_of, read_again
+from envbuild.manifest.requirements import Open
+from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
+from envbuild.manifest.schema import manifest_schema
+from envbuild.manifest.values import (
+    Axis,
+    Choice,
+    Combination,
+    Manifest,
+    Matrix,
+    MatrixValue,
+    PackageSet,
+    Parent,
+    same_value,
+)
 
 __all__ = [
+    "RULES",
+    "Axis",
+    "Check",
+    "Choice",
+    "Combination",
+    "Data",
+    "Image",
     "Item",
+    "KeyRule",
     "Keys",
     "Manifest",
+    "Matrix",
+    "MatrixValue",
+    "Open",
+    "PackageSet",
     "Parent",
     "Platform",
+    "Publish",
+    "Quoted",
     "Rule",
+    "SystemRequirements",
     "Without",
+    "Word",
+    "about",
+    "admits",
+    "is_loopback",
     "manifest",
+    "manifest_schema",
     "normalise",
+    "notes",
     "parents",
+    "path_of",
     "project_path",
-    "rules",
+    "read_again",
+    "rendered",
+    "same_value",
     "wheel_name",
+    "wish",
+    "wish_of",
+    "without",
 ]

@@ -1,63 +1,62 @@
-"""The keys of a manifest: their types, and beside each how it is inherited."""
+"""The keys of a manifest: their types, what they are for, and beside each how it is inherited."""
 
-import enum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-T = TypeVar("T")
-
-
-class Rule(enum.Enum):
-    """How what a child states meets what it inherits."""
-
-    OWN = "never inherited"
-    REPLACE = "the nearest wins"
-    OVERLAY = "key by key, the nearest wins; null removes"
-    VARIABLES = "as overlay; prepend and append add to what is inherited"
-    OWN_FIRST = "own items first, then inherited ones not yet named"
-    APPEND = "inherited items first, then own"
-    PACKAGES = "package by package, the nearest definition wins"
-
-
-def _rule(rule: Rule) -> msgspec.Meta:
-    return msgspec.Meta(extra={"rule": rule})
-
-
-Own = Annotated[T, _rule(Rule.OWN)]
-Replace = Annotated[T, _rule(Rule.REPLACE)]
-Overlay = Annotated[T, _rule(Rule.OVERLAY)]
-Variables = Annotated[T, _rule(Rule.VARIABLES)]
-OwnFirst = Annotated[T, _rule(Rule.OWN_FIRST)]
-Append = Annotated[T, _rule(Rule.APPEND)]
-Packages = Annotated[T, _rule(Rule.PACKAGES)]
-
-Word = Annotated[str, msgspec.Meta(min_length=1)]
-Words = Annotated[str, msgspec.Meta(extra={"quoted": True})]
+from envbuild.manifest.image import Image, Publish
+from envbuild.manifest.rules import (
+    Append,
+    AppendNew,
+    Data,
+    Fields,
+    File,
+    KeyRule,
+    Matrix,
+    Overlay,
+    Own,
+    OwnFirst,
+    Packages,
+    Quoted,
+    Replace,
+    Variables,
+    Word,
+    about,
+    rules_of,
+)
 
 Platform = Literal[
     "linux-64", "linux-aarch64", "linux-ppc64le", "linux-s390x", "osx-64", "osx-arm64", "win-64", "win-arm64"
 ]
-
-_IMAGE_LATER = "only image builders use it, and this version has none; remove it for now"
-_LATER = "remove it for now"
+Link = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "link"})]
 
 
-class Python(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    managed: bool | None = None
-    interpreter: str | None = None
-    version: str | None = None
-    source: Annotated[Literal["conda", "uv", "image"] | None, msgspec.Meta(title="from")] = msgspec.field(
-        default=None, name="from"
-    )
+class Python(msgspec.Struct, frozen=True):
+    managed: Annotated[bool | None, about("false: the image brings its own Python and packages.")] = None
+    interpreter: Annotated[Word | None, about("The interpreter to use, where it is not managed.")] = None
+    version: Annotated[str | None, about("As conda writes it: '=3.11', '>=3.10,<3.13'.")] = None
+    source: Annotated[
+        Literal["conda", "uv", "image"] | None, about("Who brings Python to an environment without conda packages.")
+    ] = msgspec.field(default=None, name="from")
+
+
+class Index(msgspec.Struct, frozen=True):
+    url: Annotated[Word, about("The index.")]
+    packages: Annotated[tuple[Word, ...], about("The packages that come from here and nowhere else.")] = ()
 
 
 class Pip(msgspec.Struct, frozen=True):
-    LATER = dict.fromkeys(
-        ("extra_index_urls", "indexes", "find_links", "prerelease", "no_binary", "no_build_isolation"), _LATER
+    index_url: Annotated[str | None, about("The index that packages come from.")] = None
+    extra_index_urls: Annotated[tuple[Word, ...], about("Further indexes, asked for every package.")] = ()
+    indexes: Annotated[Overlay[dict[str, Index | None]], about("Indexes by name, with their packages.")] = (
+        msgspec.field(default_factory=dict)
     )
-
-    index_url: str | None = None
+    find_links: Annotated[tuple[Link, ...], about("Folders and pages that list files.")] = ()
+    prerelease: Annotated[bool | None, about("Take pre-releases, too.")] = None
+    no_binary: Annotated[tuple[Word, ...], about("Packages built from source; ':all:' is every one.")] = ()
+    no_build_isolation: Annotated[
+        bool | tuple[Word, ...] | None, about("Packages built with what the environment has.")
+    ] = None
 
 
 class Additions(msgspec.Struct, frozen=True):
@@ -68,61 +67,134 @@ class Additions(msgspec.Struct, frozen=True):
 
 
 class PipList(msgspec.Struct, frozen=True):
-    LATER = {"sel(linux)": _LATER, "sel(osx)": _LATER, "sel(win)": _LATER, "sel(unix)": _LATER}
+    """An item of a package list that is no conda spec: the pip list, or a spec for some platforms."""
 
     pip: tuple[str, ...] = ()
+    linux: str | tuple[str, ...] | None = msgspec.field(default=None, name="sel(linux)")
+    osx: str | tuple[str, ...] | None = msgspec.field(default=None, name="sel(osx)")
+    win: str | tuple[str, ...] | None = msgspec.field(default=None, name="sel(win)")
+    unix: str | tuple[str, ...] | None = msgspec.field(default=None, name="sel(unix)")
+
+
+PackageList = tuple[str | PipList, ...]
+
+
+class SystemRequirements(msgspec.Struct, frozen=True):
+    cuda: Annotated[Word | None, about("The newest CUDA that the driver supports.")] = None
+    libc: Annotated[Word | None, about("The C library's version: '2.28', or 'musl 1.2'.")] = None
+    linux: Annotated[Word | None, about("The kernel's version.")] = None
+    macos: Annotated[Word | None, about("The system's version.")] = None
+    archspec: Annotated[Word | None, about("The microarchitecture, such as x86_64_v3.")] = None
+
+
+class Test(msgspec.Struct, frozen=True):
+    imports: Annotated[Append[tuple[Word, ...]], about("Modules that must import.")] = ()
+    commands: Annotated[Append[tuple[Word, ...]], about("Commands that must end with 0.")] = ()
+    files: Annotated[Append[tuple[Word, ...]], about("Files that must be there, from the prefix.")] = ()
+    companions: Annotated[Append[PackageList], about("Packages that only the tests need.")] = msgspec.field(
+        name="with", default=()
+    )
+
+
+class Run(msgspec.Struct, frozen=True):
+    command: Word | tuple[Word, ...] | None = None
+    arguments: tuple[str, ...] = ()
+    env: Overlay[dict[str, str | None]] = msgspec.field(default_factory=dict)
+    mounts: tuple[Word, ...] = ()
+    shm_size: Word | None = None
+
+
+class Routes(msgspec.Struct, frozen=True):
+    liveness: Word | None = None
+    readiness: Word | None = None
+    scoring: Word | None = None
+
+
+class Serve(msgspec.Struct, frozen=True):
+    entry_script: File | None = None
+    models: Overlay[dict[str, File | None]] = msgspec.field(default_factory=dict)
+    port: int | None = None
+    routes: Overlay[Routes] = Routes()
+    workers: int | None = None
+    cpu: Word | None = None
+    memory: Word | None = None
+
+
+class SparkPackage(msgspec.Struct, frozen=True):
+    group: Word
+    artifact: Word
+    version: Word
+
+
+class Spark(msgspec.Struct, frozen=True):
+    version: Word | None = None
+    repositories: tuple[Word, ...] = ()
+    packages: tuple[Word | SparkPackage, ...] = ()
+    precache: bool | None = None
+
+
+class R(msgspec.Struct, frozen=True):
+    version: Word | None = None
+    snapshot: Word | None = None
+    source: Annotated[Literal["conda", "apt"] | None, about("Who brings R.")] = msgspec.field(default=None, name="from")
+    cran: tuple[Word, ...] = ()
+    bioconductor: tuple[Word, ...] = ()
+    github: tuple[Word, ...] = ()
+    urls: tuple[Word, ...] = ()
+
+
+class Check(msgspec.Struct, frozen=True):
+    ignore: Annotated[AppendNew[tuple[Word, ...]], about("Kinds of notes that 'envbuild check' leaves out.")] = ()
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """Everything that a manifest may say in this version."""
+    """Everything that a manifest may say."""
 
-    LATER = {
-        "constraints": _LATER,
-        "overrides": _LATER,
-        "system_requirements": _LATER,
-        "params": _LATER,
-        "matrix": _LATER,
-        "solve_group": _LATER,
-        "check": _LATER,
-        "test": _LATER,
-        "run": _LATER,
-        "serve": _LATER,
-        "spark": _LATER,
-        "r": _LATER,
-        "image": _IMAGE_LATER,
-        "publish": _IMAGE_LATER,
-    }
+    # Not for Jinja: what is read before there are values (DECISIONS 1), and what conda alone reads.
+    FIXED: ClassVar = frozenset({"name", "prefix", "category", "extends", "abstract", "matrix"})
 
-    name: Own[Any] = None
-    prefix: Own[Any] = None
-    category: Own[Any] = None
-    extends: Own[Word | tuple[Word, ...]] = ()
-    abstract: Own[bool] = False
-    description: Own[str | None] = None
-    tags: Overlay[dict[str, Words | None]] = msgspec.field(default_factory=dict)
-    channels: OwnFirst[tuple[str, ...]] = ()
-    platforms: Replace[tuple[Platform, ...]] = ()
-    dependencies: Packages[tuple[str | PipList, ...]] = ()
-    without: Own[tuple[str, ...]] = ()
-    variables: Variables[dict[str, str | Additions | None]] = msgspec.field(default_factory=dict)
-    python: Overlay[Python] = Python()
-    pip: Overlay[Pip] = Pip()
-    setup: Append[tuple[Word, ...]] = ()
-    builder: Replace[Literal["local", "docker", "oci"] | None] = None
+    name: Annotated[Own[Any], about("conda's name of the environment; the path is its name here.")] = None
+    prefix: Annotated[Own[Any], about("Ignored: conda writes it into exports.")] = None
+    category: Annotated[Own[Any], about("Ignored: conda-lock reads it.")] = None
+    extends: Annotated[Own[Word | tuple[Word, ...]], about("Manifests to inherit from: names or ./paths.")] = ()
+    abstract: Annotated[Own[bool], about("true: only to be extended, never built.")] = False
+    description: Annotated[Own[str | None], about("For people.")] = None
+    tags: Annotated[Overlay[dict[str, Quoted | None]], about("For people, and to select by.")] = msgspec.field(
+        default_factory=dict
+    )
+    channels: Annotated[OwnFirst[tuple[Word, ...]], about("conda channels; the first has priority.")] = ()
+    platforms: Annotated[Replace[tuple[Platform, ...]], about("Platforms to lock for.")] = ()
+    dependencies: Annotated[Packages[PackageList], about("conda specs, and one 'pip:' list.")] = ()
+    without: Annotated[
+        Own[tuple[str, ...]], about("What to drop from what is inherited: numpy, pip/torch, apt/nano.")
+    ] = ()
+    constraints: Annotated[Packages[PackageList], about("Versions that hold if a package comes in.")] = ()
+    overrides: Annotated[Packages[PackageList], about("Versions that beat what packages ask for.")] = ()
+    system_requirements: Annotated[Overlay[SystemRequirements], about("Virtual packages.")] = SystemRequirements()
+    variables: Annotated[
+        Variables[dict[str, str | Additions | None]], about("Environment variables; {prepend, append} for paths.")
+    ] = msgspec.field(default_factory=dict)
+    params: Annotated[Overlay[dict[str, Data]], about("Values for '{{ params.NAME }}'.")] = msgspec.field(
+        default_factory=dict
+    )
+    python: Annotated[Overlay[Python], about("Which Python, and who brings it.")] = Python()
+    pip: Annotated[Overlay[Pip], about("Where packages of the pip list come from.")] = Pip()
+    setup: Annotated[
+        Append[tuple[Word, ...]], about("Commands run in the activated environment after its packages.")
+    ] = ()
+    test: Annotated[Fields[Test], about("What must pass before anything is recorded.")] = Test()
+    image: Annotated[Fields[Image], about("What only container images have.")] = Image()
+    builder: Annotated[Replace[Literal["local", "docker", "oci"] | None], about("What builds it.")] = None
+    publish: Annotated[Fields[Publish], about("Where images go.")] = Publish()
+    matrix: Annotated[Matrix[dict[str, Any]], about("One environment for each combination of values.")] = msgspec.field(
+        default_factory=dict
+    )
+    solve_group: Annotated[Replace[Word | None], about("Environments of one group share versions.")] = None
+    run: Annotated[Overlay[Run], about("Defaults of 'envbuild run'.")] = Run()
+    serve: Annotated[Overlay[Serve], about("A scoring service.")] = Serve()
+    spark: Annotated[Overlay[Spark], about("Apache Spark.")] = Spark()
+    r: Annotated[Overlay[R], about("R and its packages.")] = R()
+    check: Annotated[Fields[Check], about("What 'envbuild check' leaves out.")] = Check()
 
 
-def rules() -> dict[str, Rule]:
-    """The rule of each key, as its type states it; a key without one is a mistake in this file."""
-    hints = msgspec.inspect.type_info(Keys)
-    assert isinstance(hints, msgspec.inspect.StructType)  # noqa: S101 - narrows for the type checker
-    return {field.encode_name: _rule_of(field) for field in hints.fields}
-
-
-def _rule_of(field: msgspec.inspect.Field) -> Rule:
-    info = field.type
-    while isinstance(info, msgspec.inspect.Metadata):
-        rule = (info.extra or {}).get("rule")
-        if isinstance(rule, Rule):
-            return rule
-        info = info.type
-    raise TypeError(f"the key '{field.encode_name}' says nowhere how it is inherited")
+RULES: dict[str, KeyRule] = rules_of(Keys)

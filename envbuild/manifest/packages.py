@@ -1,306 +1,120 @@
-"""One item of `dependencies` or `without`, as a value: what is asked for, and where."""
+"""What a manifest says of packages: under `dependencies`, `constraints`, `overrides`, `without` and `python`."""
 
-import posixpath
-import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Callable, Iterable
 
-import msgspec
+from envbuild.document import OVERRIDE, RESET, Mapping, Scalar, Sequence, Value, is_null
+from envbuild.errors import EnvbuildError, ManifestError
+from envbuild.manifest.conda import conda_item, python_version
+from envbuild.manifest.items import Item, Selector, Without, normalise
+from envbuild.manifest.requirements import Open, Option, pip_items
+from envbuild.manifest.values import PackageSet
+from envbuild.shape import is_rendered
 
-from envbuild.document import Scalar
-from envbuild.errors import ManifestError, Place
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
-
-Manager = Literal["conda", "pip"]
-
-_CONDA = re.compile(
-    r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<rest>(?:[ \t]+|(?=[=<>!~\[])|$).*)"
-)
-_MISREAD = re.compile(r"=[<>]|\[[^=\]]*\]")
-_CONDA_PYTHON = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*?(?:\.\*)?)")
-_NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
-_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
-_SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*=\s*(?P<version>[0-9][\w.*]*)")
-_LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
-_VERSION_CONTROL = ("git+", "hg+", "svn+", "bzr+")
+_SELECTORS: dict[str, Selector] = {
+    "sel(linux)": "linux",
+    "sel(osx)": "osx",
+    "sel(win)": "win",
+    "sel(unix)": "unix",
+}
 
 
-class Item(msgspec.Struct, frozen=True):
-    """A requirement of one package. `text` is canonical: equal requests have equal text."""
+class PackageReader:
+    """Collects what a manifest says of packages, and all that is wrong with it; what Jinja is to write comes later."""
 
-    manager: Manager
-    name: str
-    text: str
-    where: Place
-    specifier: str = ""
-    extras: tuple[str, ...] = ()
-    marker: str = ""
-    url: str = ""
-    path: str = ""
+    def __init__(self, folder: str, open_file: Open) -> None:
+        self._folder = folder
+        self._open = open_file
+        self._defined: dict[str, list[Item]] = {}
+        self._limits: dict[str, list[Item]] = {}
+        self._cleared: set[str] = set()
+        self.problems: list[EnvbuildError] = []
+        self.options: list[Option] = []
 
-    @property
-    def key(self) -> str:
-        return self.name if self.manager == "conda" else f"pip/{self.name}"
+    def packages(self, stated: Value | None, python: Value | None = None) -> tuple[PackageSet, PackageSet]:
+        """The packages of one list, and what its `-c` files say."""
+        self._defined, self._limits, self._cleared = {}, {}, set()
+        if stated is not None:
+            self._list(stated)
+        if isinstance(python, Scalar) and python.tag != RESET and not is_null(python) and not is_rendered(python):
+            self._try(python_version, python)
+        cleared = frozenset(self._cleared)
+        return _set(self._defined, cleared), _set(self._limits, cleared)
 
-    @property
-    def wish(self) -> str:
-        """What is asked of the package, in the short form that reasons show."""
-        return wish(self.specifier, self.extras, self.marker, self.url or self.path)
+    def _list(self, stated: Value) -> None:
+        if stated.tag in {OVERRIDE, RESET}:
+            self._cleared |= {"conda", "pip"}
+        for node in stated.items if isinstance(stated, Sequence) else ():
+            match node:
+                case Scalar():
+                    self._conda(node)
+                case Mapping(entries=entries):
+                    self._pip(node.get("pip"))
+                    for key in entries.keys() & _SELECTORS.keys():
+                        self._selected(entries[key].value, _SELECTORS[key])
+                case Sequence():  # the types have reported it
+                    continue
 
+    def _conda(self, node: Scalar, selector: Selector = "") -> None:
+        if not is_null(node) and not is_rendered(node):
+            self._try(lambda one: conda_item(one, selector), node)
 
-def wish(specifier: str, extras: tuple[str, ...] = (), marker: str = "", source: str = "") -> str:
-    clauses = sorted(filter(None, specifier.split(",")), key=lambda clause: clause.startswith(("<", "!")))
-    only_pin = len(clauses) == 1 and not specifier.startswith("===")
-    shown = specifier.removeprefix("==") if only_pin else ",".join(clauses)
-    asked = source or shown or "*"
-    extra = f"[{','.join(extras)}] " if extras else ""
-    return f"{extra}{asked}{f'; {marker}' if marker else ''}"
+    def _selected(self, stated: Value, selector: Selector) -> None:
+        for node in stated.items if isinstance(stated, Sequence) else (stated,):
+            if isinstance(node, Scalar):
+                self._conda(node, selector)
 
+    def _try(self, item: Callable[[Scalar], Item], node: Scalar) -> None:
+        try:
+            found = item(node)
+        except ManifestError as error:
+            self.problems.append(error)
+        else:
+            self._defined.setdefault(found.key, []).append(found)
 
-class Requested(msgspec.Struct, frozen=True):
-    """The parsed half of an item, the same wherever the text stands."""
-
-    name: str
-    text: str
-    specifier: str = ""
-    extras: tuple[str, ...] = ()
-    marker: str = ""
-    url: str = ""
-
-
-def normalise(name: str) -> str:
-    """A distribution's name as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def conda_item(node: Scalar) -> Item:
-    """A conda match spec; only python and pip are looked into here, the rest is the solver's."""
-    match = _CONDA.fullmatch(node.text.strip())
-    if not match:
-        raise ManifestError(f"'{node.text}' is no conda spec", node.place, "write it as 'name' or 'name >=1.2,<2'")
-    name, rest = match["name"].lower(), match["rest"].strip()
-    if misread := _MISREAD.match(rest):
-        raise ManifestError(f"conda misreads '{misread[0]}' in '{node.text}'", node.place, _spelling_of(misread[0]))
-    if name not in {"python", "pip"}:
-        return Item("conda", name, f"{name} {rest}".strip(), node.place)
-    specifier = conda_version(rest, node)
-    return Item("conda", name, f"{name}{specifier}", node.place, specifier=specifier)
-
-
-def _spelling_of(misread: str) -> str:
-    if misread.startswith("["):
-        return "conda packages have no extras: name what the extra brings"
-    return f"write '{misread[::-1]}'"
-
-
-def conda_version(rest: str, node: Scalar) -> str:
-    """A conda version constraint as PEP 440 writes it: `=3.11` is any 3.11, `3.11` alone means the same here."""
-    parts = []
-    for part in filter(None, (piece.strip() for piece in rest.split(","))):
-        match = _CONDA_PYTHON.fullmatch(part)
-        if not match:
-            raise ManifestError(
-                f"'{rest}' is no version of python or pip", node.place, "write it as '=3.11' or '>=3.10,<3.13'"
+    def _pip(self, stated: Value | None) -> None:
+        if stated is None:
+            return
+        if stated.tag in {OVERRIDE, RESET}:
+            self._cleared.add("pip")
+        if isinstance(stated, Sequence):
+            nodes = tuple(
+                node
+                for node in stated.items
+                if isinstance(node, Scalar) and not is_null(node) and not is_rendered(node)
             )
-        parts.append(_conda_part(match["op"] or "=", match["version"]))
-    return _specifier(",".join(parts), node)
+            found = pip_items(nodes, self._folder, self._open, self.problems)
+            self.options += found.options
+            for kept, items in ((self._defined, found.items), (self._limits, found.constraints)):
+                for item in items:
+                    kept.setdefault(item.key, []).append(item)
+
+    def dropped(self, stated: Value | None, python: Value | None) -> dict[str, Without]:
+        """`without`, and the version of Python that `python: !override` leaves behind."""
+        found: dict[str, Without] = {}
+        for node in stated.items if isinstance(stated, Sequence) else ():
+            try:
+                if isinstance(node, Scalar) and not is_null(node) and not is_rendered(node):
+                    one = without(node)
+                    found[one.key] = one
+            except ManifestError as error:
+                self.problems.append(error)
+        version = python.get("version") if isinstance(python, Mapping) else None
+        if python and (python.tag in {OVERRIDE, RESET} or (version and (version.tag == RESET or is_null(version)))):
+            found["python"] = Without("python", python.place)
+        return found
 
 
-def _conda_part(operator: str, version: str) -> str:
-    starred = version.endswith("*")
-    version = version.removesuffix("*").removesuffix(".")
-    if operator == "=" or (operator == "==" and (starred or "." not in version.partition(".")[2])):
-        return f"=={version}.*"
-    if operator == "!=" and starred:
-        return f"!={version}.*"
-    return f"{operator}{version}"
-
-
-def _specifier(text: str, node: Scalar) -> str:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return str(SpecifierSet(text))
-    except InvalidSpecifier:
-        raise ManifestError(f"'{text}' is no version range", node.place, "write it as '>=3.10,<3.13'") from None
-
-
-def python_version(node: Scalar) -> Item:
-    """The version that `python:` states, as the same item that a conda `python` makes."""
-    specifier = conda_version(node.text, node)
-    return Item("conda", "python", f"python{specifier}", node.place, specifier=specifier)
-
-
-def pip_item(node: Scalar, folder: str) -> Item:
-    """One entry of a pip list that asks for a package; paths are taken from the manifest's own folder."""
-    text = node.text.strip()
-    _refuse_option(text, node.place)
-    if path := _path_of(text):
-        return _path_item(path, node, folder)
-    requested = _requested(text)
-    if isinstance(requested, Requested) and requested.url:
-        _refuse_url(requested.url, node.place)
-    if isinstance(requested, Requested) and requested.name.endswith("-whl"):
-        requested = "a wheel is named by its path alone"
-    if isinstance(requested, str):
-        raise ManifestError(f"'{node.text}': {requested}", node.place, _spelling(text))
-    return Item("pip", requested.name, requested.text, node.place, *_rest(requested))
-
-
-def wish_of(text: str) -> tuple[str, str]:
-    """The package's name and the wish, from an item's canonical text."""
-    found = _requested(text)
-    if isinstance(found, str):
-        return normalise(wheel_name(text)), text
-    return found.name, wish(found.specifier, found.extras, found.marker, found.url)
-
-
-def _rest(requested: Requested) -> tuple[str, tuple[str, ...], str, str]:
-    return requested.specifier, requested.extras, requested.marker, requested.url
-
-
-@lru_cache(maxsize=65536)
-def _requested(text: str) -> Requested | str:
-    """Parse once for each text; an error is its message, since only the caller knows the line."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if text.startswith(("http://", "https://")) and (bare := re.split(r"[?#]", text)[0]).endswith(".whl"):
-        text = f"{bare.rpartition('/')[2].split('-')[0]} @ {text}"
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return "not a requirement that pip reads"
-    return Requested(
-        normalise(requirement.name),
-        _canonical(requirement),
-        str(requirement.specifier),
-        tuple(sorted(normalise(extra) for extra in requirement.extras)),
-        str(requirement.marker or ""),
-        requirement.url or "",
-    )
-
-
-def _canonical(requirement: "Requirement") -> str:
-    requirement.name = normalise(requirement.name)
-    requirement.extras = {normalise(extra) for extra in requirement.extras}
-    return str(requirement)
-
-
-def wheel_name(path: str) -> str:
-    return posixpath.basename(urlsplit(path).path).split("-")[0]
-
-
-def _path_of(text: str) -> str:
-    """The file or folder that this entry names, if it names one."""
-    named = _NAMED_PATH.fullmatch(text)
-    path = named["path"] if named else text
-    if path.startswith("file:"):
-        return re.sub(r"^file:(//)?", "", path)
-    if "://" in path or path.startswith(_VERSION_CONTROL):
-        return ""
-    if path.startswith((".", "/", "~")) or path.endswith(_ENDINGS) or ("/" in path and not named and " " not in path):
-        return path
-    return path if named else ""
-
-
-def _path_item(path: str, node: Scalar, folder: str) -> Item:
-    inside = project_path(path, folder, node.place)
-    if not inside.endswith(".whl"):
-        raise ManifestError(
-            f"'{path}' is not a wheel; folders and source archives are not supported yet",
-            node.place,
-            "build a wheel of it and name that",
-        )
-    return Item("pip", _distribution(inside, node.place), inside, node.place, path=inside)
-
-
-def _distribution(path: str, where: Place) -> str:
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
-    filename = posixpath.basename(path)
-    try:
-        return parse_wheel_filename(filename)[0]
-    except InvalidWheelFilename:
-        raise ManifestError(
-            f"'{filename}' is no name of a wheel", where, "it is 'NAME-VERSION-PYTHON-ABI-PLATFORM.whl'"
-        ) from None
-
-
-def project_path(path: str, folder: str, where: Place) -> str:
-    """A path as written in a file of `folder`, taken from the project's root; it may not leave it."""
-    if path.startswith(("/", "~")) or "\\" in path or re.match(r"[A-Za-z]:", path):
-        raise ManifestError(f"the path '{path}' is absolute", where, "write it relative to this file")
-    inside = posixpath.normpath(posixpath.join(folder, path))
-    if inside == ".." or inside.startswith("../"):
-        raise ManifestError(f"the path '{path}' leaves the project", where, "keep what a project needs inside it")
-    return inside
-
-
-def _refuse_option(text: str, where: Place) -> None:
-    if not text:
-        raise ManifestError("an empty item", where, "remove it")
-    if text.startswith(("-e", "--editable")):
-        raise ManifestError("editable installs are not supported yet", where, "build a wheel and name that")
-    if text.startswith(("-i", "--index-url")):
-        raise ManifestError("an index is not a package", where, "write it as 'pip: {index_url: …}'")
-    if text.startswith("-"):
-        option = re.split(r"[\s=]", text)[0]
-        raise ManifestError(f"the option '{option}' is not read here", where, "remove it")
-
-
-def refuse_credentials(url: str, where: Place) -> None:
-    """A URL in a manifest is committed to git: it may name a user for ssh, but no password anywhere."""
-    parts = _split(url, where)
-    if parts.password or (parts.username and not parts.scheme.endswith("ssh")):
-        raise ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
-
-
-def _split(url: str, where: Place) -> SplitResult:
-    """A URL's parts; one that has no host, or one that a program would take for an option, is none."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
-        raise ManifestError(f"'{url}' has no valid host", where, "mend the URL")
-    return parts
-
-
-def _refuse_url(url: str, where: Place) -> None:
-    scheme = url.partition(":")[0].lower()
-    if scheme not in {"https", "http", "git+https", "git+http", "git+ssh"}:
-        raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
-    refuse_credentials(url, where)
-    if scheme in {"http", "git+http"} and not is_loopback(url):
-        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
-
-
-def is_loopback(url: str) -> bool:
-    return bool(_LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
-
-
-def _spelling(text: str) -> str:
-    if single := _SINGLE_EQUALS.fullmatch(text):
-        return f"pip compares with two signs: {single['name']}=={single['version']}"
-    if text.startswith(_VERSION_CONTROL):
-        return f"name the package: 'NAME @ {text}'"
-    return "write it as 'name', 'name>=1.2,<2' or 'name @ https://…'"
-
-
-class Without(msgspec.Struct, frozen=True):
-    """A package that is dropped from what is inherited."""
-
-    key: str
-    where: Place
+def _set(defined: dict[str, list[Item]], cleared: Iterable[str]) -> PackageSet:
+    return PackageSet({key: tuple(items) for key, items in defined.items()}, frozenset(cleared))
 
 
 def without(node: Scalar) -> Without:
-    manager, _, name = node.text.rpartition("/")
-    if not name or manager not in {"", "pip"}:
-        hint = "apt packages are not supported yet" if manager == "apt" else "write 'name' or 'pip/name'"
-        raise ManifestError(f"'{node.text}' names no package", node.place, hint)
-    return Without(f"pip/{normalise(name)}" if manager else name.lower(), node.place)
+    """`numpy`, `pip/torch`, `apt/nano`; one that has no name is dropped by its path or URL."""
+    manager, slash, name = node.text.strip().partition("/")
+    if slash and manager == "pip" and name:
+        return Without(f"pip/{name if '/' in name or name.startswith('.') else normalise(name)}", node.place)
+    if slash and manager == "apt" and name:
+        return Without(f"apt/{name}", node.place)
+    if slash or not manager:
+        raise ManifestError(f"'{node.text}' names no package", node.place, "write 'name', 'pip/name' or 'apt/name'")
+    return Without(manager.lower(), node.place)

@@ -1,79 +1,42 @@
-"""Document -> Manifest: checked against its types, its packages parsed, not yet inherited."""
+"""Document -> Manifest: checked against its types, its packages parsed, not yet inherited.
+
+What holds Jinja is checked as far as it can be now, and read again, strictly, once it is rendered.
+"""
 
 import re
 from collections.abc import Iterator
 
 import msgspec
 
-from envbuild.document import OVERRIDE, RESET, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
-from envbuild.errors import EnvbuildError, ManifestError, Place, raise_all
+from envbuild.document import RESET, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
+from envbuild.errors import EnvbuildError, ManifestError, raise_all
+from envbuild.manifest.braces import braces_problems, is_templated
+from envbuild.manifest.items import project_path, refuse_credentials
 from envbuild.manifest.keys import Keys
-from envbuild.manifest.packages import (
-    Item,
-    Without,
-    conda_item,
-    is_loopback,
-    python_version,
-    refuse_credentials,
-    without,
-)
-from envbuild.manifest.requirements import Open, pip_items
-from envbuild.shape import read
+from envbuild.manifest.matrix import read_matrix
+from envbuild.manifest.packages import PackageReader
+from envbuild.manifest.requirements import Open, with_options
+from envbuild.manifest.values import Manifest, Parent
+from envbuild.shape import is_rendered, read, rewrite_marked
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-class Parent(msgspec.Struct, frozen=True):
-    """One item of `extends`: a name, or a path from the project's root."""
-
-    text: str
-    where: Place
-
-    @property
-    def is_path(self) -> bool:
-        return self.text.startswith(("./", "../")) or self.text.endswith((".yaml", ".yml"))
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    name: str
-    path: str
-    extends: tuple[Parent, ...]
-    abstract: bool
-    body: Mapping
-    definitions: dict[str, tuple[Item, ...]]
-    constraints: tuple[Item, ...]
-    without: dict[str, Without]
-    cleared: frozenset[str]
-
-    @property
-    def folder(self) -> str:
-        return self.path.rpartition("/")[0]
-
-    @property
-    def place(self) -> Place:
-        return Place(self.path, 1, 1)
+_INLINE = re.compile(r"\n|^\s*FROM\s")
 
 
 def manifest(name: str, document: Document, open_file: Open) -> Manifest:
     """Check one file; everything wrong with it is raised together."""
-    body = document.root
-    special = list(_problems(body))
-    told = {problem.where for problem in special}
-    reading = read(body, Keys, ManifestError)
-    packages = _Packages(document.path.rpartition("/")[0], open_file)
-    packages.read(body)
-    raise_all([*special, *(one for one in (*reading.problems, *packages.problems) if one.where not in told)])
-    return Manifest(
-        name,
-        document.path,
-        parents(body),
-        reading.value.abstract,
-        body,
-        {key: tuple(items) for key, items in packages.definitions.items()},
-        tuple(packages.constraints),
-        packages.dropped,
-        frozenset(packages.cleared),
-    )
+    reader = _Reading(name, document.path, open_file, may_hold_braces="{{" in document.text)
+    found = reader.manifest(document.root)
+    raise_all(reader.problems)
+    return found
+
+
+def read_again(old: Manifest, body: Mapping, open_file: Open) -> Manifest:
+    """The same manifest with its values rendered; nothing is left to Jinja, so that every type is held."""
+    reader = _Reading(old.name, old.path, open_file, may_hold_braces=False)
+    found = reader.rendered(body)
+    raise_all(reader.problems)
+    return msgspec.structs.replace(found, cell=old.cell, matrix=old.matrix)
 
 
 def parents(body: Mapping) -> tuple[Parent, ...]:
@@ -83,99 +46,75 @@ def parents(body: Mapping) -> tuple[Parent, ...]:
     return tuple(Parent(node.text, node.place) for node in nodes if isinstance(node, Scalar) and not is_null(node))
 
 
-class _Packages:
-    """Collects what a manifest says of packages, and all that is wrong with it."""
+class _Reading:
+    """One file, with its fragments, and all that is wrong with it."""
 
-    def __init__(self, folder: str, open_file: Open) -> None:
-        self.folder = folder
-        self.open_file = open_file
+    def __init__(self, name: str, path: str, open_file: Open, *, may_hold_braces: bool) -> None:
+        self._name = name
+        self._path = path
+        self._open = open_file
+        self._braces = may_hold_braces
         self.problems: list[EnvbuildError] = []
-        self.definitions: dict[str, list[Item]] = {}
-        self.constraints: list[Item] = []
-        self.dropped: dict[str, Without] = {}
-        self.cleared: set[str] = set()
 
-    def read(self, body: Mapping) -> None:
-        if stated := body.get("dependencies"):
-            self._dependencies(stated)
-        if isinstance(dropped := body.get("without"), Sequence):
-            for node in dropped.items:
-                self._drop(node)
-        self._python(body.get("python"))
+    def manifest(self, body: Mapping) -> Manifest:
+        if not body.entries:
+            self.problems.append(ManifestError("nothing is said here", body.place, "start with 'dependencies:'"))
+        fragments: list[EnvbuildError] = []
+        stated = body.get("matrix")
+        matrix = read_matrix(stated, self._fragment, fragments) if stated and not is_null(stated) else None
+        found = self._read(body, loose=True)
+        self.problems += fragments
+        return msgspec.structs.replace(found, matrix=matrix)
 
-    def _dependencies(self, stated: Value) -> None:
-        if stated.tag in {OVERRIDE, RESET}:
-            self.cleared |= {"conda", "pip"}
-        for node in stated.items if isinstance(stated, Sequence) else ():
-            match node:
-                case Scalar():
-                    self._conda(node)
-                case Mapping():
-                    self._pip(node.get("pip"))
-                case Sequence():  # the types have reported it
-                    continue
+    def rendered(self, body: Mapping) -> Manifest:
+        return self._read(body, loose=False)
 
-    def _conda(self, node: Scalar) -> None:
-        if is_null(node):
-            return
-        try:
-            self._define(conda_item(node))
-        except ManifestError as error:
-            self.problems.append(error)
+    def _fragment(self, body: Mapping, cell: str) -> Manifest:
+        return msgspec.structs.replace(self._read(body, loose=True), cell=cell, extends=(), abstract=False)
 
-    def _pip(self, stated: Value | None) -> None:
-        if stated is None:
-            return
-        if stated.tag in {OVERRIDE, RESET}:
-            self.cleared.add("pip")
-        if isinstance(stated, Sequence):
-            nodes = tuple(node for node in stated.items if isinstance(node, Scalar) and not is_null(node))
-            found = pip_items(nodes, self.folder, self.open_file, self.problems)
-            self.constraints += found.constraints
-            for item in found.items:
-                self._define(item)
+    def _read(self, body: Mapping, *, loose: bool) -> Manifest:
+        special = [*_problems(body), *(braces_problems(body) if self._braces else ())]
+        typed = read(body, Keys, ManifestError, loose=loose).problems
+        packages = PackageReader(self._path.rpartition("/")[0], self._open)
+        python = body.get("python")
+        dependencies, limits = packages.packages(
+            body.get("dependencies"), python.get("version") if isinstance(python, Mapping) else None
+        )
+        constraints, _ = packages.packages(body.get("constraints"))
+        overrides, _ = packages.packages(body.get("overrides"))
+        test = body.get("test")
+        packages.packages(test.get("with") if isinstance(test, Mapping) else None)
+        without = packages.dropped(body.get("without"), python)
+        merged = with_options(body, tuple(packages.options), packages.problems)
+        special += [*_urls(merged.get("pip")), *_urls(merged.get("image")), *_index(merged.get("pip"))]
+        told = {problem.where for problem in special}
+        self.problems += [*special, *(one for one in (*typed, *packages.problems) if one.where not in told)]
+        return Manifest(
+            name=self._name,
+            path=self._path,
+            extends=parents(body),
+            abstract=_is_abstract(body),
+            body=merged,
+            written=body,
+            dependencies=dependencies,
+            limits=limits,
+            constraints=constraints,
+            overrides=overrides,
+            without=without,
+            is_templated=self._braces and is_templated(body),
+        )
 
-    def _drop(self, node: Value) -> None:
-        try:
-            if isinstance(node, Scalar) and not is_null(node):
-                dropped = without(node)
-                self.dropped[dropped.key] = dropped
-        except ManifestError as error:
-            self.problems.append(error)
 
-    def _python(self, stated: Value | None) -> None:
-        """`python.version` is a definition of the conda package python, so that the two merge as one thing."""
-        if stated is None:
-            return
-        version = stated.get("version") if isinstance(stated, Mapping) else None
-        if stated.tag in {OVERRIDE, RESET} or (version and (version.tag == RESET or is_null(version))):
-            self.dropped["python"] = Without("python", stated.place)
-        if isinstance(version, Scalar) and version.tag != RESET and not is_null(version):
-            try:
-                self._define(python_version(version))
-            except ManifestError as error:
-                self.problems.append(error)
-
-    def _define(self, item: Item) -> None:
-        self.definitions.setdefault(item.key, []).append(item)
+def _is_abstract(body: Mapping) -> bool:
+    stated = body.get("abstract")
+    return isinstance(stated, Scalar) and stated.text.lower() == "true"
 
 
 def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     """What types cannot say."""
-    if not body.entries:
-        yield ManifestError("nothing is said here", body.place, "start with 'dependencies:'")
-    yield from _jinja(body)
     yield from _variable_names(body.get("variables"))
-    yield from _index(body.get("pip"))
+    yield from _paths(body)
     yield from _pip_misplaced(body)
-
-
-def _jinja(body: Mapping) -> Iterator[EnvbuildError]:
-    for node in scalars(body):
-        if "{{" in node.text:
-            yield ManifestError(
-                "'{{ }}' is not supported in values yet", node.place, "write the value itself in this version"
-            )
 
 
 def _variable_names(stated: Value | None) -> Iterator[EnvbuildError]:
@@ -186,18 +125,51 @@ def _variable_names(stated: Value | None) -> Iterator[EnvbuildError]:
             )
 
 
+def _urls(stated: Value | None) -> Iterator[EnvbuildError]:
+    """A file is committed to git: no URL in it may carry a password."""
+    for node in scalars(stated) if stated else ():
+        if node.text.lower().startswith(("https:", "http:")) and not is_rendered(node):
+            try:
+                refuse_credentials(node.text, node.place)
+            except ManifestError as error:
+                yield error
+
+
 def _index(stated: Value | None) -> Iterator[EnvbuildError]:
     node = stated.get("index_url") if isinstance(stated, Mapping) else None
-    if not isinstance(node, Scalar) or node.tag == RESET or is_null(node):
+    if not isinstance(node, Scalar) or is_null(node) or node.tag == RESET or is_rendered(node):
         return
-    try:
-        refuse_credentials(node.text, node.place)
-    except ManifestError as error:
-        if node.text.startswith(("https:", "http:")):
-            yield error
-            return
-    if not node.text.startswith("https://") and not (node.text.startswith("http://") and is_loopback(node.text)):
-        yield ManifestError(f"the index '{node.text}' is not https", node.place, "plain http is for loopback only")
+    if not node.text.startswith(("https://", "http://")):
+        yield ManifestError(f"the index '{node.text}' is not https", node.place, "write 'https://…'")
+
+
+def _paths(body: Mapping) -> list[EnvbuildError]:
+    """Every path must stay in the project, from the folder of the file that says it."""
+    found: list[EnvbuildError] = []
+
+    def check(kind: str, node: Scalar) -> Scalar:
+        try:
+            if not is_rendered(node) and not is_null(node) and node.tag != RESET:
+                path_of(kind, node)
+        except EnvbuildError as error:
+            found.append(error)
+        return node
+
+    rewrite_marked(body, Keys, "path", check)
+    return found
+
+
+def path_of(kind: str, node: Scalar) -> str:
+    """The path that a marked value names, from the project's root; nothing where it names no path."""
+    text = node.text.strip()
+    if (kind == "dockerfile" and _INLINE.search(node.text)) or (kind == "link" and "://" in text):
+        return ""
+    if kind == "apt":
+        include = re.fullmatch(r"-r[\s=]*(\S.*)", text)
+        if not include:
+            return ""
+        text = include[1]
+    return project_path(text, node.path.rpartition("/")[0], node.place)
 
 
 def _pip_misplaced(body: Mapping) -> Iterator[EnvbuildError]:

@@ -1,19 +1,39 @@
-"""Lines of a requirements file as scalars with their place, so that one parser reads both kinds of item."""
+"""A pip list with the requirement files it names, told apart: packages, constraints, and options for the `pip` key."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 
 import msgspec
 
-from envbuild.document import Scalar, decode
+from envbuild.document import Entry, Mapping, Scalar, Sequence, Value, decode
 from envbuild.errors import EnvbuildError, ManifestError, Place
-from envbuild.manifest.packages import Item, pip_item, project_path
+from envbuild.manifest.items import Item, project_path
+from envbuild.manifest.pip import pip_item
 
 Open = Callable[[str, Place], bytes]
 
 _INCLUDE = re.compile(r"(?:-(?P<short>[rc])[\s=]*|--(?P<long>requirement|constraint)[\s=]+)(?P<path>\S.*)")
 _COMMENT = re.compile(r"(^|\s)#.*")
+_OPTIONS = {
+    "-i": "index_url",
+    "--index-url": "index_url",
+    "--pypi-url": "index_url",
+    "--extra-index-url": "extra_index_urls",
+    "-f": "find_links",
+    "--find-links": "find_links",
+    "--no-binary": "no_binary",
+    "--pre": "prerelease",
+}
+_LISTS = {"extra_index_urls", "find_links", "no_binary"}
 LIMIT_INCLUDES = 50
+
+
+class Option(msgspec.Struct, frozen=True):
+    """What an option of pip says, as the key of `pip` that means the same."""
+
+    key: str
+    value: Scalar
 
 
 class PipItems(msgspec.Struct, frozen=True):
@@ -21,6 +41,7 @@ class PipItems(msgspec.Struct, frozen=True):
 
     items: tuple[Item, ...]
     constraints: tuple[Item, ...]
+    options: tuple[Option, ...]
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -33,15 +54,87 @@ def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems:
     """Read a manifest's pip list, following the requirement files it names."""
     items: list[Item] = []
     constraints: list[Item] = []
+    options: list[Option] = []
     for entry in _entries([_Entry(node, folder, constraint=False) for node in nodes], open_file, problems):
         try:
+            if _is_option(entry.node.text.strip()):
+                options += _options(entry.node)
+                continue
             item = pip_item(entry.node, entry.folder)
             if entry.constraint and item.path:
                 raise ManifestError("a file cannot constrain", entry.node.place, "write 'name==version'")
             (constraints if entry.constraint else items).append(item)
         except EnvbuildError as error:
             problems.append(error)
-    return PipItems(tuple(items), tuple(constraints))
+    return PipItems(tuple(items), tuple(constraints), tuple(options))
+
+
+def _is_option(text: str) -> bool:
+    return text.startswith(tuple(_OPTIONS)) and not text.startswith("--prefer")
+
+
+def _options(node: Scalar) -> Iterator[Option]:
+    """Every option of a line, its value after a blank or `=`."""
+    words = _words(node)
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if name not in _OPTIONS and name[:2] in {"-i", "-f"} and not name.startswith("--"):
+            name, equals, value = word[:2], "=", word[2:]
+        if name not in _OPTIONS:
+            raise ManifestError(f"'{name}' does not go with options", node.place, "give it an item of its own")
+        key = _OPTIONS[name]
+        if key == "prerelease":
+            yield Option(key, _scalar("true", node, plain=True))
+            continue
+        if not equals and not words:
+            raise ManifestError(f"the option '{name}' has no value", node.place, f"write '{name} VALUE'")
+        value = value if equals else words.pop(0)
+        parts = value.split(",") if key == "no_binary" else [value]
+        yield from (Option(key, _scalar(part, node, plain=False)) for part in parts if part)
+
+
+def _words(node: Scalar) -> list[str]:
+    try:
+        return shlex.split(node.text)
+    except ValueError:
+        raise ManifestError("a quote is not closed", node.place, "close it") from None
+
+
+def _scalar(text: str, like: Scalar, *, plain: bool) -> Scalar:
+    return Scalar(like.path, like.line, like.column, None, text, plain)
+
+
+def with_options(body: Mapping, options: tuple[Option, ...], problems: list[EnvbuildError]) -> Mapping:
+    """The manifest as if it had said under `pip` what its pip list says by options."""
+    stated = body.get("pip")
+    if not options or (stated is not None and not isinstance(stated, Mapping)):
+        return body
+    entries = dict(stated.entries) if stated else {}
+    for option in options:
+        before = entries.get(option.key)
+        value = _joined(before.value if before else None, option)
+        if before and option.key == "index_url" and _text(before.value) != option.value.text:
+            message = f"another index is stated at line {before.value.line}"
+            problems.append(ManifestError(message, option.value.place, "keep one of the two"))
+        entries[option.key] = Entry(_scalar(option.key, option.value, plain=True), value)
+    first = options[0].value
+    line, column, tag = (stated.line, stated.column, stated.tag) if stated else (first.line, first.column, None)
+    pip = Mapping(body.path, line, column, tag, entries)
+    key = body.entries["pip"].key if stated else _scalar("pip", first, plain=True)
+    return Mapping(body.path, body.line, body.column, body.tag, {**body.entries, "pip": Entry(key, pip)})
+
+
+def _joined(before: Value | None, option: Option) -> Value:
+    if option.key not in _LISTS:
+        return option.value
+    items = before.items if isinstance(before, Sequence) else ()
+    node = before or option.value
+    return Sequence(node.path, node.line, node.column, node.tag, (*items, option.value))
+
+
+def _text(node: Value) -> str:
+    return node.text if isinstance(node, Scalar) else ""
 
 
 def _entries(entries: list[_Entry], open_file: Open, problems: list[EnvbuildError]) -> Iterator[_Entry]:

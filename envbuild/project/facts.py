@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from envbuild.builders import BUILDERS, local
+from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
 from envbuild.lock import Change, Pins, pin_changes, read_lock, request_changes, wheel_items
@@ -67,10 +68,11 @@ class Facts:
             yield PlanError(what, environment.builder_where, "use 'local'")
             return
         for key, value in sorted(builder.CANNOT_HONOUR):
-            stated = environment.stated(*key.split("."))
-            if stated is not None and (not value or stated == value):
-                where = environment.where(*key.split("."))
-                yield PlanError(f"builder '{environment.builder}' cannot do '{key}: {stated}'", where, "remove it")
+            stated = environment.node(*key.split("."))
+            if stated is not None and _says(stated, value):
+                shown = f"{key}: {stated.text}" if isinstance(stated, Scalar) else key
+                what = f"builder '{environment.builder}' cannot do '{shown}'"
+                yield PlanError(what, environment.where_key(*key.split(".")), "remove it")
         if self._platform not in environment.platforms:
             where = environment.where("platforms")
             hint = f"add {self._platform}, or run this where one of {', '.join(environment.platforms)} is"
@@ -152,6 +154,13 @@ class Facts:
             asked,
             Place(path or one.environment.path),
         )
+
+
+def _says(node: Value, value: str) -> bool:
+    """Whether anything is said, or just this value."""
+    if isinstance(node, Scalar):
+        return not value or node.text == value
+    return bool(node.entries if isinstance(node, Mapping) else node.items)
 
 
 def _is(version: Version | None, found: Fingerprint) -> bool:

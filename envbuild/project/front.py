@@ -1,7 +1,6 @@
 """One project on one machine: everything a command asks for, as a method."""
 
 import hashlib
-import json
 import os
 import platform as host_platform
 import tempfile
@@ -15,6 +14,7 @@ import msgspec
 from envbuild.apply import Event, Job, Site, Summary, apply
 from envbuild.builders import local
 from envbuild.builders.store import default_store
+from envbuild.document import decode
 from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, UsageError
 from envbuild.fingerprint import recorded_variables
 from envbuild.lock import Lock, Request, read_lock
@@ -22,13 +22,13 @@ from envbuild.plan import Plan, Step
 from envbuild.process import Programs, child_environment
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import Locker, Outcome, Say
-from envbuild.project.looking import Shown, manifest_text, packages_of
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
+from envbuild.project.shown import Shown, described, packages_of
 from envbuild.record import Record
-from envbuild.render import render
-from envbuild.resolve import Environment
+from envbuild.render import Template, Templates, render
+from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
 from envbuild.solvers.uv import Uv
@@ -60,7 +60,7 @@ class Project:
         return read_settings(self.workspace)
 
     @cached_property
-    def _reader(self) -> Reader:
+    def reader(self) -> Reader:
         return Reader(self.workspace, self.settings)
 
     @cached_property
@@ -81,41 +81,49 @@ class Project:
         return hashlib.sha256((known or host_platform.node()).encode()).hexdigest()[:16]
 
     @cached_property
-    def _templates(self) -> dict[str, str]:
+    def templates(self) -> Templates:
         """The project's own templates stand before those that are shipped, name by name."""
         own = {
-            path.rpartition("/")[2]: self.workspace.read(path).decode(errors="replace")
-            for folder in self.settings.templates
+            path.rpartition("/")[2]: Template(path, decode(path, self.workspace.read(path)))
+            for folder in reversed(self.settings.templates)
             for path in self.workspace.files(folder, ".j2")
         }
-        return {**templates(), **own}
+        return Templates(own, templates())
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._reader.names.paths))
+        return tuple(sorted(self.reader.names.paths))
 
     def environments(self, selection: Selection) -> tuple[Environment, ...]:
-        return self._reader.environments(selection, self.platform)
+        return self.reader.environments(selection, self.platform)
+
+    def one(self, name: str) -> Environment:
+        """The one environment that a name means."""
+        found = self.environments(Selection((name,)))
+        if len(found) == 1:
+            return found[0]
+        hint = f"name one of: {', '.join(one.name for one in found)}" if found else "name one that is built"
+        raise UsageError(f"'{name}' is not one environment", hint=hint)
 
     def to_lock(self, selection: Selection) -> tuple[Prepared, ...]:
         """What is selected, as far as locking goes: for any platform, and whatever a damaged lock says."""
-        return self._facts().prepare(self.environments(selection), to_build=False)
+        return self.facts().prepare(self.environments(selection), to_build=False)
 
     def plan(self, selection: Selection = EVERYTHING, *, refresh: bool = True) -> Planned:
         """What apply would do for what is selected; reads only."""
-        facts = self._facts()
+        facts = self.facts()
         environments = self.environments(selection)
         prepared = facts.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
         return Planned(facts.plan(prepared, known, refresh=refresh), prepared)
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
         return Facts(self.workspace, self.state, self.store, self.platform)
 
     def lock(self, prepared: tuple[Prepared, ...], say: Say, *, jobs: int, upgrade: bool = False) -> list[Outcome]:
         """Make the locks that are not current."""
         with self._tools() as uv:
-            locker = Locker(self.workspace, self._facts().locks, uv, self.platform, say)
+            locker = Locker(self.workspace, self.facts().locks, uv, self.platform, say)
             return locker.lock(prepared, jobs, upgrade=upgrade)
 
     @contextmanager
@@ -190,7 +198,7 @@ class Project:
             )
         path = one.locked.path
         text = self.workspace.text(path) if path else None
-        lock = self._facts().locks.whole(path) if path else None
+        lock = self.facts().locks.whole(path) if path else None
         if (lock.head if lock else None) != one.locked.head:
             raise RefusedError(
                 "the lock was changed since the plan was made", Place(path), "run 'envbuild apply' again"
@@ -203,8 +211,8 @@ class Project:
             lock_text=text or "",
             python_range=_python_range(lock, one.locked.requests),
             files=one.files,
-            artifacts=render(one.environment, self._templates, lock.head.python if lock else ""),
-            manifest=manifest_text(one.environment),
+            artifacts=render(one.environment, self.templates, lock.head.python if lock else ""),
+            manifest=resolved_text(one.environment),
         )
 
     def _site(self, uv: Uv) -> Site:
@@ -261,7 +269,7 @@ class Project:
             record.version,
             record.reference,
             record.builder,
-            json.loads(record.manifest).get("description", ""),
+            described(record),
             packages_of(lock, record.platform),
         )
 
@@ -272,7 +280,7 @@ class Project:
             raise UsageError(f"'{name}' is not one environment", hint="name a single one")
         (step,), (one,) = planned.plan.steps, planned.prepared
         built = self.state.latest((name,)).get(name) if step.action == "keep" else None
-        lock = self._facts().locks.whole(one.locked.path) if one.locked.path else None
+        lock = self.facts().locks.whole(one.locked.path) if one.locked.path else None
         return Shown(
             name,
             step.fingerprint,

@@ -1,48 +1,92 @@
 """Environments and versions as they are looked at, when the manifest is there and when it is long gone."""
 
-import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.lock import Lock
-from envbuild.resolve import Environment
+from envbuild.errors import EnvbuildError, RefusedError, UsageError
+from envbuild.project.front import Project
+from envbuild.project.reading import Selection
+from envbuild.render import render
+from envbuild.resolve import Explained, explain, rows_of
+from envbuild.shape import nearest
+from envbuild.workspace import write_whole
+
+if TYPE_CHECKING:
+    from envbuild.project.facts import Prepared
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """One environment or version, as `show` tells of it."""
+class Listed(msgspec.Struct, frozen=True):
+    """One environment in a list; no action where it cannot be planned, and no version before it is built."""
 
     name: str
-    fingerprint: str | None
-    version: int | None
-    reference: str | None
     builder: str
-    description: str
-    packages: tuple[tuple[str, str, str], ...]
+    platforms: tuple[str, ...]
+    tags: dict[str, str]
+    file: str
+    version: int | None
+    action: str | None
 
 
-def packages_of(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str], ...]:
-    pins = lock.pins.get(platform) if lock else None
-    if pins is None:
-        return ()
-    found = [(pin.manager, pin.name, pin.version) for pin in pins.pins]
-    return tuple(sorted([*found, *(("pip", wheel.name, wheel.version) for wheel in pins.wheels)]))
+def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
+    """What is selected, with its latest version and what apply would do; an environment that has no plan has a row."""
+    environments = project.environments(selection)
+    facts = project.facts()
+    prepared: list[Prepared] = []
+    for environment in environments:
+        try:
+            prepared += facts.prepare([environment], to_build=True)
+        except EnvbuildError:
+            continue  # `plan` says why
+    plan = facts.plan(tuple(prepared), None, refresh=False)
+    actions = {step.environment: step.action for step in plan.steps}
+    latest = project.state.latest(tuple(environment.name for environment in environments))
+    return tuple(
+        Listed(
+            name=one.name,
+            builder=one.builder,
+            platforms=one.platforms,
+            tags=one.tags,
+            file=one.path,
+            version=latest[one.name].version if one.name in latest else None,
+            action=actions.get(one.name),
+        )
+        for one in environments
+    )
 
 
-def manifest_text(environment: Environment) -> str:
-    """The manifest after inheritance, as YAML that needs no parents."""
-    pip = [
-        item.path or item.text for package in environment.packages for item in package.items if item.manager == "pip"
-    ]
-    conda = [item.text for package in environment.packages for item in package.items if item.manager == "conda"]
-    stated = {
-        "description": environment.description,
-        "tags": environment.tags,
-        "channels": list(environment.channels),
-        "platforms": list(environment.platforms),
-        "dependencies": [*conda, *([{"pip": pip}] if pip else [])],
-        "variables": {one.name: msgspec.to_builtins(one) for one in environment.variables},
-        "pip": {"index_url": environment.index_url} if environment.index_url else {},
-        "setup": list(environment.setup),
-        "builder": environment.builder,
-    }
-    return json.dumps({key: value for key, value in stated.items() if value}, indent=2, ensure_ascii=False) + "\n"
+def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:
+    """Where the values of one environment came from; all of them, or those of one field."""
+    rows = explain(project.one(name), project.settings)
+    if not field:
+        return rows
+    if found := rows_of(rows, field):
+        return found
+    known = {row.field for row in rows} | {row.field.partition(".")[0] for row in rows}
+    raise UsageError(f"'{name}' says nothing of '{field}'", hint=nearest(field, known))
+
+
+def artifacts(project: Project, selection: Selection) -> dict[str, dict[str, str]]:
+    """What templates make of each environment, by its name; offline, from the lock that stands."""
+    found = {}
+    for one in project.facts().prepare(project.environments(selection), to_build=False):
+        if not one.locked.current:
+            change = one.locked.changes[0]
+            hint = f"run 'envbuild lock {one.environment.name}'"
+            raise RefusedError(
+                f"the lock of '{one.environment.name}' is not current: {change.text}", change.where, hint
+            )
+        python = one.locked.head.python if one.locked.head else ""
+        found[one.environment.name] = render(one.environment, project.templates, python)
+    return found
+
+
+def write_artifacts(folder: Path, artifacts: dict[str, dict[str, str]]) -> int:
+    """Each environment's into a folder of its name; every file whole or not at all."""
+    count = 0
+    for name, files in artifacts.items():
+        for file, text in files.items():
+            write_whole(folder / name / file, text)
+            count += 1
+    return count

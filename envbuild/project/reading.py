@@ -1,27 +1,42 @@
-"""From names to environments: reads the files that are asked for and what they extend, and nothing else."""
+"""From names to environments: reads the files that are asked for and what they need, and nothing else."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from envbuild.document import parse
-from envbuild.errors import EnvbuildError, Place, Problems, UsageError, raise_all
+from envbuild.document import Document, parse
+from envbuild.errors import EnvbuildError, Place, Problems, ResolveError, UsageError, raise_all
 from envbuild.globs import is_glob, matcher
 from envbuild.manifest import Manifest, Parent, manifest, parents
-from envbuild.resolve import Environment, Family, Names, name_all, parent_path, resolve
+from envbuild.resolve import (
+    Candidates,
+    Environment,
+    Family,
+    Link,
+    Names,
+    Resolved,
+    link,
+    name_all,
+    needs,
+    parent_path,
+    resolve,
+)
 from envbuild.settings import FILE, Settings, settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
 
+_MENTION = b"matrix"
+
 
 class Selection(msgspec.Struct, frozen=True):
-    """What a command was asked for: names and globs; none means everything."""
+    """What a command was asked for: names, globs, groups and tags; nothing means everything."""
 
     patterns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def everything(self) -> bool:
-        return not self.patterns
+        return not self.patterns and not self.tags
 
 
 def read_settings(workspace: Workspace) -> Settings:
@@ -39,32 +54,121 @@ class Reader:
         found = workspace.manifests(project.manifests, project.templates)
         self.names: Names = name_all(found, project.manifests)
         self._by_path = {path: name for name, path in self.names.paths.items()}
+        self._bytes: dict[str, bytes] = {}
+        self._documents: dict[str, Document] = {}
         self._manifests: dict[str, Manifest] = {}
         self._broken: dict[str, EnvbuildError] = {}
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
-        wanted, misnamed = self._wanted(selection)
-        for name in wanted:
+        return self.linked(selection, platform)[0]
+
+    def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
+        """What is selected, and which environments are built from which."""
+        files, misnamed = self._files(selection)
+        for name in files:
             self._read_family(name)
         raise_all([*misnamed, *self._broken.values()])
-        family = Family(self._manifests, self.names)
-        manifests = [family.manifests[self.names.paths[name]] for name in wanted]
-        self._refuse_abstract(manifests, selection)
-        return resolve([one for one in manifests if not one.abstract], family, self._settings, platform)
+        self._refuse_abstract(files, selection)
+        resolved = self._resolve(files, platform)
+        wanted = self._chosen(resolved.environments, selection)
+        every, problems = self._with_needed(resolved, files, platform)
+        links, wrong = link(wanted, self._candidates(every))
+        own = self._concerning(resolved, wanted, selection)
+        raise_all([*self._broken.values(), *own, *problems, *wrong, *self._clashes(wanted)])
+        return wanted, links
 
-    def _wanted(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
-        """The names that are asked for, and what is wrong with them as names."""
+    @property
+    def family(self) -> Family:
+        return Family(self._manifests, self.names, self._workspace.read)
+
+    def documents(self) -> Iterator[Document]:
+        """Every manifest of the project that could be parsed, and that has been asked for."""
+        yield from (self._documents[path] for path in sorted(self._documents))
+
+    def manifests(self) -> Iterator[Manifest]:
+        yield from (self._manifests[path] for path in sorted(self._manifests))
+
+    def _resolve(self, files: Iterable[str], platform: str) -> Resolved:
+        manifests = [self._manifests[self.names.paths[name]] for name in files]
+        return resolve([one for one in manifests if not one.abstract], self.family, self._settings, platform)
+
+    def _with_needed(
+        self, resolved: Resolved, files: list[str], platform: str
+    ) -> tuple[list[Environment], list[EnvbuildError]]:
+        """What is selected is built from others; those and what they need are read as well."""
+        every = list(resolved.environments)
+        problems: list[EnvbuildError] = []
+        read = set(files)
+        waiting = list(every)
+        while waiting:
+            mentioned = {need.name for one in waiting for need in needs(one)} - {one.name for one in every}
+            more = sorted({file for name in mentioned for file in self._files_for(name)} - read)
+            for name in more:
+                self._read_family(name)
+            if not more or self._broken:
+                break
+            read.update(more)
+            found = self._resolve(more, platform)
+            problems += (wrong.error for wrong in found.problems)
+            waiting = list(found.environments)
+            every += waiting
+        return every, problems
+
+    def _candidates(self, every: Iterable[Environment]) -> Candidates:
+        by_manifest: dict[str, tuple[Environment, ...]] = {}
+        for one in every:
+            file = self._by_path[one.path]
+            by_manifest[file] = (*by_manifest.get(file, ()), one)
+        abstract = frozenset(self._by_path.get(one.path, "") for one in self._manifests.values() if one.abstract)
+        return Candidates({one.name: one for one in every}, by_manifest, abstract)
+
+    def _files_for(self, name: str) -> list[str]:
+        """The manifests that a name may come from: its own, else any whose cells may be named so."""
+        if name in self.names.paths:
+            return [name]
+        return sorted(self.names.paths) if self._may_have_cells() else []
+
+    def _may_have_cells(self) -> bool:
+        """Whether any file speaks of a matrix: only then do names exist that no file has."""
+        return any(_MENTION in self._data(path) for path in self.names.paths.values())
+
+    def _data(self, path: str, where: Place | None = None) -> bytes:
+        if path not in self._bytes:
+            try:
+                self._bytes[path] = self._workspace.read(path, where)
+            except EnvbuildError:
+                if where:
+                    raise
+                return b""
+        return self._bytes[path]
+
+    def _files(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
+        """The manifests to read, and what is wrong with their names."""
         every = {**self.names.paths, **self.names.problems}
         chosen = set(every)
-        if not selection.everything:
-            chosen = {name for pattern in selection.patterns for name in self._matching(pattern, every)}
+        if selection.patterns:
+            chosen = {name for pattern in self._patterns(selection) for name in self._matching(pattern, every)}
         problems = [self.names.problems[name] for name in chosen & self.names.problems.keys()]
         return sorted(chosen & self.names.paths.keys()), problems
 
+    def _patterns(self, selection: Selection) -> Iterator[str]:
+        """The names and globs of a selection; `@NAME` stands for those of a group."""
+        for pattern in selection.patterns:
+            if not pattern.startswith("@"):
+                yield pattern
+            elif group := self._settings.groups.get(pattern[1:]):
+                yield from group
+            else:
+                known = nearest(pattern[1:], self._settings.groups)
+                raise UsageError(f"no group is named '{pattern[1:]}'", hint=known)
+
     def _matching(self, pattern: str, every: Collection[str]) -> Iterable[str]:
+        """The files that a name or glob may mean; where cells may be meant, all that can be read."""
         if pattern in every:
             return [pattern]
+        if self._may_have_cells():
+            return [name for name in self.names.paths if self._is_readable(name)]
         if not is_glob(pattern):
             raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self.names.paths))
         match = matcher(pattern).fullmatch
@@ -72,11 +176,72 @@ class Reader:
             return found
         raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))
 
-    def _refuse_abstract(self, manifests: list[Manifest], selection: Selection) -> None:
-        for one in manifests:
-            if one.abstract and one.name in selection.patterns:
+    def _is_readable(self, name: str) -> bool:
+        """A file that cannot be read has no cells; only who asks for its own name is told."""
+        broken = dict(self._broken)
+        self._read_family(name)
+        readable = self._broken.keys() == broken.keys()
+        self._broken = broken
+        return readable
+
+    def _chosen(self, environments: tuple[Environment, ...], selection: Selection) -> tuple[Environment, ...]:
+        """Those of the environments that are meant: by name, by glob, as a cell of a manifest, by their tags."""
+        named = environments
+        if selection.patterns:
+            by_pattern = [self._meant(pattern, environments) for pattern in self._patterns(selection)]
+            names = {one.name for found in by_pattern for one in found}
+            named = tuple(one for one in environments if one.name in names)
+        found = [one for one in named if all(one.tags.get(key) == value for key, value in selection.tags)]
+        if selection.tags and not found:
+            shown = " and ".join(f"{key}={value}" for key, value in selection.tags)
+            raise UsageError(f"no environment is tagged {shown}", hint="'envbuild list' shows all tags")
+        return tuple(sorted(found, key=lambda one: one.name))
+
+    def _meant(self, pattern: str, environments: tuple[Environment, ...]) -> list[Environment]:
+        if path := self.names.paths.get(pattern):
+            return [one for one in environments if one.path == path]
+        match = matcher(pattern).fullmatch if is_glob(pattern) else None
+        found = [one for one in environments if (match(one.name) if match else one.name == pattern)]
+        if not found and not (match and any(match(name) for name in self.names.paths)):
+            what = f"no environment matches '{pattern}'" if match else f"no environment is named '{pattern}'"
+            raise UsageError(what, hint=self._known(pattern, environments))
+        return found
+
+    def _known(self, pattern: str, environments: tuple[Environment, ...]) -> str:
+        """The nearest name; names of cells are not known where a manifest cannot be read."""
+        unread = sum(path not in self._manifests for path in self.names.paths.values())
+        if unread:
+            return f"manifests that cannot be read: {unread}; run 'envbuild check'"
+        return nearest(pattern, {*self.names.paths, *(one.name for one in environments)})
+
+    def _concerning(
+        self, resolved: Resolved, wanted: tuple[Environment, ...], selection: Selection
+    ) -> Iterator[EnvbuildError]:
+        """What is wrong with what is selected, not with what was read to find its cells."""
+        named = {path for name, path in self.names.paths.items() if self._is_named(name, selection)}
+        concerned = named | {one.path for one in wanted}
+        yield from (wrong.error for wrong in resolved.problems if wrong.path in concerned)
+
+    def _is_named(self, name: str, selection: Selection) -> bool:
+        patterns = list(self._patterns(selection))
+        return not patterns or any(name == one or bool(matcher(one).fullmatch(name)) for one in patterns)
+
+    def _clashes(self, wanted: tuple[Environment, ...]) -> Iterator[EnvbuildError]:
+        """A cell may be named like no file and like no other manifest's cell."""
+        first: dict[str, Environment] = {}
+        for one in wanted:
+            path = self.names.paths.get(one.name, one.path)
+            other = first.setdefault(one.name, one)
+            if path != one.path or other is not one:
+                also = path if path != one.path else other.path
+                yield ResolveError(f"'{also}' is also named '{one.name}'", Place(one.path), "set 'matrix.name'")
+
+    def _refuse_abstract(self, files: list[str], selection: Selection) -> None:
+        for name in files:
+            one = self._manifests[self.names.paths[name]]
+            if one.abstract and name in selection.patterns:
                 raise UsageError(
-                    f"'{one.name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
+                    f"'{name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
                 )
 
     def _read_family(self, name: str) -> None:
@@ -93,7 +258,8 @@ class Reader:
         problems: list[EnvbuildError] = []
         found: list[tuple[str, str, Place]] = []
         try:
-            document = parse(path, self._workspace.read(path, where))
+            document = self._documents.get(path) or parse(path, self._data(path, where))
+            self._documents[path] = document
             for parent in parents(document.root):
                 try:
                     found.append(self._parent(path, parent))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from envbuild.render import BUILT_IN, Template
+
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -11,6 +13,9 @@ def shipped(kind: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 
 
-def templates() -> dict[str, str]:
-    """The text of each built-in template, by its file name."""
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(shipped("templates").glob("*.j2"))}
+def templates() -> dict[str, Template]:
+    """Each built-in template, by its file name."""
+    return {
+        path.name: Template(f"{BUILT_IN}{path.name}", path.read_text(encoding="utf-8"))
+        for path in sorted(shipped("templates").glob("*.j2"))
+    }

@@ -1,18 +1,37 @@
-"""Manifests -> Environments: names, lineage, merging."""
+"""Manifests -> Environments: names, lineage, cells, values, merging, links."""
 
-from envbuild.resolve.environment import Environment, Family, Python, Variable, parent_path, resolve
+from envbuild.resolve.environment import Environment, Python, Variable
+from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
+from envbuild.resolve.family import Family, Resolved, parent_path, resolve
+from envbuild.resolve.lineage import lineages
+from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.names import Names, name_all
-from envbuild.resolve.packages import Package, manager_of
+from envbuild.resolve.notes import notes
+from envbuild.resolve.packages import Package, Packages, manager_of
+from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
+    "Candidates",
     "Environment",
+    "Explained",
     "Family",
+    "Link",
     "Names",
+    "Overridden",
     "Package",
+    "Packages",
     "Python",
+    "Resolved",
     "Variable",
+    "explain",
+    "lineages",
+    "link",
     "manager_of",
     "name_all",
+    "needs",
+    "notes",
     "parent_path",
     "resolve",
+    "resolved_text",
+    "rows_of",
 ]

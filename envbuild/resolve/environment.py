@@ -1,19 +1,20 @@
-"""Manifests -> Environments: complete, typed, immutable, each value knowing its line."""
+"""One environment: complete, typed, immutable, each value knowing its line."""
 
-from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Dict
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from envbuild.document import Mapping, Scalar, Sequence, Value
-from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
-from envbuild.manifest import Item, Keys, Manifest, Parent, Rule, project_path, rules
-from envbuild.resolve.lineage import lineages
+from envbuild.document import Mapping as Node
+from envbuild.document import Scalar, Sequence, Value
+from envbuild.errors import EnvbuildError, Place, ResolveError
+from envbuild.manifest import RULES, Item, Keys, Manifest, MatrixValue, Rule, is_loopback, path_of
 from envbuild.resolve.merge import merge
-from envbuild.resolve.names import Names
-from envbuild.resolve.packages import Package, contradictions, manager_of, merge_constraints, merge_packages
+from envbuild.resolve.packages import Package, Packages, manager_of, merge_packages
 from envbuild.settings import Settings
-from envbuild.shape import nearest, read
+from envbuild.shape import read, rewrite_marked
+
+_DEFAULTS = ("pkgs/main", "pkgs/r")
+DEFAULT_PREFIX = "/opt/env"
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -32,152 +33,202 @@ class Python(msgspec.Struct, frozen=True):
 
 
 class Environment(msgspec.Struct, frozen=True):
+    """One manifest after inheritance.
+
+    `body` holds the merged values as they are written, with their lines; `keys` the same values typed, with every path
+    taken from the project's root. `lineage` are the manifests it was made from, rendered, nearest last.
+    """
+
     name: str
     path: str
-    lineage: tuple[str, ...]
-    description: str
+    matrix: dict[str, MatrixValue]
+    lineage: tuple[Manifest, ...]
+    body: Node
+    keys: Keys
+    dependencies: Packages
+    limits: Packages
+    constraints: Packages
+    overrides: Packages
     tags: dict[str, str]
     channels: tuple[str, ...]
     platforms: tuple[str, ...]
-    packages: tuple[Package, ...]
-    constraints: tuple[Item, ...]
     variables: tuple[Variable, ...]
     python: Python
-    index_url: str
-    setup: tuple[str, ...]
     builder: str
     builder_where: Place
-    body: Mapping
+
+    @property
+    def description(self) -> str:
+        return self.keys.description or ""
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        return self.keys.setup
+
+    @property
+    def index_url(self) -> str:
+        return self.keys.pip.index_url or ""
+
+    @property
+    def prefix(self) -> str:
+        """Where it lies in an image."""
+        return self.keys.image.prefix or DEFAULT_PREFIX
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        return self.dependencies.every
+
+    @property
+    def where_itself(self) -> Place:
+        return Place(self.path, 1, 1)
 
     def where(self, *keys: str) -> Place:
         """The line that states a value; the manifest itself for what no line states."""
-        node = self._node(keys)
-        return node.place if node else Place(self.path, 1, 1)
+        node = self.node(*keys)
+        return node.place if node else self.where_itself
 
     def where_item(self, key: str, index: int) -> Place:
         """The line of one item of a list."""
         node = self.body.get(key)
         return node.items[index].place if isinstance(node, Sequence) else self.where(key)
 
+    def where_key(self, *keys: str) -> Place:
+        """The line of a key itself, which stands before a value of several lines."""
+        above = self.node(*keys[:-1]) if keys[:-1] else self.body
+        entry = above.entries.get(keys[-1]) if isinstance(above, Node) else None
+        return entry.key.place if entry else self.where_itself
+
     def stated(self, *keys: str) -> str | None:
         """The text that the lineage states for a key, if it does."""
-        node = self._node(keys)
+        node = self.node(*keys)
         return node.text if isinstance(node, Scalar) else None
 
-    def _node(self, keys: tuple[str, ...]) -> Value | None:
-        node: Value | None = self.body
+    def node(self, *keys: str) -> Value | None:
+        found: Value | None = self.body
         for key in keys:
-            node = node.get(key) if isinstance(node, Mapping) else None
-        return node
+            found = found.get(key) if isinstance(found, Node) else None
+        return found
 
-    def package(self, key: str) -> tuple[Item, ...]:
-        return next((package.items for package in self.packages if package.key == key), ())
-
-
-class Family(msgspec.Struct, frozen=True):
-    """Manifests that name each other: all that were read, by path, and the project's names."""
-
-    manifests: Dict[str, Manifest]
-    names: Names
-
-    def parents(self, manifest: Manifest) -> tuple[Manifest, ...]:
-        return tuple(self.manifests[parent_path(manifest.folder, parent, self.names)] for parent in manifest.extends)
+    def package(self, key: str, platform: str = "") -> tuple[Item, ...]:
+        packages = self.dependencies.on(platform) if platform else self.packages
+        return next((package.items for package in packages if package.key == key), ())
 
 
-def parent_path(folder: str, parent: Parent, names: Names) -> str:
-    """The file that an `extends` item means; whether a path exists is found out by reading it."""
-    if parent.is_path:
-        return project_path(parent.text, folder, parent.where)
-    if path := names.path(parent.text):
-        return path
-    raise ResolveError(f"no manifest is named '{parent.text}'", parent.where, nearest(parent.text, names.paths))
+class Origin(msgspec.Struct, frozen=True):
+    """What an environment is made from, once there are no braces left."""
+
+    name: str
+    matrix: dict[str, MatrixValue]
+    lineage: tuple[Manifest, ...]
+    ancestors: Mapping[str, frozenset[str]]
+    params: Node
 
 
-def resolve(wanted: Iterable[Manifest], family: Family, settings: Settings, platform: str) -> tuple[Environment, ...]:
-    """Inherit and merge; all that does not fit is raised together. `platform` is the machine's own."""
-    manifests = tuple(wanted)
-    ordered = lineages(manifests, family.parents)
-    ancestors = _ancestors(ordered, family.parents)
-    problems: list[EnvbuildError] = []
-    environments = []
-    for manifest in manifests:
-        environment = _environment(ordered[manifest.path], ancestors, settings, platform)
-        problems += contradictions(environment.packages)
-        environments.append(environment)
-    raise_all(problems)
-    return tuple(environments)
-
-
-def _ancestors(
-    ordered: Dict[str, tuple[Manifest, ...]], parents: Callable[[Manifest], tuple[Manifest, ...]]
-) -> dict[str, frozenset[str]]:
-    """Each manifest's ancestors, by path; a lineage lists parents before children, so one pass does."""
-    found: dict[str, frozenset[str]] = {}
-    for lineage in ordered.values():
-        for manifest in lineage:
-            if manifest.path not in found:
-                direct = [parent.path for parent in parents(manifest)]
-                found[manifest.path] = frozenset(direct).union(*(found[path] for path in direct))
-    return found
-
-
-def _environment(
-    lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]], settings: Settings, platform: str
-) -> Environment:
-    own = lineage[-1]
-    body = merge(lineage)
-    packages = merge_packages(lineage, ancestors)
-    keys: Keys = read(_typed(body), Keys, ResolveError).value
-    return Environment(
-        name=own.name,
-        path=own.path,
-        lineage=tuple(manifest.path for manifest in lineage),
-        description=keys.description or "",
+def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Environment, list[EnvbuildError]]:
+    """Merge a lineage; what is wrong with the result comes beside it."""
+    lineage = origin.lineage
+    body = _with_params(merge(lineage, origin.ancestors, publishing(settings)), origin.params)
+    reading = read(_located(_typed(body)), Keys, ResolveError)
+    keys: Keys = reading.value or Keys()
+    platforms = tuple(sorted(set(keys.platforms or settings.platforms or (platform,))))
+    dependencies = merge_packages(lineage, origin.ancestors, "dependencies", platforms)
+    found = Environment(
+        name=origin.name,
+        path=lineage[-1].path,
+        matrix=origin.matrix,
+        lineage=lineage,
+        body=body,
+        keys=keys,
+        dependencies=dependencies,
+        limits=merge_packages(lineage, origin.ancestors, "limits", platforms),
+        constraints=merge_packages(lineage, origin.ancestors, "constraints", platforms),
+        overrides=merge_packages(lineage, origin.ancestors, "overrides", platforms),
         tags={key: value for key, value in keys.tags.items() if value is not None},
-        channels=keys.channels or settings.channels,
-        platforms=tuple(sorted(set(keys.platforms or settings.platforms or (platform,)))),
-        packages=packages,
-        constraints=merge_constraints(lineage, ancestors),
+        channels=tuple(_channels(keys.channels or settings.channels)),
+        platforms=platforms,
         variables=_variables(body.get("variables")),
-        python=_python(keys, packages),
-        index_url=keys.pip.index_url or "",
-        setup=keys.setup,
+        python=_python(keys, dependencies.every),
         builder=keys.builder or settings.builder,
         builder_where=_builder_where(body, settings),
-        body=body,
     )
+    return found, [*reading.problems, *_insecure(body.get("pip"), settings)]
 
 
-def _builder_where(body: Mapping, settings: Settings) -> Place:
+def publishing(settings: Settings) -> Value | None:
+    """What the settings say of `publish`, as if a first ancestor had said it."""
+    registry = settings.body.get("registry")
+    stated = settings.body.get("publish")
+    if not isinstance(registry, Scalar):
+        return stated
+    at = (registry.path, registry.line, registry.column)
+    return node_with(stated, "registries", Sequence(*at, None, (registry,)))
+
+
+def node_with(node: Value | None, key: str, value: Value) -> Node:
+    """A mapping with one more key."""
+    from envbuild.document import Entry
+
+    at = (value.path, value.line, value.column)
+    entries = node.entries if isinstance(node, Node) else {}
+    return Node(*at, None, {**entries, key: Entry(Scalar(*at, None, key, plain=True), value)})
+
+
+def _with_params(body: Node, params: Node) -> Node:
+    return body if not params.entries else _replaced(body, "params", params)
+
+
+def _replaced(body: Node, key: str, value: Value) -> Node:
+    merged = node_with(body, key, value)
+    return Node(body.path, body.line, body.column, body.tag, merged.entries)
+
+
+def _builder_where(body: Node, settings: Settings) -> Place:
     stated = body.get("builder")
-    return stated.place if stated else settings.places.get("builder", body.place)
+    return stated.place if stated else settings.place("builder") or body.place
 
 
-def _typed(body: Mapping) -> Mapping:
-    """The keys that convert by their type alone; packages and variables have merged forms of their own."""
+def _typed(body: Node) -> Node:
+    """The keys that convert by their type alone; packages, variables and params have merged forms of their own."""
     plain = {
         key: entry
         for key, entry in body.entries.items()
-        if _RULES[key] not in {Rule.PACKAGES, Rule.VARIABLES, Rule.OWN} or key == "description"
+        if key == "description"
+        or (RULES[key].rule not in {Rule.PACKAGES, Rule.VARIABLES, Rule.OWN, Rule.MATRIX} and key != "params")
     }
-    return Mapping(body.path, body.line, body.column, None, plain)
+    return Node(body.path, body.line, body.column, None, plain)
+
+
+def _located(body: Node) -> Value:
+    def locate(kind: str, node: Scalar) -> Scalar:
+        path = path_of(kind, node)
+        text = f"-r {path}" if kind == "apt" else path
+        return Scalar(node.path, node.line, node.column, node.tag, text, plain=False) if path else node
+
+    return rewrite_marked(body, Keys, "path", locate)
+
+
+def _channels(stated: tuple[str, ...]) -> Iterator[str]:
+    """`defaults` stands for two channels, and `nodefaults` for none."""
+    expanded = (one for name in stated for one in (_DEFAULTS if name == "defaults" else (name,)))
+    yield from dict.fromkeys(name for name in expanded if name != "nodefaults")
 
 
 def _python(keys: Keys, packages: tuple[Package, ...]) -> Python:
-    """DECISIONS 12: conda brings Python where it brings anything else; a pip-only environment has uv's."""
+    """Conda brings Python where it brings anything else; a pip-only environment has uv's, or its image's."""
     conda = any(manager_of(package.key) == "conda" and package.key not in {"python", "pip"} for package in packages)
     managed = keys.python.managed is not False
-    return Python(managed, keys.python.interpreter or "", keys.python.source or ("conda" if conda else "uv"))
+    source = keys.python.source or ("conda" if conda else "uv" if keys.builder in {None, "local"} else "image")
+    return Python(managed, keys.python.interpreter or "", source)
 
 
 def _variables(stated: Value | None) -> tuple[Variable, ...]:
-    entries = stated.entries if isinstance(stated, Mapping) else {}
+    entries = stated.entries if isinstance(stated, Node) else {}
     found = (_variable(name, entries[name].value) for name in sorted(entries))
     return tuple(one for one in found if one.value is not None or one.prepend or one.append)
 
 
 def _variable(name: str, node: Value) -> Variable:
-    if isinstance(node, Mapping):
+    if isinstance(node, Node):
         kept = node.get("")
         value = kept.text if isinstance(kept, Scalar) else None
         return Variable(name, value, _texts(node.get("prepend")), _texts(node.get("append")))
@@ -189,4 +240,18 @@ def _texts(node: Value | None) -> tuple[str, ...]:
     return tuple(item.text for item in items if isinstance(item, Scalar))
 
 
-_RULES = rules()
+def _insecure(stated: Value | None, settings: Settings) -> Iterator[EnvbuildError]:
+    """Indexes that are asked without TLS: loopback's, and those of hosts that the settings name."""
+    from envbuild.document import scalars
+
+    for node in scalars(stated) if stated else ():
+        is_url = node.text.startswith("http://")
+        if is_url and not is_loopback(node.text) and _host(node.text) not in settings.insecure_indexes:
+            hint = f"plain http is for loopback, or for hosts under 'insecure_indexes: [{_host(node.text)}]'"
+            yield ResolveError(f"the index '{node.text}' is not https", node.place, hint)
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).netloc.rpartition("@")[2]

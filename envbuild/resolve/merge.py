@@ -1,92 +1,126 @@
 """What manifests of a lineage say, merged key by key; each value keeps the line it came from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
-from envbuild.document import OVERRIDE, RESET, Entry, Mapping, Scalar, Sequence, Value, is_null
-from envbuild.manifest import Manifest, Rule, rules
+from envbuild.document import OVERRIDE, RESET, Entry, Scalar, Sequence, Value, is_null
+from envbuild.document import Mapping as Node
+from envbuild.manifest import RULES, Image, KeyRule, Manifest, Rule, path_of
 
+Entries = dict[str, Entry]
 Merge = Callable[[Value, Value], Value]
+_APART = {Rule.PACKAGES, Rule.MATRIX}
 
 
-def merge(lineage: tuple[Manifest, ...]) -> Mapping:
-    """The body of an environment, as if one manifest had said it all; packages are merged apart."""
+def merge(lineage: tuple[Manifest, ...], ancestors: Mapping[str, frozenset[str]], publish: Value | None) -> Node:
+    """The body of an environment, as if one manifest had said it all; packages and the matrix are merged apart.
+
+    `publish` is what the settings say of it.
+    """
     own = lineage[-1].body
-    merged: dict[str, Entry] = {}
+    path = lineage[-1].path
+    merged: Entries = {}
+    if publish is not None:
+        _state(merged, Entry(_key("publish", publish), publish), RULES["publish"])
     for manifest in lineage:
         for key, entry in manifest.body.entries.items():
-            rule = _RULES[key]
-            if rule in _MERGES:
-                _state(merged, entry, _MERGES[rule])
-            elif rule is Rule.OWN and manifest.body is own:
+            rule = RULES[key]
+            if rule.rule in _APART:
+                continue
+            if rule.rule is not Rule.OWN:
+                _state(merged, entry, rule)
+            elif manifest.path == path and not is_null(entry.value):
                 merged[key] = entry
-    return Mapping(own.path, own.line, own.column, None, merged)
+        if any(key.startswith("apt/") for key in manifest.without):
+            _drop_apt(merged, manifest, ancestors[manifest.key])
+    return Node(own.path, own.line, own.column, None, merged)
 
 
-def _state(merged: dict[str, Entry], entry: Entry, rule: Merge) -> None:
+def merge_params(stated: Iterable[Value | None]) -> Node:
+    """The params of a lineage, after those of the settings."""
+    merged: Entries = {}
+    for value in stated:
+        if value is not None:
+            key = Scalar(value.path, value.line, value.column, None, "params", plain=True)
+            _state(merged, Entry(key, value), RULES["params"])
+    found = merged["params"].value if "params" in merged else None
+    return found if isinstance(found, Node) else Node("", 0, 0, None, {})
+
+
+def _state(merged: Entries, entry: Entry, rule: KeyRule) -> None:
     """Apply one statement of a key to what is inherited for it."""
-    key = entry.key.text
-    if entry.value.tag == RESET or (entry.value.tag == OVERRIDE and is_null(entry.value)):
+    key, own = entry.key.text, entry.value
+    if own.tag == RESET or (own.tag == OVERRIDE and is_null(own)):
         merged.pop(key, None)
-    elif not is_null(entry.value):
+    elif not is_null(own):
         inherited = merged.get(key)
-        plain = _without_resets(entry.value)
-        before = inherited.value if inherited and entry.value.tag != OVERRIDE else _nothing_like(plain)
-        merged[key] = Entry(entry.key, rule(before, plain))
+        before = inherited.value if inherited and own.tag != OVERRIDE else None
+        merged[key] = Entry(entry.key, _combined(before, long_form(key, own), rule))
 
 
-def _nothing_like(node: Value) -> Value:
-    """What is inherited where nothing is: so that null and prepend mean the same in a root."""
-    match node:
-        case Mapping():
-            return Mapping(node.path, node.line, node.column, None, {})
-        case Sequence():
-            return Sequence(node.path, node.line, node.column, None, ())
-    return node
-
-
-def _without_resets(node: Value) -> Value:
-    if not isinstance(node, Mapping) or not any(entry.value.tag == RESET for entry in node.entries.values()):
+def long_form(key: str, node: Value) -> Value:
+    """A list under `apt` is short for its packages."""
+    if key != "apt" or not isinstance(node, Sequence):
         return node
-    nothing = {
-        key: Entry(entry.key, Scalar(node.path, entry.key.line, entry.key.column, None, "", plain=True))
-        if entry.value.tag == RESET
-        else entry
-        for key, entry in node.entries.items()
-    }
-    return Mapping(node.path, node.line, node.column, node.tag, nothing)
+    packages = Scalar(node.path, node.line, node.column, None, "packages", plain=True)
+    return Node(node.path, node.line, node.column, node.tag, {"packages": Entry(packages, node)})
 
 
-def _replace(_inherited: Value, own: Value) -> Value:
-    return own
-
-
-def _overlay(inherited: Value, own: Value) -> Value:
-    return _by_key(inherited, own, _replace)
-
-
-def _variables(inherited: Value, own: Value) -> Value:
-    return _by_key(inherited, own, _variable)
-
-
-def _by_key(inherited: Value, own: Value, rule: Merge) -> Value:
-    if not isinstance(inherited, Mapping) or not isinstance(own, Mapping):
+def _combined(inherited: Value | None, own: Value, rule: KeyRule) -> Value:
+    """`inherited` is None where nothing is: null and prepend mean the same in a root."""
+    match rule.rule:
+        case Rule.OVERLAY:
+            return _overlaid(inherited, own, rule.within)
+        case Rule.FIELDS:
+            return _fields(inherited, own, rule.within)
+        case Rule.VARIABLES:
+            return _overlaid(inherited, own, {}, _variable)
+    combine = _LISTS.get(rule.rule)
+    if combine is None or not isinstance(own, Sequence):
         return own
-    entries = dict(inherited.entries)
+    items = inherited.items if isinstance(inherited, Sequence) else ()
+    return _sequence(own, combine(items, own.items))
+
+
+def _overlaid(inherited: Value | None, own: Value, within: Mapping[str, KeyRule], merge: Merge | None = None) -> Value:
+    """Key by key; null and `!reset` remove what is inherited."""
+    if not isinstance(own, Node):
+        return own
+    entries = dict(inherited.entries) if isinstance(inherited, Node) else {}
     for key, entry in own.entries.items():
         before = entries.get(key)
-        if is_null(entry.value):
+        if is_null(entry.value) or entry.value.tag == RESET:
             entries.pop(key, None)
+        elif merge:
+            entries[key] = Entry(entry.key, merge(before.value, entry.value) if before else entry.value)
+        elif rule := within.get(key):
+            _state(entries, entry, rule)
         else:
-            value = rule(before.value, entry.value) if before else entry.value
-            entries[key] = Entry(entry.key, value)
-    return Mapping(own.path, own.line, own.column, None, entries)
+            entries[key] = entry
+    return Node(own.path, own.line, own.column, None, entries)
+
+
+def _fields(inherited: Value | None, own: Value, within: Mapping[str, KeyRule]) -> Value:
+    """Each key by its own rule; keys that exclude each other: the nearest wins."""
+    if not isinstance(own, Node):
+        return own
+    entries = dict(inherited.entries) if isinstance(inherited, Node) else {}
+    for key, entry in own.entries.items():
+        if "dockerfile" in within and not is_null(entry.value):
+            for other in _excluded_by(key):
+                entries.pop(other, None)
+        _state(entries, entry, within[key])
+    return Node(own.path, own.line, own.column, None, entries)
+
+
+def _excluded_by(key: str) -> tuple[str, ...]:
+    return tuple(other for pair in Image.EXCLUDES if key in pair for other in pair if other != key)
 
 
 def _variable(inherited: Value, own: Value) -> Value:
     """A text replaces; additions go around what is inherited, the child's outermost."""
-    if not isinstance(own, Mapping) or own.tag == OVERRIDE:
+    if not isinstance(own, Node) or own.tag == OVERRIDE:
         return own
-    before = inherited.entries if isinstance(inherited, Mapping) else {"": Entry(_key("", inherited), inherited)}
+    before = inherited.entries if isinstance(inherited, Node) else {"": Entry(_key("", inherited), inherited)}
     entries = dict(before)
     for end, order in (("prepend", _own_then), ("append", _then_own)):
         entry = own.entries.get(end)
@@ -94,8 +128,9 @@ def _variable(inherited: Value, own: Value) -> Value:
             entries.pop(end, None)
         elif entry:
             earlier = before.get(end) if entry.value.tag != OVERRIDE else None
-            entries[end] = Entry(entry.key, order(earlier.value, entry.value) if earlier else entry.value)
-    return Mapping(own.path, own.line, own.column, None, entries)
+            items = order(_items(earlier.value) if earlier else (), _items(entry.value))
+            entries[end] = Entry(entry.key, _sequence(entry.value, items))
+    return Node(own.path, own.line, own.column, None, entries)
 
 
 def _key(text: str, like: Value) -> Scalar:
@@ -106,26 +141,95 @@ def _items(node: Value) -> tuple[Value, ...]:
     return node.items if isinstance(node, Sequence) else ()
 
 
-def _own_then(inherited: Value, own: Value) -> Value:
-    return Sequence(own.path, own.line, own.column, None, _items(own) + _items(inherited))
+def _sequence(like: Value, items: tuple[Value, ...]) -> Sequence:
+    return Sequence(like.path, like.line, like.column, None, items)
 
 
-def _then_own(inherited: Value, own: Value) -> Value:
-    return Sequence(own.path, own.line, own.column, None, _items(inherited) + _items(own))
+def _own_then(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
+    return own + inherited
 
 
-def _own_first(inherited: Value, own: Value) -> Value:
+def _then_own(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
+    return inherited + own
+
+
+def _own_first(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
     """Own items first, then inherited ones that are not yet named; never one twice."""
-    named = {item.text: item for item in reversed(_items(own) + _items(inherited)) if isinstance(item, Scalar)}
-    ordered = dict.fromkeys(item.text for item in _items(own) + _items(inherited) if isinstance(item, Scalar))
-    return Sequence(own.path, own.line, own.column, None, tuple(named[text] for text in ordered))
+    return _each_once(own + inherited)
 
 
-_RULES = rules()
-_MERGES: dict[Rule, Merge] = {
-    Rule.REPLACE: _replace,
-    Rule.OVERLAY: _overlay,
-    Rule.VARIABLES: _variables,
-    Rule.OWN_FIRST: _own_first,
+def _append_new(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
+    return _each_once(inherited + own)
+
+
+def _each_once(items: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The first of each, in its place."""
+    found: dict[str, Value] = {}
+    for item in items:
+        found.setdefault(identity(item), item)
+    return tuple(found.values())
+
+
+def _steps(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
+    """All steps, in order; a step with the id of an earlier one takes its place."""
+    return _placed(inherited, own, "id")
+
+
+def _targets(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Value, ...]:
+    return _placed(inherited, own, "to")
+
+
+def _placed(inherited: tuple[Value, ...], own: tuple[Value, ...], key: str) -> tuple[Value, ...]:
+    found: list[Value] = list(inherited)
+    places = {name: at for at, item in enumerate(found) if (name := _name_in(item, key))}
+    for item in own:
+        name = _name_in(item, key)
+        if name in places:
+            found[places[name]] = item
+        else:
+            found.append(item)
+    return tuple(found)
+
+
+def _name_in(item: Value, key: str) -> str:
+    node = item.get(key) if isinstance(item, Node) else None
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def identity(node: Value) -> str:
+    """What makes two items of a list the same item."""
+    match node:
+        case Scalar():
+            return path_of("apt", node) or node.text
+        case Sequence():
+            return f"[{','.join(identity(item) for item in node.items)}]"
+    return f"{{{','.join(sorted(f'{key}:{identity(entry.value)}' for key, entry in node.entries.items()))}}}"
+
+
+def _drop_apt(merged: Entries, manifest: Manifest, above: frozenset[str]) -> None:
+    """What `without: apt/NAME` names, as far as an ancestor states it."""
+    image = merged["image"].value if "image" in merged else None
+    apt = image.get("apt") if isinstance(image, Node) else None
+    packages = apt.get("packages") if isinstance(apt, Node) else None
+    if not isinstance(image, Node) or not isinstance(apt, Node) or not isinstance(packages, Sequence):
+        return
+    dropped = {key.removeprefix("apt/") for key in manifest.without}
+    left = tuple(item for item in packages.items if item.path not in above or apt_name(identity(item)) not in dropped)
+    listed = Entry(apt.entries["packages"].key, _sequence(packages, left))
+    shorter = Node(apt.path, apt.line, apt.column, None, {**apt.entries, "packages": listed})
+    entries = {**image.entries, "apt": Entry(image.entries["apt"].key, shorter)}
+    merged["image"] = Entry(merged["image"].key, Node(image.path, image.line, image.column, None, entries))
+
+
+def apt_name(text: str) -> str:
+    """`nano=5.4`, `nano/stable` and `nano:arm64` are the package nano."""
+    return text.replace("/", "=").replace(":", "=").partition("=")[0].strip()
+
+
+_LISTS: dict[Rule, Callable[[tuple[Value, ...], tuple[Value, ...]], tuple[Value, ...]]] = {
     Rule.APPEND: _then_own,
+    Rule.APPEND_NEW: _append_new,
+    Rule.OWN_FIRST: _own_first,
+    Rule.STEPS: _steps,
+    Rule.TARGETS: _targets,
 }

@@ -18,13 +18,13 @@ def name_of(path: str, pattern: str) -> str:
     parts = re.sub(r"\.ya?ml$", "", below).split("/")
     if parts[-1].lower() == "environment" and len(parts) > 1:
         parts = parts[:-1]
-    name = "/".join(_allowed(part) for part in parts)
-    if not all(_allowed(part) for part in parts):
+    name = "/".join(allowed_name(part) for part in parts)
+    if not all(allowed_name(part) for part in parts):
         raise ResolveError("nothing of this file's path can name an environment", Place(path), "use letters and digits")
     return name
 
 
-def _allowed(part: str) -> str:
+def allowed_name(part: str) -> str:
     """What a registry's repository may hold: letters, digits, and single separators between them."""
     folded = re.sub(r"[^a-z0-9._-]", "-", part.lower())
     return re.sub(r"[._-]+", _separator, folded).strip("._-")

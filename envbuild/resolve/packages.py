@@ -1,7 +1,7 @@
 """Packages along a lineage: the nearest definition wins, those of unrelated manifests hold together."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,36 +19,91 @@ class Package(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
 
 
-def merge_packages(lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]]) -> tuple[Package, ...]:
-    """The definitions that no nearer manifest hides, by key; `ancestors` names each manifest's own, by path."""
+Field = Literal["dependencies", "limits", "constraints", "overrides"]
+
+
+class Packages(msgspec.Struct, frozen=True):
+    """The packages of an environment under one key, for each of its platforms; mostly they are the same."""
+
+    by_platform: dict[str, tuple[Package, ...]]
+
+    def on(self, platform: str) -> tuple[Package, ...]:
+        return self.by_platform.get(platform, ())
+
+    @property
+    def every(self) -> tuple[Package, ...]:
+        """What holds on any platform, each item once."""
+        lists = list(self.by_platform.values())
+        if all(one is lists[0] for one in lists):
+            return lists[0] if lists else ()
+        found: dict[str, dict[Item, None]] = {}
+        for packages in lists:
+            for package in packages:
+                found.setdefault(package.key, {}).update(dict.fromkeys(package.items))
+        return tuple(Package(key, tuple(found[key])) for key in sorted(found))
+
+
+def merge_packages(
+    lineage: tuple[Manifest, ...], ancestors: Mapping[str, frozenset[str]], field: Field, platforms: tuple[str, ...]
+) -> Packages:
+    """The definitions that no nearer manifest hides; `ancestors` names each manifest's own, by key."""
     stating: dict[str, list[Manifest]] = {}
     for manifest in lineage:
-        for key in manifest.definitions:
+        for key in getattr(manifest, field).definitions:
             stating.setdefault(key, []).append(manifest)
-    hiding = [manifest for manifest in lineage if manifest.without or manifest.cleared]
-    found = (Package(key, tuple(_left(key, stating[key], hiding, ancestors))) for key in sorted(stating))
-    return tuple(package for package in found if package.items)
+    if not stating:
+        return Packages(dict.fromkeys(platforms, ()))
+    hiding = [manifest for manifest in lineage if manifest.without or getattr(manifest, field).cleared]
+    merge = _Merge(field, stating, hiding, ancestors)
+    if not merge.selects:
+        same = merge.packages("")
+        return Packages(dict.fromkeys(platforms, same))
+    return Packages({platform: merge.packages(platform) for platform in platforms})
 
 
-def _left(
-    key: str, stating: list[Manifest], hiding: list[Manifest], ancestors: dict[str, frozenset[str]]
-) -> Iterator[Item]:
-    """What is stated of a package, but not by an ancestor of one that states, drops or empties it."""
-    if len(stating) == 1 and not hiding:
-        yield from stating[0].definitions[key]
-        return
-    manager = manager_of(key)
-    dropping = [one for one in hiding if key in one.without or manager in one.cleared]
-    hidden = frozenset[str]().union(*(ancestors[one.path] for one in (*stating, *dropping)))
-    for manifest in stating:
-        if manifest.path not in hidden:
-            yield from manifest.definitions[key]
+class _Merge(msgspec.Struct, frozen=True):
+    field: Field
+    stating: dict[str, list[Manifest]]
+    hiding: list[Manifest]
+    ancestors: Mapping[str, frozenset[str]]
 
+    @property
+    def selects(self) -> bool:
+        """Whether any item is for some platforms only."""
+        return any(
+            item.selector
+            for key, manifests in self.stating.items()
+            for manifest in manifests
+            for item in self._defined(manifest, key)
+        )
 
-def merge_constraints(lineage: tuple[Manifest, ...], ancestors: dict[str, frozenset[str]]) -> tuple[Item, ...]:
-    """All that `-c` files say, but for what stands above an emptied pip list."""
-    hidden = frozenset[str]().union(*(ancestors[one.path] for one in lineage if "pip" in one.cleared))
-    return tuple(item for manifest in lineage if manifest.path not in hidden for item in manifest.constraints)
+    def packages(self, platform: str) -> tuple[Package, ...]:
+        found = (Package(key, tuple(self._left(key, platform))) for key in sorted(self.stating))
+        return tuple(package for package in found if package.items)
+
+    def _defined(self, manifest: Manifest, key: str) -> tuple[Item, ...]:
+        found: tuple[Item, ...] = getattr(manifest, self.field).definitions[key]
+        return found
+
+    def _left(self, key: str, platform: str) -> Iterator[Item]:
+        """What is stated of a package, but not by an ancestor of one that states, drops or empties it."""
+        stating = self.stating[key]
+        items = {one.key: self._defined(one, key) for one in stating}
+        if platform:
+            items = {name: tuple(item for item in found if item.holds_on(platform)) for name, found in items.items()}
+            stating = [one for one in stating if items[one.key]]
+        hidden: frozenset[str] = frozenset()
+        if len(stating) > 1 or self.hiding:
+            hidden = hidden.union(*(self.ancestors[one.key] for one in (*stating, *self._dropping(key))))
+        for manifest in stating:
+            if manifest.key not in hidden:
+                yield from items[manifest.key]
+
+    def _dropping(self, key: str) -> Iterator[Manifest]:
+        manager = manager_of(key)
+        for one in self.hiding:
+            if (self.field == "dependencies" and key in one.without) or manager in getattr(one, self.field).cleared:
+                yield one
 
 
 def manager_of(key: str) -> str:

@@ -2,9 +2,10 @@
 
 msgspec stops at the first problem and knows no lines; this walk goes along the same types, so that one definition
 checks, converts and (as JSON Schema) completes a file. A text field takes a scalar as written: `3.10` stays `3.10`.
+
+A loose walk is for files that are not rendered yet: it takes a text with `{{ }}` for any value, and gives no value.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
@@ -15,17 +16,12 @@ import msgspec
 from msgspec import inspect
 
 from envbuild import __version__
-from envbuild.document import RESET, Mapping, Scalar, Sequence, Value, is_null
+from envbuild.document import RAW, RESET, Mapping, Scalar, Sequence, Value, is_null, plain_value
 from envbuild.errors import EnvbuildError, Place
+from envbuild.shape.words import damaged_number, nearest
 
 Reader: TypeAlias = Callable[[Value, str, "_Report"], Any]
 
-# Text that YAML readers of other versions would take for another value: it has to say what it is.
-_DAMAGED = re.compile(
-    r"[-+]?(0[0-9_]+|[0-9]+(_[0-9]+)+(\.[0-9_]*)?|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|0[xob][0-9a-fA-F_]+|\.inf|\.Inf|\.INF)"
-    r"|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+)|\.nan|\.NaN|\.NAN"
-)
-_SHOWN_WORDS = 30
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -36,9 +32,9 @@ class Reading(msgspec.Struct):
     problems: list[EnvbuildError]
 
 
-def read(node: Value, shape: Any, error: type[EnvbuildError]) -> Reading:
-    """Hold a node against a type; the value is only to be used when there are no problems."""
-    report = _Report(error)
+def read(node: Value, shape: Any, error: type[EnvbuildError], *, loose: bool = False) -> Reading:
+    """Hold a node against a type; the value is only to be used when there are no problems, and none if loose."""
+    report = _Report(error, loose=loose)
     value = _reader(shape)(node, "", report)
     return Reading(value, report.problems)
 
@@ -46,28 +42,18 @@ def read(node: Value, shape: Any, error: type[EnvbuildError]) -> Reading:
 class _Report:
     """Collects what is wrong, so that the walk goes on."""
 
-    def __init__(self, error: type[EnvbuildError]) -> None:
+    def __init__(self, error: type[EnvbuildError], *, loose: bool) -> None:
         self._error = error
+        self.loose = loose
         self.problems: list[EnvbuildError] = []
 
     def __call__(self, what: str, where: Place, hint: str) -> None:
         self.problems.append(self._error(what, where, hint))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The hint for a misspelt word."""
-    words = sorted(known)
-    if close := difflib.get_close_matches(word.lower(), words, 1, 0.6):
-        return f"did you mean '{close[0]}'?"
-    more = ", …" if len(words) > _SHOWN_WORDS else ""
-    return f"known are: {', '.join(words[:_SHOWN_WORDS])}{more}" if words else "there are none yet"
-
-
-def damaged_number(node: Scalar) -> str | None:
-    """Why this scalar may not stand for text without quotes, if so."""
-    if node.plain and _DAMAGED.fullmatch(node.text):
-        return f"the number {node.text} is not kept as written"
-    return None
+def is_rendered(node: Value) -> bool:
+    """Whether a scalar holds what Jinja is to replace."""
+    return isinstance(node, Scalar) and "{{" in node.text and node.tag != RAW
 
 
 @cache
@@ -76,9 +62,18 @@ def _reader(shape: Any) -> Reader:
 
 
 def _reader_of(info: inspect.Type) -> Reader:
+    inner = _strict_reader(info)
+
+    def read_loosely(node: Value, name: str, report: _Report) -> Any:
+        return None if report.loose and is_rendered(node) else inner(node, name, report)
+
+    return read_loosely
+
+
+def _strict_reader(info: inspect.Type) -> Reader:
     match info:
         case inspect.Metadata():
-            return _quoted(_reader_of(info.type)) if (info.extra or {}).get("quoted") else _reader_of(info.type)
+            return _annotated(info)
         case inspect.StructType():
             return _struct(info)
         case inspect.DictType():
@@ -87,15 +82,51 @@ def _reader_of(info: inspect.Type) -> Reader:
             return _tuple(_reader_of(info.item_type))
         case inspect.LiteralType():
             return _literal(tuple(str(value) for value in info.values))
-        case inspect.BoolType():
-            return _bool
         case inspect.StrType():
-            return _word if info.min_length else _str
+            return _matching(info.pattern) if info.pattern else _word if info.min_length else _str
         case inspect.UnionType():
             return _union(info)
-        case inspect.AnyType():
-            return _any
+    if simple := _SIMPLE.get(type(info)):
+        return simple
     raise TypeError(f"no reader for {info}")
+
+
+def _annotated(info: inspect.Metadata) -> Reader:
+    extra = info.extra or {}
+    if extra.get("data"):
+        return _data
+    return _quoted(_strict_reader(info.type)) if extra.get("quoted") else _strict_reader(info.type)
+
+
+def _data(node: Value, name: str, report: "_Report") -> Any:
+    """Plain data of any shape; text that looks like a number has to say what it is."""
+    match node:
+        case Scalar():
+            _report_damaged(node, report)
+            return plain_value(node)
+        case Sequence():
+            return tuple(_data(item, name, report) for item in node.items)
+    return {key: _data(entry.value, key, report) for key, entry in node.entries.items()}
+
+
+def _int(node: Value, name: str, report: "_Report") -> int:
+    found = plain_value(node) if isinstance(node, Scalar) else None
+    if isinstance(found, int) and not isinstance(found, bool):
+        return found
+    _wrong(node, name, "a whole number", report)
+    return 0
+
+
+def _matching(pattern: str) -> Reader:
+    expression = re.compile(pattern)
+
+    def read_matching(node: Value, name: str, report: _Report) -> str:
+        text = _str(node, name, report)
+        if text and not expression.search(text):
+            report(f"{_quote(name)} cannot be '{text}'", node.place, f"it has the form {pattern}")
+        return text
+
+    return read_matching
 
 
 def _any(node: Value, _name: str, _report: _Report) -> Any:
@@ -144,11 +175,16 @@ def _literal(values: tuple[str, ...]) -> Reader:
 
 def _quoted(inner: Reader) -> Reader:
     def read_quoted(node: Value, name: str, report: _Report) -> Any:
-        if isinstance(node, Scalar) and (why := damaged_number(node)):
-            report(why, node.place, f'quote it: "{node.text}"')
+        if isinstance(node, Scalar):
+            _report_damaged(node, report)
         return inner(node, name, report)
 
     return read_quoted
+
+
+def _report_damaged(node: Scalar, report: "_Report") -> None:
+    if why := damaged_number(node):
+        report(why, node.place, f'quote it: "{node.text}"')
 
 
 def _tuple(inner: Reader) -> Reader:
@@ -157,7 +193,7 @@ def _tuple(inner: Reader) -> Reader:
             _wrong(node, name, "a list", report)
             return ()
         for item in node.items:
-            if item.tag:
+            if item.tag and item.tag != RAW:
                 report(f"{item.tag} stands on the value of a key, never on a list item", item.place, "move it")
         return tuple(inner(item, f"an item of {_quote(name)}", report) for item in node.items)
 
@@ -178,6 +214,7 @@ def _dict(inner: Reader) -> Reader:
 def _struct(info: inspect.StructType) -> Reader:
     fields = {field.encode_name: _reader_of(field.type) for field in info.fields}
     later: Dict[str, str] = getattr(info.cls, "LATER", {})
+    shapes: tuple[tuple[str, ...], ...] = getattr(info.cls, "SHAPES", ())
 
     def read_struct(node: Value, name: str, report: _Report) -> Any:
         if not isinstance(node, Mapping):
@@ -186,17 +223,31 @@ def _struct(info: inspect.StructType) -> Reader:
         values: dict[str, Any] = {}
         before = len(report.problems)
         for key, entry in node.entries.items():
-            if inner := fields.get(key):
-                if entry.value.tag != RESET and not is_null(entry.value):
-                    values[key] = inner(entry.value, key, report)
+            inner = fields.get(key)
+            if inner is None:
+                report(f"unknown key '{key}'", entry.key.place, nearest(key, fields))
             elif key in later:
                 report(f"'{key}' is not supported by envbuild {__version__} yet", entry.key.place, later[key])
-            else:
-                report(f"unknown key '{key}'", entry.key.place, nearest(key, fields))
+            elif entry.value.tag != RESET and not is_null(entry.value):
+                values[key] = inner(entry.value, key, report)
         _refuse_missing(values, info, node, report)
-        return msgspec.convert(values, info.cls, strict=False) if len(report.problems) == before else None
+        if shapes and len(report.problems) == before and not any(_fits(values, shape) for shape in shapes):
+            report(f"{_quote(name)} has keys that do not go together", node.place, f"write {_shown_shapes(shapes)}")
+        if report.loose or len(report.problems) > before:
+            return None
+        return msgspec.convert(values, info.cls, strict=False)
 
     return read_struct
+
+
+def _fits(values: Iterable[str], shape: tuple[str, ...]) -> bool:
+    """Whether the keys are those of one shape; a key with `?` may be missing."""
+    needed = {key for key in shape if not key.endswith("?")}
+    return needed <= set(values) <= {key.removesuffix("?") for key in shape}
+
+
+def _shown_shapes(shapes: tuple[tuple[str, ...], ...]) -> str:
+    return " or ".join("{" + ", ".join(key.removesuffix("?") for key in shape) + "}" for shape in shapes)
 
 
 def _refuse_missing(values: Dict[str, Any], info: inspect.StructType, node: Value, report: _Report) -> None:
@@ -222,7 +273,7 @@ def _union(info: inspect.UnionType) -> Reader:
     expected = " or ".join(_KINDS[kind] for kind in readers)
 
     def read_union(node: Value, name: str, report: _Report) -> Any:
-        if null and is_null(node):
+        if null and (is_null(node) or node.tag == RESET):
             return None
         if reader := readers.get(type(node)):
             return reader(node, name, report)
@@ -250,3 +301,6 @@ def _example(name: str, node: Value, expected: str) -> str:
 
 def _quote(name: str) -> str:
     return name if " " in name else f"'{name}'" if name else "the file"
+
+
+_SIMPLE: Dict[type, Reader] = {inspect.BoolType: _bool, inspect.IntType: _int, inspect.AnyType: _any}

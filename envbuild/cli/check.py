@@ -1,0 +1,38 @@
+"""`envbuild check`."""
+
+import click
+
+from envbuild.cli.options import Common, environments, selected, tags, with_globals
+
+
+@click.command("check")
+@environments
+@tags
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tuple[str, str], ...]) -> int:
+    """Check every file of the project, also those that no plan needs: settings, manifests, templates, locks.
+
+    What is wrong is told with file, line and hint, and ends with exit code 1. What is only worth saying is a note;
+    notes of one kind are told as one, and -v tells each. 'check: {ignore: [KIND]}' in a manifest or in envbuild.yaml
+    leaves notes of a kind out.
+
+    \b
+    Examples:
+      envbuild check
+      envbuild check -v
+      envbuild check 'churn/*'
+      envbuild check --json
+    """
+    from envbuild.project import check
+    from envbuild.report.looking import check_json, check_text
+    from envbuild.report.plans import error_text
+
+    checked = check(common.project(), selected(environments, tags))
+    if common.json:
+        common.out(check_json(checked))
+    else:
+        common.out(check_text(checked, verbose=common.verbose))
+        for error in checked.errors:
+            common.warn(error_text(error))
+    return 1 if checked.errors else 0

@@ -1,0 +1,37 @@
+"""`envbuild render`."""
+
+from pathlib import Path
+
+import click
+
+from envbuild.cli.options import Common, environments, selected, with_globals
+
+
+@click.command("render")
+@environments
+@click.option("-o", "--output", metavar="DIR", help="Write files into DIR, each environment into a folder of its name.")
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, environments: tuple[str, ...], output: str | None) -> int:
+    """Show or write what templates make of environments. Needs no network, and a lock that is current.
+
+    A template in the project's templates/ stands before the built-in one of its name, and may extend that:
+    {% extends "builtin/environment.yml.j2" %}.
+
+    \b
+    Examples:
+      envbuild render churn/train
+      envbuild render churn/train -o out          writes out/churn/train/environment.yml
+      envbuild render --json
+    """
+    from envbuild.project import artifacts, write_artifacts
+    from envbuild.report.looking import artifacts_json, artifacts_text
+    from envbuild.report.terminal import plural
+
+    found = artifacts(common.project(), selected(environments))
+    if output is None:
+        common.out(artifacts_json(found) if common.json else artifacts_text(found))
+        return 0
+    count = write_artifacts(Path(output), found)
+    common.out(artifacts_json(found) if common.json else f"{plural(count, 'file')} written to {output}")
+    return 0

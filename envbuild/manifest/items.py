@@ -1,0 +1,114 @@
+"""One item of a package list as a value: what is asked for, on which platforms, and where it says so."""
+
+import posixpath
+import re
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from envbuild.errors import ManifestError, Place
+
+Manager = Literal["conda", "pip"]
+Selector = Literal["", "linux", "osx", "win", "unix"]
+
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A requirement of one package. `text` is canonical: equal requests have equal text.
+
+    `specifier` is the range of versions as PEP 440 has it, and empty where it has none for it.
+    """
+
+    manager: Manager
+    name: str
+    text: str
+    where: Place
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    url: str = ""
+    path: str = ""
+    selector: Selector = ""
+    editable: bool = False
+
+    @property
+    def key(self) -> str:
+        """What items of one package share; one without a name is known by where it comes from."""
+        return self.name if self.manager == "conda" else f"pip/{self.name or self.url or self.path}"
+
+    @property
+    def wish(self) -> str:
+        """What is asked of the package, in the short form that reasons show."""
+        if self.manager == "conda" and self.name not in {"python", "pip"}:
+            return self.text.partition(" ")[2] or "*"
+        return wish(self.specifier, self.extras, self.marker, self.url or self.path)
+
+    @property
+    def shown(self) -> str:
+        """The item as a manifest writes it."""
+        return f"-e {self.path}" if self.editable else self.path or self.text
+
+    def holds_on(self, platform: str) -> bool:
+        return not self.selector or admits(self.selector, platform)
+
+
+def admits(selector: Selector, platform: str) -> bool:
+    """Whether `sel(…)` names this platform."""
+    system = platform.partition("-")[0]
+    return selector == system or (selector == "unix" and system in {"linux", "osx"})
+
+
+class Without(msgspec.Struct, frozen=True):
+    """A package that is dropped from what is inherited."""
+
+    key: str
+    where: Place
+
+
+def wish(specifier: str, extras: tuple[str, ...] = (), marker: str = "", source: str = "") -> str:
+    clauses = sorted(filter(None, specifier.split(",")), key=lambda clause: clause.startswith(("<", "!")))
+    only_pin = len(clauses) == 1 and not specifier.startswith("===")
+    shown = specifier.removeprefix("==") if only_pin else ",".join(clauses)
+    asked = source or shown or "*"
+    extra = f"[{','.join(extras)}] " if extras else ""
+    return f"{extra}{asked}{f'; {marker}' if marker else ''}"
+
+
+def normalise(name: str) -> str:
+    """A distribution's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def project_path(path: str, folder: str, where: Place) -> str:
+    """A path as written in a file of `folder`, taken from the project's root; it may not leave it."""
+    if path.startswith(("/", "~")) or "\\" in path or re.match(r"[A-Za-z]:", path):
+        raise ManifestError(f"the path '{path}' is absolute", where, "write it relative to this file")
+    inside = posixpath.normpath(posixpath.join(folder, path))
+    if inside == ".." or inside.startswith("../"):
+        raise ManifestError(f"the path '{path}' leaves the project", where, "keep what a project needs inside it")
+    return inside
+
+
+def refuse_credentials(url: str, where: Place) -> None:
+    """A URL in a manifest is committed to git: it may name a user for ssh, but no password anywhere."""
+    parts = _split(url, where)
+    if parts.password or (parts.username and not parts.scheme.endswith("ssh")):
+        raise ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
+
+
+def _split(url: str, where: Place) -> SplitResult:
+    """A URL's parts; one that has no host, or one that a program would take for an option, is none."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
+        raise ManifestError(f"'{url}' has no valid host", where, "mend the URL")
+    return parts
+
+
+def is_loopback(url: str) -> bool:
+    return bool(_LOOPBACK.fullmatch(urlsplit(url).hostname or ""))

@@ -1,0 +1,178 @@
+"""Entries of pip lists and requirement files as items."""
+
+import posixpath
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from envbuild.document import Scalar
+from envbuild.errors import ManifestError, Place
+from envbuild.manifest.items import Item, is_loopback, normalise, project_path, refuse_credentials, wish
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
+_EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?:\[(?P<extras>[\w.,\s-]*)\])?")
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(?P<what>\S.*)")
+_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
+_SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*=\s*(?P<version>[0-9][\w.*]*)")
+_VERSION_CONTROL = ("git+", "hg+", "svn+", "bzr+")
+_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?")
+
+
+class Requested(msgspec.Struct, frozen=True):
+    """The parsed half of an item, the same wherever the text stands."""
+
+    name: str
+    text: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    url: str = ""
+
+
+def pip_item(node: Scalar, folder: str) -> Item:
+    """One entry of a pip list that asks for a package; paths are taken from the folder of the file that says so."""
+    text = node.text.strip()
+    editable = _EDITABLE.fullmatch(text)
+    if editable:
+        text = editable["what"].strip().strip("'\"")
+    _refuse_option(text, node.place)
+    if path := _path_of(text):
+        return _path_item(path, text, node, folder, editable=bool(editable))
+    if editable and not text.startswith(_VERSION_CONTROL):
+        raise ManifestError(f"'-e' goes before a folder, not '{text}'", node.place, "write '-e ./folder'")
+    return _requirement(text, node)
+
+
+def _requirement(text: str, node: Scalar) -> Item:
+    requested = _requested(text)
+    if isinstance(requested, Requested) and requested.url:
+        _refuse_url(requested.url, node.place)
+    if isinstance(requested, Requested) and requested.name.endswith("-whl"):
+        requested = "a wheel is named by its path alone"
+    if isinstance(requested, str):
+        raise ManifestError(f"'{node.text}': {requested}", node.place, _spelling(text))
+    rest = (requested.specifier, requested.extras, requested.marker, requested.url)
+    return Item("pip", requested.name, requested.text, node.place, *rest)
+
+
+def wish_of(text: str) -> tuple[str, str]:
+    """The package's name and the wish, from an item's canonical text."""
+    found = _requested(text)
+    if isinstance(found, str):
+        return normalise(wheel_name(text)), text
+    return found.name, wish(found.specifier, found.extras, found.marker, found.url)
+
+
+@lru_cache(maxsize=65536)
+def _requested(text: str) -> Requested | str:
+    """Parse once for each text; an error is its message, since only the caller knows the line."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    if text.startswith(("http://", "https://", *_VERSION_CONTROL)):
+        named = _name_in_url(text)
+        if not named:
+            return Requested("", text, url=text)
+        text = f"{named} @ {text}"
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return "not a requirement that pip reads"
+    return Requested(
+        normalise(requirement.name),
+        _canonical(requirement),
+        str(requirement.specifier),
+        tuple(sorted(normalise(extra) for extra in requirement.extras)),
+        str(requirement.marker or ""),
+        requirement.url or "",
+    )
+
+
+def _name_in_url(url: str) -> str:
+    """A wheel's file says its name, and so does `#egg=`; other URLs are known by themselves."""
+    bare = re.split(r"[?#]", url)[0]
+    if bare.endswith(".whl"):
+        return bare.rpartition("/")[2].split("-")[0]
+    egg = _EGG.search(url)
+    return egg["name"] if egg else ""
+
+
+def _canonical(requirement: "Requirement") -> str:
+    requirement.name = normalise(requirement.name)
+    requirement.extras = {normalise(extra) for extra in requirement.extras}
+    return str(requirement)
+
+
+def wheel_name(path: str) -> str:
+    return posixpath.basename(urlsplit(path).path).split("-")[0]
+
+
+def _path_of(text: str) -> str:
+    """The file or folder that this entry names, if it names one."""
+    named = _NAMED_PATH.fullmatch(text)
+    path = named["path"] if named else text
+    if path.startswith("file:"):
+        return re.sub(r"^file:(//)?", "", path)
+    if "://" in path or path.startswith(_VERSION_CONTROL):
+        return ""
+    if path.startswith((".", "/", "~")) or path.endswith(_ENDINGS) or ("/" in path and not named and " " not in path):
+        return path
+    return path if named else ""
+
+
+def _path_item(path: str, text: str, node: Scalar, folder: str, *, editable: bool) -> Item:
+    """A wheel has its name in its file's; a folder or source archive is known by its path, unless it is named."""
+    match = _EXTRAS.fullmatch(path)
+    if not match:
+        raise ManifestError(f"'{path}' is no path to a package", node.place, "write './folder' or './x.whl'")
+    inside = project_path(match["path"], folder, node.place)
+    extras = tuple(sorted(normalise(extra) for extra in re.split(r"[,\s]+", match["extras"] or "") if extra))
+    named = _NAMED_PATH.fullmatch(text)
+    name = normalise(named["name"].partition("[")[0]) if named else ""
+    if inside.endswith(".whl"):
+        name = _distribution(inside, node.place)
+        if extras or editable:
+            raise ManifestError(f"'{node.text}': a wheel is named by its path alone", node.place, f"write '{path}'")
+    return Item("pip", name, inside, node.place, extras=extras, path=inside, editable=editable)
+
+
+def _distribution(path: str, where: Place) -> str:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    filename = posixpath.basename(path)
+    try:
+        return parse_wheel_filename(filename)[0]
+    except InvalidWheelFilename:
+        raise ManifestError(
+            f"'{filename}' is no name of a wheel", where, "it is 'NAME-VERSION-PYTHON-ABI-PLATFORM.whl'"
+        ) from None
+
+
+def _refuse_option(text: str, where: Place) -> None:
+    if not text:
+        raise ManifestError("an empty item", where, "remove it")
+    if text.startswith("-"):
+        option = re.split(r"[\s=]", text)[0]
+        raise ManifestError(f"the option '{option}' is not read here", where, "remove it")
+
+
+def _refuse_url(url: str, where: Place) -> None:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in {"https", "http", "git+https", "git+http", "git+ssh"}:
+        raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
+    refuse_credentials(url, where)
+    if scheme in {"http", "git+http"} and not is_loopback(url):
+        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
+
+
+def _spelling(text: str) -> str:
+    if single := _SINGLE_EQUALS.fullmatch(text):
+        return f"pip compares with two signs: {single['name']}=={single['version']}"
+    if " -" in text:
+        return "an option stands in an item of its own"
+    return "write it as 'name', 'name>=1.2,<2' or 'name @ https://…'"

@@ -1,0 +1,77 @@
+"""Everything that can be said of a project without building: what is wrong, and what is worth a note."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from envbuild.errors import EnvbuildError, Note, Problems
+from envbuild.lock import FOLDER, SUFFIX, read_head
+from envbuild.manifest import notes as manifest_notes
+from envbuild.project.front import Project
+from envbuild.project.reading import Selection
+from envbuild.render import complaints
+from envbuild.resolve import Environment, lineages
+from envbuild.resolve import notes as environment_notes
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """`manifests` were read; `errors` and `notes` are in the order of files and lines."""
+
+    manifests: int
+    environments: int
+    errors: tuple[EnvbuildError, ...]
+    notes: tuple[Note, ...]
+
+
+def check(project: Project, selection: Selection) -> Checked:
+    """All files, also those that no plan needs; with a selection its manifests alone."""
+    errors: list[EnvbuildError] = []
+    environments: tuple[Environment, ...] = ()
+    reader = project.reader
+    try:
+        environments = project.environments(selection)
+        lineages(tuple(reader.manifests()), reader.family.parents)
+    except EnvbuildError as error:
+        if error.exit_code != 1:
+            raise
+        errors.append(error)
+    if selection.everything:
+        errors += [*complaints(project.templates), *_damaged_locks(project)]
+    found = Problems(errors).problems
+    return Checked(len(list(reader.documents())), len(environments), found, tuple(_notes(project, environments)))
+
+
+def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
+    for path in project.workspace.files(FOLDER, SUFFIX):
+        try:
+            read_head(path, project.workspace.text(path) or "")
+        except EnvbuildError as error:
+            yield error
+
+
+def _notes(project: Project, environments: tuple[Environment, ...]) -> list[Note]:
+    """Each once, however many environments inherit what it is about."""
+    reader, ignored = project.reader, set(project.settings.check.ignore)
+    found = [note for document in reader.documents() for note in manifest_notes(document)]
+    found += [note for one in environments for note in environment_notes(one, project.settings)]
+    found += _idle_parents(project)
+    silenced = {one.path: set(one.keys.check.ignore) for one in environments}
+    kept = {note for note in found if note.kind not in ignored | silenced.get(note.where.path, set())}
+    return sorted(kept, key=lambda note: (note.where, note.kind, note.message))
+
+
+def _idle_parents(project: Project) -> Iterator[Note]:
+    """A parent that another listed parent descends from, and one that is listed twice."""
+    family = project.reader.family
+    for manifest in project.reader.manifests():
+        try:
+            parents = family.parents(manifest)
+            above = lineages(parents, family.parents)
+        except (EnvbuildError, KeyError):
+            continue  # said as an error
+        for at, parent in enumerate(parents):
+            others = [one for one in parents if one is not parent and parent in above[one.path]]
+            if others or parent in parents[:at]:
+                why = f"'{others[0].name}' extends it already" if others else "it is listed before"
+                message = f"the parent '{parent.name}' adds nothing: {why}"
+                yield Note("idle-parent", message, manifest.extends[at].where, "remove it")

@@ -1,0 +1,127 @@
+"""Environments, values, notes and artifacts as a person looks at them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from envbuild.errors import Note, redacted
+from envbuild.project import Checked, Listed
+from envbuild.report.plans import document, error_object
+from envbuild.report.records import table
+from envbuild.report.terminal import clean, one_line, plural
+from envbuild.resolve import Explained
+
+_NO_PLAN = "cannot be planned"
+
+
+def list_text(rows: Sequence[Listed]) -> str:
+    """One line an environment; the sum of it last."""
+    cells = [
+        (
+            one.name,
+            str(one.version or "-"),
+            one.action or _NO_PLAN,
+            one.builder,
+            ",".join(one.platforms),
+            " ".join(f"{key}={value}" for key, value in sorted(one.tags.items())),
+            one.file,
+        )
+        for one in rows
+    ]
+    head = ("name", "version", "plan", "builder", "platforms", "tags", "file")
+    return f"{table(head, cells)}\n{plural(len(rows), 'environment')}." if rows else "No environments."
+
+
+def list_json(rows: Sequence[Listed]) -> str:
+    return document(environments=[msgspec.to_builtins(one) for one in rows])
+
+
+def explain_text(rows: Sequence[Explained]) -> str:
+    """Each value with its line, and below it what it overrode, nearest first."""
+    width = max(len(_said(row)) for row in rows)
+    lines: list[str] = []
+    for row in rows:
+        lines.append(f"{_said(row).ljust(width)}  {one_line(row.where)}".rstrip())
+        lines += [f"    overrides {one_line(redacted(one.value))}  {one_line(one.where)}" for one in row.overrides]
+    return "\n".join(lines)
+
+
+def _said(row: Explained) -> str:
+    value = "(removed)" if row.value is None else redacted(row.value)
+    return one_line(f"{row.field}: {value}")
+
+
+def explain_json(rows: Sequence[Explained]) -> str:
+    values = [
+        {
+            "field": row.field,
+            "value": None if row.value is None else redacted(row.value),
+            "where": row.where,
+            "overrides": [{"value": redacted(one.value), "where": one.where} for one in row.overrides],
+        }
+        for row in rows
+    ]
+    return document(values=values)
+
+
+def check_text(checked: Checked, *, verbose: bool) -> str:
+    """The answer first; notes of one kind are folded to one line unless all are asked for."""
+    count = len(checked.errors)
+    what = f"{plural(count, 'problem')} in" if count else "No problems in"
+    told = f"{what} {plural(checked.manifests, 'manifest')}, {plural(len(checked.notes), 'note')}."
+    return "\n".join([told, *(_every_note(checked.notes) if verbose else _folded(checked.notes))])
+
+
+def _every_note(notes: Sequence[Note]) -> list[str]:
+    return [
+        f"{one_line(str(note.where))}: {note.kind}: {one_line(note.message)}\n  hint: {one_line(note.hint)}"
+        for note in notes
+    ]
+
+
+def _folded(notes: Sequence[Note]) -> list[str]:
+    counts = Counter(note.kind for note in notes)
+    first = {note.kind: note for note in reversed(notes)}
+    lines = []
+    for kind, count in sorted(counts.items()):
+        note = first[kind]
+        more = f" (and {count - 1:,} more: -v)" if count > 1 else ""
+        lines.append(f"  {kind}: {one_line(note.message)}  {one_line(note.where.line_only)}{more}")
+    return lines
+
+
+def check_json(checked: Checked) -> str:
+    return document(
+        manifests=checked.manifests,
+        environments=checked.environments,
+        errors=[error_object(problem) for error in checked.errors for problem in error.problems],
+        notes=[note_object(note) for note in checked.notes],
+    )
+
+
+def note_object(note: Note) -> dict[str, Any]:
+    where = note.where
+    return {
+        "kind": note.kind,
+        "path": where.path,
+        "line": where.line,
+        "column": where.column,
+        "message": note.message,
+        "hint": note.hint,
+    }
+
+
+def artifacts_text(artifacts: Mapping[str, Mapping[str, str]]) -> str:
+    """One text as it is; several, each below its name."""
+    every = [(name, file, text) for name, files in artifacts.items() for file, text in files.items()]
+    if len(every) == 1:
+        return clean(every[0][2]).removesuffix("\n")
+    return "\n".join(f"==> {one_line(name)}/{file} <==\n{clean(text)}" for name, file, text in every)
+
+
+def artifacts_json(artifacts: Mapping[str, Mapping[str, str]]) -> str:
+    return document(
+        environments=[{"name": name, "artifacts": dict(files)} for name, files in artifacts.items()],
+    )

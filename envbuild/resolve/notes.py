@@ -1,0 +1,53 @@
+"""What is worth saying of an environment, though nothing is wrong with it."""
+
+from collections.abc import Iterator
+
+from envbuild.errors import Note
+from envbuild.manifest import normalise
+from envbuild.resolve.environment import Environment
+from envbuild.settings import Settings
+
+# Conda packages that PyPI knows by another name, or whose name PyPI gives to something else.
+_OTHER_ON_PYPI = {"graphviz", "pytorch", "opencv", "py-opencv", "blosc", "tables", "msgpack-python", "snappy", "git"}
+
+
+def notes(environment: Environment, settings: Settings) -> Iterator[Note]:
+    ignored = {*settings.check.ignore, *environment.keys.check.ignore}
+    found = (*_channels(environment), *_twice(environment, settings), *_idle(environment))
+    yield from (note for note in found if note.kind not in ignored)
+
+
+def _channels(environment: Environment) -> Iterator[Note]:
+    conda = any(not key.key.startswith("pip/") and key.key not in {"python", "pip"} for key in environment.packages)
+    if conda and not environment.keys.channels:
+        used = ", ".join(environment.channels)
+        hint = f"the settings' are used: {used}"
+        yield Note("no-channels", f"'{environment.name}' names no channels", environment.where_itself, hint)
+
+
+def _twice(environment: Environment, settings: Settings) -> Iterator[Note]:
+    """A distribution that both conda and pip are asked for: pip's pin wins."""
+    pip = {package.key.removeprefix("pip/"): package for package in environment.packages if "pip/" in package.key}
+    for package in environment.packages:
+        if package.key.startswith("pip/") or package.key in {"python", "pip"}:
+            continue
+        renamed = settings.pypi_names.get(package.key)
+        name = normalise(renamed or ("" if package.key in _OTHER_ON_PYPI else package.key))
+        if other := pip.get(name):
+            first = package.items[0].where
+            message = f"conda and pip are both asked for {name}, the other at {first}: pip's holds"
+            yield Note("asked-twice", message, other.items[0].where, "keep one of the two")
+
+
+def _idle(environment: Environment) -> Iterator[Note]:
+    """What `without` drops, though nobody asks for it."""
+    asked = {
+        key
+        for manifest in environment.lineage[:-1]
+        for key in (*manifest.dependencies.definitions, *manifest.constraints.definitions)
+    }
+    own = environment.lineage[-1]
+    for key, dropped in own.without.items():
+        if key not in asked and not key.startswith("apt/") and key != "python":
+            message = f"'{key}' is dropped, and nothing inherited asks for it"
+            yield Note("idle-without", message, dropped.where, "remove the item, or mend its spelling")

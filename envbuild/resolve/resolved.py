@@ -1,0 +1,116 @@
+"""An environment as a manifest that needs no parents: the same environment comes of it."""
+
+import posixpath
+from collections.abc import Iterable
+
+from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, write
+from envbuild.document import Mapping as Node
+from envbuild.manifest import RULES, Item, Keys, path_of
+from envbuild.resolve.environment import Environment, Variable
+from envbuild.resolve.packages import Package
+from envbuild.shape import rewrite_marked
+
+_LEFT_OUT = {"name", "prefix", "category", "extends", "abstract", "without", "matrix"}
+
+
+def resolved_text(environment: Environment) -> str:
+    """Whole, in the order in which a manifest has its keys."""
+    own = _Writer(environment)
+    stated = {**own.stated(), **own.made()}
+    ordered = {key: stated[key] for key in RULES if key in stated}
+    return write(Node(environment.path, 1, 1, None, {key: Entry(_text(key), value) for key, value in ordered.items()}))
+
+
+class _Writer:
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._folder = posixpath.dirname(environment.path)
+
+    def stated(self) -> dict[str, Value]:
+        """What keeps the form in which it is stated; its paths are taken from this manifest's own folder."""
+        located = rewrite_marked(self._environment.body, Keys, "path", self._relocated)
+        entries = located.entries if isinstance(located, Node) else {}
+        kept = {key: entry.value for key, entry in entries.items() if key not in _LEFT_OUT}
+        python = kept.get("python")
+        if isinstance(python, Node):  # its version stands among the dependencies
+            kept["python"] = _mapping({key: one.value for key, one in python.entries.items() if key != "version"})
+        return {key: _placed(value) for key, value in kept.items() if not isinstance(value, Node) or value.entries}
+
+    def _relocated(self, kind: str, node: Scalar) -> Scalar:
+        path = path_of(kind, node)
+        if not path:
+            return node
+        text = self._from_here(path)
+        return _text(f"-r {text}" if kind == "apt" else text)
+
+    def _from_here(self, path: str) -> str:
+        relative = posixpath.relpath(path, self._folder or ".")
+        return relative if relative.startswith("..") else f"./{relative}"
+
+    def made(self) -> dict[str, Value]:
+        """What was merged apart, and what the settings or the machine say where the manifest says nothing."""
+        one = self._environment
+        limits = [*one.limits.every, *one.constraints.every]
+        found: dict[str, Value] = {
+            "channels": _list(_text(channel) for channel in one.channels),
+            "platforms": _list(_text(platform) for platform in one.platforms),
+            "dependencies": self._packages(one.packages),
+            "constraints": self._packages(tuple(limits)),
+            "overrides": self._packages(one.overrides.every),
+            "variables": _mapping({variable.name: _variable(variable) for variable in one.variables}),
+        }
+        filled = {key: value for key, value in found.items() if not isinstance(value, Sequence) or value.items}
+        filled = {key: value for key, value in filled.items() if not isinstance(value, Node) or value.entries}
+        return {**filled, "builder": _text(one.builder)}
+
+    def _packages(self, packages: tuple[Package, ...]) -> Sequence:
+        items = [item for package in packages for item in package.items]
+        conda = [_selected(item) for item in items if item.manager == "conda"]
+        pip = [_text(self._pip(item)) for item in items if item.manager == "pip"]
+        return _list([*conda, *([_mapping({"pip": _list(pip)})] if pip else [])])
+
+    def _pip(self, item: Item) -> str:
+        if not item.path:
+            return item.text
+        path = self._from_here(item.path) + (f"[{','.join(item.extras)}]" if item.extras else "")
+        if item.editable:
+            return f"-e {path}"
+        return f"{item.name} @ {path}" if item.name and not item.path.endswith(".whl") else path
+
+
+def _selected(item: Item) -> Value:
+    text = _text(item.text)
+    return _mapping({f"sel({item.selector})": text}) if item.selector else text
+
+
+def _variable(variable: Variable) -> Value:
+    """Paths around a text are a text; around nothing they are around what the host has."""
+    if variable.value is not None:
+        return _placed(_text(":".join(filter(None, (*variable.prepend, variable.value, *variable.append)))))
+    ends = {"prepend": variable.prepend, "append": variable.append}
+    return _placed(_mapping({end: _list(_text(one) for one in paths) for end, paths in ends.items() if paths}))
+
+
+def _placed(node: Value) -> Value:
+    """With the place of the environment as an expression again, and other braces meant literally."""
+    match node:
+        case Scalar():
+            if PREFIX in node.text:
+                literal = node.text.replace("{{", "{{ '{{' }}")
+                return _text(literal.replace(PREFIX, "{{ environment.prefix }}"))
+            return Scalar("", 0, 0, RAW, node.text, plain=False) if "{{" in node.text else node
+        case Sequence():
+            return _list(_placed(item) for item in node.items)
+    return _mapping({key: _placed(entry.value) for key, entry in node.entries.items()})
+
+
+def _text(text: str) -> Scalar:
+    return Scalar("", 0, 0, None, text, plain=False)
+
+
+def _list(items: Iterable[Value]) -> Sequence:
+    return Sequence("", 0, 0, None, tuple(items))
+
+
+def _mapping(values: dict[str, Value]) -> Node:
+    return Node("", 0, 0, None, {key: Entry(_text(key), value) for key, value in values.items()})

@@ -104,6 +104,9 @@ def _refuse_syntax(path: str, text: str, error: Any) -> NoReturn:
         raise DocumentError("a tab may not indent", place, "indent with spaces") from None
     if mark and "{{" in text.split("\n")[place.line - 1][: mark.column + 2]:
         raise DocumentError("'{{' stands in a value that is not quoted", place, _QUOTE_BRACES) from None
+    if "unexpected ':'" in what:
+        hint = 'quote the value: "https://…"'
+        raise DocumentError("a ':' stands within brackets and outside of quotes", place, hint) from None
     if "mapping values are not allowed" in what:
         raise DocumentError("a ': ' stands where no key can", place, "quote the value, or mend the indent") from None
     raise DocumentError(f"this is not YAML: {what}", place, "quote text that holds special characters") from None

@@ -107,7 +107,10 @@ def test_a_tag_that_contradicts_its_value_is_refused(text: str) -> None:
         ("a: 'b\nc: 3\n", f"3:1: this is not YAML: found unexpected end of stream{_QUOTE}"),
         ("a: [\r\n", f"2:1: this is not YAML: did not find expected node content{_QUOTE}"),
         ('a: "\\ud800"\n', f"1:7: this is not YAML: found invalid Unicode character escape code{_QUOTE}"),
-        ("a: [{b: 1:30}]\n", f"1:10: this is not YAML: found unexpected ':'{_QUOTE}"),
+        (
+            "a: [{b: 1:30}]\n",
+            "1:10: a ':' stands within brackets and outside of quotes\n  hint: quote the value: \"https://…\"",
+        ),
     ],
 )
 def test_what_is_not_yaml_is_refused_at_its_place(text: str, message: str) -> None:

@@ -138,7 +138,7 @@ _MISUSE = {
     ("lock", "b"): "no environment is named 'b' | known are: a",
     ("apply", "b"): "no environment is named 'b' | known are: a",
     ("show", "b"): "no environment is named 'b' | known are: a",
-    ("history", "b"): "nothing is named 'b' | known are: a",
+    ("history", "b"): "no environment is named 'b' | known are: a",
     ("history", "a"): "'a' was never built | run 'envbuild apply'",
     ("-C", "none", "plan"): "'none' is not a folder | name the project's folder with -C",
     ("plan", "[z-a]"): "no environment matches '[z-a]' | known are: a",

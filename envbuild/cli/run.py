@@ -55,6 +55,7 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
     if is_glob(name):
         raise UsageError(f"'{name}' is a glob", hint="a command runs in one environment: name it")
     if not version:
+        name = project.one(name).name
         _make_ready(project, common, name, options)
     prefix, env = project.activation(name, version or "latest")
     if common.verbose:

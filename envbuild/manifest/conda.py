@@ -14,6 +14,7 @@ _WITH_BUILD = re.compile(r"[=\s]*[0-9][0-9A-Za-z.*]*(\s*=\s*|\s+)[A-Za-z0-9_*^].
 _MISREAD = re.compile(r"=[<>]|(?<=[A-Za-z0-9_.-])\[[^=\]]*\]")
 _CLAUSE = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*?(?:\.\*)?)")
 _BUILD = re.compile(r"[A-Za-z0-9_.*+]+|\^.*\$")
+_URL = re.compile(r"[\[,]url=\"([^\"]*)\"")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 
 
@@ -69,8 +70,8 @@ def _parsed(text: str) -> _Spec | _Misspelt:
         return _Misspelt(f"'{text}' names a platform's folder", f"write 'sel(linux): {name}', or 'platforms'")
     if build and not _BUILD.fullmatch(build):
         return _Misspelt(f"'{build}' in '{text}' is no build string", "join versions with ',': 'name >=1.2,<2'")
-    url = text if "://" in text.partition("::")[0] and "::" not in text else ""
-    return _Spec(name, shown, version, url)
+    url = _URL.search(shown)
+    return _Spec(name, shown, version, url[1] if url else "")
 
 
 def _spelling_of(misread: str) -> str:

@@ -30,7 +30,6 @@ from envbuild.record import Record
 from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
-from envbuild.shape import nearest
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
@@ -244,9 +243,7 @@ class Project:
         """Every version of a name, newest first."""
         if history := self.state.history(name):
             return history
-        if name in self.names:
-            raise UsageError(f"'{name}' was never built", hint="run 'envbuild apply'")
-        raise UsageError(f"nothing is named '{name}'", hint=nearest(name, self.names))
+        raise UsageError(f"'{self.one(name).name}' was never built", hint="run 'envbuild apply'")
 
     def record(self, name: str, version: str) -> Record:
         """What is remembered of NAME@VERSION; `latest` is the newest of this machine."""

@@ -13,7 +13,7 @@ import msgspec
 
 from envbuild.document import PREFIX
 from envbuild.errors import Place, RenderError
-from envbuild.resolve import Environment
+from envbuild.resolve import Environment, Variable
 
 if TYPE_CHECKING:
     from jinja2 import Environment as Jinja
@@ -45,7 +45,8 @@ class Templates(msgspec.Struct, frozen=True):
 
 def render(environment: Environment, templates: Templates, python: str) -> dict[str, str]:
     """Every artifact of an environment, by its file name."""
-    values = {"environment": _values(environment, python)}
+    own = _values(environment, python)
+    values = {"environment": own, "params": environment.params, "matrix": environment.matrix}
     return {ENVIRONMENT_YML: rendered(f"{ENVIRONMENT_YML}.j2", templates, values)}
 
 
@@ -135,12 +136,17 @@ def _values(environment: Environment, python: str) -> dict[str, object]:
         conda.insert(0, f"python=={python}.*" if python else "python")
     if pip and not environment.package("pip"):
         conda.append("pip")
-    texts = {one.name: one.value.replace(PREFIX, "$CONDA_PREFIX") for one in environment.variables if one.value}
     return {
         "name": environment.name,
         "channels": list(environment.channels),
         "conda": conda,
         "selected": [(item.selector, item.text) for item in items if item.selector],
         "pip": pip,
-        "variables": {one.name: texts.get(one.name, "") for one in environment.variables if one.value is not None},
+        "variables": {one.name: one.value for one in environment.variables if _is_plain(one)},
+        "left_out": [one.name for one in environment.variables if not _is_plain(one)],
     }
+
+
+def _is_plain(variable: Variable) -> bool:
+    """Whether conda can set it: not around what the host has, and not with the place of the environment in it."""
+    return not variable.prepend and not variable.append and PREFIX not in (variable.value or "")

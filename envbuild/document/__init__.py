@@ -14,6 +14,7 @@ from envbuild.document.values import (
     Sequence,
     Value,
     is_null,
+    plain_data,
     plain_value,
     scalars,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "decode",
     "is_null",
     "parse",
+    "plain_data",
     "plain_value",
     "scalars",
     "write",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -76,6 +76,16 @@ def plain_value(node: Scalar) -> bool | int | str | None:
     if node.plain and _INTEGER.fullmatch(node.text):
         return int(node.text)
     return node.text
+
+
+def plain_data(node: Value) -> Any:
+    """A tree as plain data, its scalars by YAML 1.2."""
+    match node:
+        case Scalar():
+            return plain_value(node)
+        case Sequence():
+            return [plain_data(item) for item in node.items]
+    return {key: plain_data(entry.value) for key, entry in node.entries.items()}
 
 
 def scalars(node: Value) -> Iterator[Scalar]:

@@ -131,7 +131,7 @@ class Reader:
 
     def _may_have_cells(self) -> bool:
         """Whether any file speaks of a matrix: only then do names exist that no file has."""
-        return any(_MENTION in self._data(path) for path in self.names.paths.values())
+        return any(_MENTION in self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
 
     def _data(self, path: str, where: Place | None = None) -> bytes:
         if path not in self._bytes:
@@ -167,11 +167,11 @@ class Reader:
         """The files that a name or glob may mean; where cells may be meant, all that can be read."""
         if pattern in every:
             return [pattern]
+        match = matcher(pattern).fullmatch
         if self._may_have_cells():
-            return [name for name in self.names.paths if self._is_readable(name)]
+            return [name for name in every if match(name) or (name in self.names.paths and self._is_readable(name))]
         if not is_glob(pattern):
             raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self.names.paths))
-        match = matcher(pattern).fullmatch
         if found := [name for name in every if match(name)]:
             return found
         raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))

@@ -1,11 +1,12 @@
 """One environment: complete, typed, immutable, each value knowing its line."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from envbuild.document import Mapping as Node
-from envbuild.document import Scalar, Sequence, Value
+from envbuild.document import Scalar, Sequence, Value, plain_data
 from envbuild.errors import EnvbuildError, Place, ResolveError
 from envbuild.manifest import RULES, Item, Keys, Manifest, MatrixValue, Rule, is_loopback, path_of
 from envbuild.resolve.merge import merge
@@ -68,6 +69,12 @@ class Environment(msgspec.Struct, frozen=True):
     @property
     def index_url(self) -> str:
         return self.keys.pip.index_url or ""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What templates may use besides the environment itself."""
+        stated = self.body.get("params")
+        return plain_data(stated) if isinstance(stated, Node) else {}
 
     @property
     def prefix(self) -> str:

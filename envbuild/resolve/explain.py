@@ -9,7 +9,7 @@ from envbuild.document import Mapping as Node
 from envbuild.errors import Place
 from envbuild.manifest import RULES, Item, KeyRule, Manifest, MatrixValue, Rule
 from envbuild.resolve.environment import Environment, publishing
-from envbuild.resolve.merge import apt_name, long_form
+from envbuild.resolve.merge import apt_name, excluded_by, long_form
 from envbuild.resolve.packages import Field
 from envbuild.settings import Settings
 
@@ -75,15 +75,16 @@ def _values(environment: Environment, settings: Settings) -> Iterator[Explained]
     for manifest, body in zip(environment.lineage, bodies, strict=True):
         stated += [one for one in _flat(body) if RULES[one.keys[0]].rule is not Rule.OWN or manifest.path == own]
     left = _flat(environment.body)
+    lost = [one for one in stated if one.where not in {kept.where for kept in left}]
     for one in left:
-        yield Explained(one.field, shown(one.value), str(one.where), _overridden(one, stated))
+        yield Explained(one.field, shown(one.value), str(one.where), _overridden(one, lost))
     kept = {(one.field, one.item) for one in left}
     gone: dict[tuple[str, str], list[_Stated]] = {}
     for one in stated:
         if (one.field, one.item) not in kept:
             gone.setdefault((one.field, one.item), []).append(one)
     for before in gone.values():
-        if remover := _remover(before[-1], bodies) or _apt_dropper(before[-1], environment.lineage):
+        if remover := _remover(before[-1], bodies) or _displaced(before[-1], environment):
             overrides = tuple(Overridden(shown(one.value), str(one.where)) for one in reversed(before))
             yield Explained(before[-1].field, None, str(remover), overrides)
 
@@ -94,13 +95,9 @@ def _root(key: str, value: Value | None) -> Node:
     return node_with(None, key, value) if value else Node("", 0, 0, None, {})
 
 
-def _overridden(one: _Stated, stated: list[_Stated]) -> tuple[Overridden, ...]:
-    """Other statements of the same value, nearest first."""
-    others = [
-        other
-        for other in reversed(stated)
-        if (other.field, other.item) == (one.field, one.item) and other.where != one.where
-    ]
+def _overridden(one: _Stated, lost: list[_Stated]) -> tuple[Overridden, ...]:
+    """Other statements of the same value, nearest first; what a list has twice is kept twice."""
+    others = [other for other in reversed(lost) if (other.field, other.item) == (one.field, one.item)]
     return tuple(Overridden(shown(other.value), str(other.where)) for other in others)
 
 
@@ -165,12 +162,13 @@ def _remover(gone: _Stated, bodies: list[Node]) -> Place | None:
     return None
 
 
-def _apt_dropper(gone: _Stated, lineage: tuple[Manifest, ...]) -> Place | None:
-    """The nearest `without: apt/NAME` of a Debian package."""
-    if gone.keys != ("image", "apt", "packages"):
-        return None
-    key = f"apt/{apt_name(gone.item)}"
-    return next((one.without[key].where for one in reversed(lineage) if key in one.without), None)
+def _displaced(gone: _Stated, environment: Environment) -> Place | None:
+    """The nearest `without: apt/NAME` of a Debian package, or the key that excludes this one."""
+    if gone.keys == ("image", "apt", "packages"):
+        key = f"apt/{apt_name(gone.item)}"
+        return next((one.without[key].where for one in reversed(environment.lineage) if key in one.without), None)
+    others = [other for key in gone.keys[1:2] for other in excluded_by(key)] if gone.keys[0] == "image" else []
+    return next((node.place for other in others if (node := environment.node("image", other))), None)
 
 
 def _packages(environment: Environment) -> Iterator[Explained]:

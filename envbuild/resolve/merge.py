@@ -106,13 +106,13 @@ def _fields(inherited: Value | None, own: Value, within: Mapping[str, KeyRule]) 
     entries = dict(inherited.entries) if isinstance(inherited, Node) else {}
     for key, entry in own.entries.items():
         if "dockerfile" in within and not is_null(entry.value):
-            for other in _excluded_by(key):
+            for other in excluded_by(key):
                 entries.pop(other, None)
         _state(entries, entry, within[key])
     return Node(own.path, own.line, own.column, None, entries)
 
 
-def _excluded_by(key: str) -> tuple[str, ...]:
+def excluded_by(key: str) -> tuple[str, ...]:
     return tuple(other for pair in Image.EXCLUDES if key in pair for other in pair if other != key)
 
 

@@ -12,16 +12,31 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envbuild.document import PREFIX
-from envbuild.errors import Place, RenderError
+from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
+from envbuild.manifest import Item
 from envbuild.resolve import Environment, Variable
+from envbuild.shape import nearest
 
 if TYPE_CHECKING:
     from jinja2 import Environment as Jinja
 
 ENVIRONMENT_YML = "environment.yml"
 BUILT_IN = "builtin/"
-LIMIT_STEPS = 100_000
+LIMIT_STEPS = 1_000_000
 LIMIT_OUTPUT = 8 * 1024 * 1024
+
+
+_OF_PYTHON = (
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    NameError,
+    RecursionError,
+    MemoryError,
+    SyntaxError,
+)
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -52,27 +67,90 @@ def render(environment: Environment, templates: Templates, python: str) -> dict[
 
 def rendered(name: str, templates: Templates, values: Mapping[str, Any]) -> str:
     """One artifact; whatever a template does wrong is said with its file and line."""
-    from jinja2 import TemplateError
-
     jinja = _jinja(templates)
     try:
+        raise_all(_stray_blocks(name, templates, jinja))
         return "".join(_bounded(jinja.get_template(name).generate(values)))
-    except TemplateError as error:
-        raise RenderError(str(error.message), _place(error, name, templates), _hint(str(error.message))) from None
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
-        raise RenderError(f"the template fails: {error}", _place(error, name, templates), "mend it") from None
+    except _failures() as error:
+        raise _failure(error, name, templates) from None
 
 
-def complaints(templates: Templates) -> Iterator[RenderError]:
+def complaints(templates: Templates) -> Iterator[EnvbuildError]:
     """What can be said of the project's own templates before there is anything to render."""
-    from jinja2 import TemplateError
-
     jinja = _jinja(templates)
     for name in sorted(templates.own):
         try:
+            yield from _stray_blocks(name, templates, jinja)
             jinja.get_template(name)
-        except TemplateError as error:
-            yield RenderError(str(error.message), _place(error, name, templates), _hint(str(error.message)))
+        except _failures() as error:
+            yield _failure(error, name, templates)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What a template can do wrong, by Jinja's account and by Python's."""
+    from jinja2 import TemplateError
+
+    return (TemplateError, *_OF_PYTHON)
+
+
+def _stray_blocks(name: str, templates: Templates, jinja: "Jinja") -> list[EnvbuildError]:
+    """Blocks that a template fills and that what it extends does not have: they would be left out without a word."""
+    from jinja2 import nodes
+
+    found = templates.find(name)
+    tree = jinja.parse(found.text, name, found.path) if found else None
+    parent = _extended(tree) if tree else ""
+    if not found or not tree or not parent:
+        return []
+    if templates.find(parent) is None:
+        known = nearest(parent, [*templates.own, *(f"{BUILT_IN}{one}" for one in templates.built_in)])
+        line = next(tree.find_all(nodes.Extends)).lineno
+        return [RenderError(f"there is no template '{parent}'", Place(found.path, line, 1), known)]
+    above = {block.name for block in _blocks(parent, templates, jinja)}
+    own = [block for block in tree.body if isinstance(block, nodes.Block)]
+    hint = f"the blocks of {parent} are: {', '.join(sorted(above))}"
+    return [
+        RenderError(f"there is no block '{block.name}' to fill", Place(found.path, block.lineno, 1), hint)
+        for block in own
+        if block.name not in above
+    ]
+
+
+def _extended(tree: Any) -> str:
+    from jinja2 import nodes
+
+    extends = tree.find(nodes.Extends)
+    return str(extends.template.value) if extends and isinstance(extends.template, nodes.Const) else ""
+
+
+def _blocks(name: str, templates: Templates, jinja: "Jinja") -> Iterator[Any]:
+    """The blocks of a template and of all that it extends."""
+    from jinja2 import nodes
+
+    met: set[str] = set()
+    while name and name not in met:
+        met.add(name)
+        found = templates.find(name)
+        if found is None:
+            return
+        tree = jinja.parse(found.text, name, found.path)
+        yield from tree.find_all(nodes.Block)
+        name = _extended(tree)
+
+
+def _failure(error: Exception, name: str, templates: Templates) -> RenderError:
+    from jinja2 import TemplateError, TemplateNotFound
+
+    where = _place(error, name, templates)
+    match error:
+        case TemplateNotFound():
+            known = nearest(str(error.name), [*templates.own, *(f"{BUILT_IN}{one}" for one in templates.built_in)])
+            return RenderError(f"there is no template '{error.name}'", where, known)
+        case TemplateError():
+            return RenderError(str(error.message), where, _hint(str(error.message)))
+        case RecursionError() | MemoryError() | SyntaxError():
+            return RenderError("the template is nested too deep, or includes itself", where, "write it flatter")
+    return RenderError(f"the template fails: {error}", where, "mend it")
 
 
 def _hint(message: str) -> str:
@@ -130,21 +208,41 @@ def _shown(value: Any) -> str:
 
 def _values(environment: Environment, python: str) -> dict[str, object]:
     items = [item for package in environment.packages for item in package.items]
-    conda = [item.text for item in items if item.manager == "conda" and not item.selector]
-    pip = [item.shown for item in items if item.manager == "pip"]
+    conda = [_conda(item) for item in items if item.manager == "conda" and not item.selector]
+    pip = [*_options(environment), *(item.shown for item in items if item.manager == "pip")]
     if not environment.package("python"):
-        conda.insert(0, f"python=={python}.*" if python else "python")
+        conda.insert(0, f"python {python}.*" if python else "python")
     if pip and not environment.package("pip"):
         conda.append("pip")
     return {
         "name": environment.name,
         "channels": list(environment.channels),
         "conda": conda,
-        "selected": [(item.selector, item.text) for item in items if item.selector],
+        "selected": [(item.selector, _conda(item)) for item in items if item.selector],
         "pip": pip,
         "variables": {one.name: one.value for one in environment.variables if _is_plain(one)},
         "left_out": [one.name for one in environment.variables if not _is_plain(one)],
     }
+
+
+def _conda(item: Item) -> str:
+    """A spec as every reader of conda's takes it."""
+    simple = item.name in {"python", "pip"} and item.text == f"{item.name}{item.specifier}"
+    return (f"{item.name} {item.wish}" if item.specifier else item.name) if simple else item.text
+
+
+def _options(environment: Environment) -> Iterator[str]:
+    """What `pip` says, as the options that mean it, where there is anything to ask pip for."""
+    pip = environment.keys.pip
+    if not any(package.key.startswith("pip/") for package in environment.packages):
+        return
+    if pip.index_url:
+        yield f"--index-url {pip.index_url}"
+    yield from (f"--extra-index-url {url}" for url in pip.extra_index_urls)
+    yield from (f"--find-links {link}" for link in pip.find_links)
+    yield from (f"--no-binary {name}" for name in pip.no_binary)
+    if pip.prerelease:
+        yield "--pre"
 
 
 def _is_plain(variable: Variable) -> bool:

@@ -132,10 +132,13 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
 
 
 def _braces(document: Document) -> Iterator[EnvbuildError]:
-    """Only params are rendered: they are merged with those of manifests."""
+    """Params are rendered with those of manifests, and tags when they are published; nothing else is."""
+    publish = document.root.get("publish")
+    tags = publish.get("tags") if isinstance(publish, Mapping) else None
+    later = {node.place for node in scalars(tags)} if tags else set()
     rest = (entry.value for key, entry in document.root.entries.items() if key != "params")
     for node in (node for value in rest for node in scalars(value)):
-        if "{{" in node.text and node.tag != RAW:
+        if "{{" in node.text and node.tag != RAW and node.place not in later:
             yield SettingsError("settings hold no '{{ }}'", node.place, "write the value itself, or '!raw' before it")
 
 

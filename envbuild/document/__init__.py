@@ -1,6 +1,6 @@
 """Text -> Document: YAML with positions, its bounds held."""
 
-from envbuild.document.parse import LIMIT_BYTES, LIMIT_DEPTH, LIMIT_NODES, decode, parse
+from envbuild.document.parse import LIMIT_BYTES, LIMIT_DEPTH, LIMIT_NODES, decode, parse, unprintable
 from envbuild.document.values import (
     OVERRIDE,
     PREFIX,
@@ -41,6 +41,7 @@ __all__ = [
     "plain_data",
     "plain_value",
     "scalars",
+    "unprintable",
     "write",
     "written",
 ]

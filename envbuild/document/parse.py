@@ -91,6 +91,12 @@ def _refuse_control_characters(path: str, text: str) -> None:
         raise DocumentError(_unprintable(found.group()), place, "remove it")
 
 
+def unprintable(text: str) -> str:
+    """Why a text may not stand in a file, if so."""
+    found = _FORBIDDEN.search(text)
+    return _unprintable(found.group()) if found else ""
+
+
 def _unprintable(character: str) -> str:
     return f"the character U+{ord(character):04X} may not stand in a file"
 
@@ -172,7 +178,8 @@ class _Builder:
             self._refuse(_unprintable(found.group()), event, "remove the escape")
         mark = event.start_mark
         plain = not event.style and event.tag in {None, RESET, OVERRIDE}
-        node = Scalar(self.path, mark.line + 1, mark.column + 1, _own_tag(event.tag), event.value, plain)
+        at = (self.path, mark.line + 1, mark.column + 1)
+        node = Scalar(*at, _own_tag(event.tag), event.value, plain, event.style == "|")
         if node.tag == RESET and not is_null(node):
             self._refuse_value(event)
         self._anchor(event, node, 1, 1)

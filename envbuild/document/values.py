@@ -30,8 +30,11 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 class Scalar(Node, frozen=True, gc=False):
+    """A text; `plain` where it was written without quotes, `block` where its lines are those of the file below it."""
+
     text: str
     plain: bool
+    block: bool = False
 
 
 class Sequence(Node, frozen=True):

@@ -1,6 +1,7 @@
 """What a person writes: Document -> Manifest, typed and checked, not yet inherited."""
 
 from envbuild.manifest.braces import rendered
+from envbuild.manifest.conda import excludes
 from envbuild.manifest.image import Image, Publish
 from envbuild.manifest.items import Item, Without, admits, is_loopback, normalise, project_path, wish
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
@@ -49,6 +50,7 @@ __all__ = [
     "Word",
     "about",
     "admits",
+    "excludes",
     "is_loopback",
     "manifest",
     "manifest_schema",

@@ -1,5 +1,6 @@
 """Where Jinja may stand in a manifest, and what can be said of it before there are values."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -15,6 +16,8 @@ PUBLISHING = (*NAMES, "git", "date", "lock", "version")
 # What a path of keys says of the text there: rendered now, when it is published, or not at all.
 _NOW, _LATER, _NEVER, _NAMING, _AMONG = "now", "later", "never", "naming", "among params"
 _KNOWN = {_NOW: NAMES, _AMONG: NAMES, _LATER: PUBLISHING, _NAMING: ("matrix", "environment")}
+
+_INLINE = re.compile(r"\n|^\s*FROM\s", re.IGNORECASE)
 
 Render = Callable[[Scalar], Value]
 
@@ -44,6 +47,8 @@ def braces_problems(body: Mapping) -> Iterator[EnvbuildError]:
         elif unknown := sorted(expression.names - set(known)):
             hint = f"known are: {', '.join(known)}; write '!raw' before a text with literal braces"
             yield ManifestError(f"'{unknown[0]}' is undefined", found.node.place, hint)
+    if (params := body.get("params")) and is_rendered(params):
+        yield ManifestError("'params' must be a mapping, not an expression", params.place, "write a mapping of values")
     for key in ("extends", "abstract"):
         for node in _below(body.get(key)):
             if is_rendered(node):
@@ -85,8 +90,12 @@ def _when(keys: tuple[str, ...], node: Scalar) -> str:
         return _LATER
     if keys[0] == "params":
         return _AMONG
-    inline = keys[:2] == ("image", "dockerfile") and "\n" in node.text
-    return _NEVER if inline else _NOW
+    return _NEVER if keys[:2] == ("image", "dockerfile") and is_inline(node) else _NOW
+
+
+def is_inline(node: Scalar) -> bool:
+    """Whether `dockerfile` holds the text of one, not a path."""
+    return bool(_INLINE.search(node.text))
 
 
 def _braced(body: Mapping) -> Iterator[_Found]:

@@ -6,13 +6,16 @@ from functools import lru_cache
 import msgspec
 
 from envbuild.document import Scalar
-from envbuild.errors import ManifestError
-from envbuild.manifest.items import Item, Selector, refuse_credentials
+from envbuild.errors import ManifestError, Place
+from envbuild.manifest.items import Item, Selector, is_loopback, refuse_credentials
 
-_PYTHON = re.compile(r"(?i:(?P<name>python|pip))(?P<rest>|[ \t]*[=<>!~].*|[ \t]+\S.*)")
-_WITH_BUILD = re.compile(r"[=\s]*[0-9][0-9A-Za-z.*]*(\s*=\s*|\s+)[A-Za-z0-9_*^].*")
+_PYTHON = re.compile(r"(?i:(?P<name>python|pip))(?P<rest>|[ \t]*[=<>!~\[].*|[ \t]+\S.*)")
+_CLAUSES = re.compile(r"(?:[=<>!~]*\s*[0-9][0-9A-Za-z.]*(?:\.\*)?\s*(?:,\s*|$))*")
+_ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"\],]+")
 _MISREAD = re.compile(r"=[<>]|(?<=[A-Za-z0-9_.-])\[[^=\]]*\]")
 _CLAUSE = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*?(?:\.\*)?)")
+_GLUED_STAR = re.compile(r"[=<>!~\s]*[0-9.]*[0-9]\*")  # `3.1*` is also 3.10
+_EXACT = re.compile(r"==([^*,|]+)")
 _BUILD = re.compile(r"[A-Za-z0-9_.*+]+|\^.*\$")
 _URL = re.compile(r"[\[,]url=\"([^\"]*)\"")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
@@ -35,26 +38,53 @@ class _Misspelt(msgspec.Struct, frozen=True):
 def conda_item(node: Scalar, selector: Selector = "") -> Item:
     """A conda match spec; of python and pip the version is known as PyPI's tools know it."""
     text = node.text.strip()
+    if misread := _MISREAD.search(text):
+        raise ManifestError(f"conda misreads '{misread[0]}' in '{text}'", node.place, _spelling_of(misread[0]))
     plain = _PYTHON.fullmatch(text)
-    if plain and not _WITH_BUILD.fullmatch(plain["rest"].strip()) and not _MISREAD.search(text):
+    if plain and _CLAUSES.fullmatch(plain["rest"].strip()):
         specifier = python_range(plain["rest"].strip(), node)
         name = plain["name"].lower()
         return Item("conda", name, f"{name}{specifier}", node.place, specifier=specifier, selector=selector)
+    for url in _ANY_URL.findall(text):
+        _refuse_url(url, node.place)
     found = _parsed(text)
+    if isinstance(found, _Misspelt) and plain:
+        raise _no_python(plain["rest"].strip(), node)
     if isinstance(found, _Misspelt):
         raise ManifestError(found.message, node.place, found.hint)
-    if found.url:
-        refuse_credentials(found.url, node.place)
-    is_python = found.name in {"python", "pip"}
-    specifier = python_range(found.version, node) if is_python else _range_if_any(found.version)
-    return Item("conda", found.name, found.text, node.place, specifier=specifier, url=found.url, selector=selector)
+    specifier = _range_if_any(found.version)
+    if plain and ((found.version and not specifier) or _GLUED_STAR.match(plain["rest"])):
+        raise _no_python(plain["rest"].strip(), node)
+    return Item(
+        "conda",
+        found.name,
+        found.text,
+        node.place,
+        specifier=specifier,
+        url=found.url,
+        selector=selector,
+        version=found.version,
+    )
+
+
+def _refuse_url(url: str, where: Place) -> None:
+    refuse_credentials(url, where)
+    if url.lower().startswith("http://") and not is_loopback(url):
+        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
+
+
+def _no_python(rest: str, node: Scalar) -> ManifestError:
+    hint = "write it as '=3.11' or '>=3.10,<3.13'"
+    return ManifestError(f"'{rest}' is no version of python or pip", node.place, hint)
 
 
 @lru_cache(maxsize=65536)
 def _parsed(text: str) -> _Spec | _Misspelt:
     """Once for each text, however many manifests ask for it."""
-    if misread := _MISREAD.search(text):
-        return _Misspelt(f"conda misreads '{misread[0]}' in '{text}'", _spelling_of(misread[0]))
+    if text.startswith((".", "/", "~")) or text.endswith("="):
+        return _Misspelt(f"'{text}' is no conda spec", "write it as 'name' or 'name >=1.2,<2'")
+    if text.startswith("sel("):
+        return _Misspelt(f"'{text}' is a key in quotes", "write it as '- sel(linux): name', without quotes")
     from rattler import MatchSpec
     from rattler.exceptions import InvalidMatchSpecError
 
@@ -68,6 +98,8 @@ def _parsed(text: str) -> _Spec | _Misspelt:
         return _Misspelt(f"'{text}' is no conda spec", "write it as 'name' or 'name >=1.2,<2'")
     if spec.subdir:
         return _Misspelt(f"'{text}' names a platform's folder", f"write 'sel(linux): {name}', or 'platforms'")
+    if spec.namespace or spec.condition or spec.extras:
+        return _Misspelt(f"'{text}' says more than a package and its version", "write it as 'channel::name >=1.2'")
     if build and not _BUILD.fullmatch(build):
         return _Misspelt(f"'{build}' in '{text}' is no build string", "join versions with ',': 'name >=1.2,<2'")
     url = _URL.search(shown)
@@ -92,9 +124,7 @@ def python_range(rest: str, node: Scalar) -> str:
     clauses = [_prefix(clause) if clause else None for clause in clauses]
     found = None if None in clauses else _specifier(",".join(filter(None, clauses)))
     if found is None:
-        raise ManifestError(
-            f"'{rest}' is no version of python or pip", node.place, "write it as '=3.11' or '>=3.10,<3.13'"
-        )
+        raise _no_python(rest, node)
     return found
 
 
@@ -102,6 +132,16 @@ def _prefix(clause: str) -> str:
     """`==3.10` of Python is any 3.10: nobody means 3.10.0 alone."""
     version = clause.removeprefix("==")
     return f"{clause}.*" if clause.startswith("==") and version.count(".") <= 1 and "*" not in version else clause
+
+
+def excludes(pin: str, other: str) -> bool:
+    """Whether one conda version spec names a single version, and another one does not admit it."""
+    exact = _EXACT.fullmatch(pin)
+    if not exact or not other:
+        return False
+    from rattler import Version, VersionSpec
+
+    return not VersionSpec(other).matches(Version(exact[1]))
 
 
 def _range_if_any(version: str) -> str:

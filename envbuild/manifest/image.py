@@ -137,8 +137,13 @@ class Image(msgspec.Struct, frozen=True):
         default_factory=dict
     )
     gpu: Annotated[Replace[Literal["auto", "true", "false"] | None], about("Whether the image is for GPUs.")] = None
-    prefix: Annotated[Replace[Word | None], about("Where the environment lies; /opt/env.")] = None
-    template: Annotated[Replace[Word | None], about("The template of the Dockerfile.")] = None
+    prefix: Annotated[
+        Replace[Annotated[str, msgspec.Meta(pattern="^/[^/]")] | None], about("Where the environment lies; /opt/env.")
+    ] = None
+    template: Annotated[
+        Replace[Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*[.]j2$")] | None],
+        about("The template of the Dockerfile."),
+    ] = None
 
 
 class Publish(msgspec.Struct, frozen=True):

@@ -12,13 +12,15 @@ from envbuild.errors import ManifestError, Place
 Manager = Literal["conda", "pip"]
 Selector = Literal["", "linux", "osx", "win", "unix"]
 
+_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)")
+_TOKEN = re.compile(r"/t/[^/]+/")  # as conda writes it into the URLs of channels
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
 
 
 class Item(msgspec.Struct, frozen=True):
     """A requirement of one package. `text` is canonical: equal requests have equal text.
 
-    `specifier` is the range of versions as PEP 440 has it, and empty where it has none for it.
+    `specifier` is the range of versions as PEP 440 has it, and empty where it cannot say it; `version` is conda's own.
     """
 
     manager: Manager
@@ -32,6 +34,7 @@ class Item(msgspec.Struct, frozen=True):
     path: str = ""
     selector: Selector = ""
     editable: bool = False
+    version: str = ""
 
     @property
     def key(self) -> str:
@@ -41,14 +44,18 @@ class Item(msgspec.Struct, frozen=True):
     @property
     def wish(self) -> str:
         """What is asked of the package, in the short form that reasons show."""
-        if self.manager == "conda" and self.name not in {"python", "pip"}:
-            return self.text.partition(" ")[2] or "*"
+        if self.manager == "conda" and self.version + self.url + self.text != self.name + self.specifier:
+            return self.url or self.text.removeprefix(self.name).strip() or "*"
         return wish(self.specifier, self.extras, self.marker, self.url or self.path)
 
     @property
     def shown(self) -> str:
         """The item as a manifest writes it."""
-        return f"-e {self.path}" if self.editable else self.path or self.text
+        if not self.path:
+            return self.text
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        path = f"./{self.path}{extras}"
+        return f"-e {path}" if self.editable else path
 
     def holds_on(self, platform: str) -> bool:
         return not self.selector or admits(self.selector, platform)
@@ -93,9 +100,19 @@ def project_path(path: str, folder: str, where: Place) -> str:
 
 def refuse_credentials(url: str, where: Place) -> None:
     """A URL in a manifest is committed to git: it may name a user for ssh, but no password anywhere."""
+    if "://" not in url:
+        if _PASSWORD.match(url):
+            raise _credentials(where)
+        return
     parts = _split(url, where)
+    if _TOKEN.match(parts.path):
+        raise _credentials(where)
     if parts.password or (parts.username and not parts.scheme.endswith("ssh")):
-        raise ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
+        raise _credentials(where)
+
+
+def _credentials(where: Place) -> ManifestError:
+    return ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
 
 
 def _split(url: str, where: Place) -> SplitResult:

@@ -29,7 +29,12 @@ def read_matrix(stated: Value, fragment: Fragment, problems: list[EnvbuildError]
         exclude=tuple(reader.combinations("exclude", stated.get("exclude"))),
         name=reader.name(stated.get("name")),
         replaces=stated.tag == OVERRIDE,
+        clears=frozenset(key for key in _NO_AXES & stated.entries.keys() if _clears(key, stated.entries[key].value)),
     )
+
+
+def _clears(key: str, node: Value) -> bool:
+    return node.tag in {OVERRIDE, RESET} or (key == "name" and is_null(node))
 
 
 class _Reader:
@@ -43,12 +48,14 @@ class _Reader:
             self._wrong(f"'{name}' cannot name an axis", entry.key, "use letters, digits and '_', no digit first")
         if is_null(stated) or stated.tag == RESET:
             return None
+        before = len(self._problems)
         choices = tuple(self._choices(name, stated))
-        if not choices:
+        if not choices and len(self._problems) == before:
             self._wrong(f"the axis '{name}' must be a list of values", stated, f"write {name}: [one, two]")
         for at, choice in enumerate(choices):
             if any(choice.is_value(other.value) for other in choices[:at]):
-                message = f"the axis '{name}' has '{choice.value}' twice"
+                value = str(choice.value).lower() if isinstance(choice.value, bool) else choice.value
+                message = f"the axis '{name}' has '{value}' twice"
                 self._problems.append(ManifestError(message, choice.where, "remove one of the two"))
         return Axis(name, entry.key.place, choices)
 

@@ -3,55 +3,57 @@
 import re
 from collections.abc import Iterator
 
-from envbuild.document import Document, Mapping, Scalar, Sequence
+from envbuild.document import Document, Mapping, Scalar, Sequence, scalars
 from envbuild.errors import Note, Place
 
-_SELECTOR = re.compile(r"#\s*\[\s*(?P<what>(?:not\s+)?(?:linux|osx|win|unix|aarch64|arm64|ppc64le|x86|py)[^\]]*)\]\s*$")
+_SELECTOR = re.compile(
+    r"^\s*[^\s#].*(?P<comment>#\s*\[\s*"
+    r"(?P<what>(?:not\s+)?(?:linux|osx|win|unix|aarch64|arm64|ppc64le|x86|py)[^\]]*)\])\s*$"
+)
 _BUILD = re.compile(r"\s*[A-Za-z0-9_.-]+=+[^=\s]+=[^=\s]+")
-_EDITABLE_URL = re.compile(r"(?:-e|--editable)[\s=]*(?:git|hg|svn|bzr)\+")
 _SYSTEMS = (
     ("Windows", re.compile(r"[A-Za-z]:[\\/]"), {"vs2015_runtime", "vc", "vc14_runtime", "pywin32", "wincertstore"}),
-    ("macOS", re.compile(r"/(?:Users|opt/homebrew|Applications)/"), {"libcxx", "appnope", "llvm-openmp"}),
+    ("macOS", re.compile(r"/(?:Users|opt/homebrew|Applications)/"), {"libcxx", "appnope"}),
     ("Linux", re.compile(r"/"), {"_libgcc_mutex", "libgcc-ng", "libstdcxx-ng", "ld_impl_linux-64"}),
 )
+_FAMILIES = {"Windows": "win", "macOS": "osx", "Linux": "linux"}
 _FEW = 3
 
 
-def notes(document: Document) -> Iterator[Note]:
+def notes(document: Document, platform: str) -> Iterator[Note]:
+    """`platform` is the machine's own, for which a manifest is that names none."""
     yield from _selectors(document)
-    yield from _editable_urls(document)
-    yield from _export(document)
+    yield from _export(document, platform)
 
 
 def _selectors(document: Document) -> Iterator[Note]:
     for number, line in enumerate(document.text.splitlines(), 1):
         if match := _SELECTOR.search(line):
             message = f"'# [{match['what'].strip()}]' is a comment: the line holds on every platform"
-            where = Place(document.path, number, match.start() + 1)
+            where = Place(document.path, number, match.start("comment") + 1)
             yield Note("comment-selector", message, where, "write 'sel(linux): spec', with osx, win or unix")
 
 
-def _editable_urls(document: Document) -> Iterator[Note]:
-    for node in _items(document, "pip"):
-        if _EDITABLE_URL.match(node.text):
-            message = "'-e' before a URL is dropped: a repository is installed as it is at its commit"
-            yield Note("editable-url", message, node.place, "remove '-e'")
-
-
-def _export(document: Document) -> Iterator[Note]:
+def _export(document: Document, platform: str) -> Iterator[Note]:
     """An export with build strings holds on the platform it was made on, and on no other."""
     built = [node for node in _items(document, "") if _BUILD.fullmatch(node.text)]
-    if len(built) < _FEW:
-        return
+    stated = document.root.get("platforms")
+    platforms = [node.text for node in scalars(stated)] if stated else [platform]
+    system = _system(document, {node.text.partition("=")[0].strip().lower() for node in built})
+    if len(built) >= _FEW and system and any(not one.startswith(f"{_FAMILIES[system]}-") for one in platforms):
+        message = f"exported on {system}: {len(built)} packages name a build of that platform"
+        hint = "export with 'conda env export --from-history', or drop what stands behind the second '='"
+        yield Note("foreign-export", message, built[0].place, hint)
+
+
+def _system(document: Document, names: set[str]) -> str:
+    """Where an export was made: by the place of its prefix, else by packages that one system alone has."""
     prefix = document.root.get("prefix")
     place = prefix.text if isinstance(prefix, Scalar) else ""
-    names = {node.text.partition("=")[0].strip().lower() for node in built}
-    for system, path, packages in _SYSTEMS:
-        if path.match(place) or names & packages:
-            message = f"exported on {system}: {len(built)} packages name a build of that platform"
-            hint = "export with 'conda env export --from-history', or drop what stands behind the second '='"
-            yield Note("foreign-export", message, built[0].place, hint)
-            return
+    by_place = [system for system, path, _ in _SYSTEMS if path.match(place)]
+    by_package = [system for system, _, packages in _SYSTEMS if names & packages]
+    certain = [system for system in by_place if system != "Linux"]
+    return next(iter((*certain, *by_package, *by_place)), "")
 
 
 def _items(document: Document, key: str) -> Iterator[Scalar]:

@@ -1,15 +1,17 @@
 """What a manifest says of packages: under `dependencies`, `constraints`, `overrides`, `without` and `python`."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from envbuild.document import OVERRIDE, RESET, Mapping, Scalar, Sequence, Value, is_null
-from envbuild.errors import EnvbuildError, ManifestError
+from envbuild.errors import EnvbuildError, ManifestError, Note
 from envbuild.manifest.conda import conda_item, python_version
 from envbuild.manifest.items import Item, Selector, Without, normalise
 from envbuild.manifest.requirements import Open, Option, pip_items
 from envbuild.manifest.values import PackageSet
 from envbuild.shape import is_rendered
 
+_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]*|\S*/\S*")
 _SELECTORS: dict[str, Selector] = {
     "sel(linux)": "linux",
     "sel(osx)": "osx",
@@ -29,6 +31,7 @@ class PackageReader:
         self._cleared: set[str] = set()
         self.problems: list[EnvbuildError] = []
         self.options: list[Option] = []
+        self.notes: list[Note] = []
 
     def packages(self, stated: Value | None, python: Value | None = None) -> tuple[PackageSet, PackageSet]:
         """The packages of one list, and what its `-c` files say."""
@@ -84,6 +87,7 @@ class PackageReader:
             )
             found = pip_items(nodes, self._folder, self._open, self.problems)
             self.options += found.options
+            self.notes += found.notes
             for kept, items in ((self._defined, found.items), (self._limits, found.constraints)):
                 for item in items:
                     kept.setdefault(item.key, []).append(item)
@@ -111,10 +115,13 @@ def _set(defined: dict[str, list[Item]], cleared: Iterable[str]) -> PackageSet:
 def without(node: Scalar) -> Without:
     """`numpy`, `pip/torch`, `apt/nano`; one that has no name is dropped by its path or URL."""
     manager, slash, name = node.text.strip().partition("/")
+    stated = re.split("[=:/]", name)[0] if manager == "apt" else name if manager == "pip" and slash else manager
+    if not _NAME.fullmatch(stated):
+        raise ManifestError(f"'{node.text}' names no package", node.place, "write 'name', 'pip/name' or 'apt/name'")
     if slash and manager == "pip" and name:
         return Without(f"pip/{name if '/' in name or name.startswith('.') else normalise(name)}", node.place)
     if slash and manager == "apt" and name:
-        return Without(f"apt/{name}", node.place)
+        return Without(f"apt/{re.split('[=/:]', name)[0]}", node.place)
     if slash or not manager:
         raise ManifestError(f"'{node.text}' names no package", node.place, "write 'name', 'pip/name' or 'apt/name'")
     return Without(manager.lower(), node.place)

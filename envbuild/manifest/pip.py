@@ -21,7 +21,8 @@ _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(?P<what>\S.*)")
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*=\s*(?P<version>[0-9][\w.*]*)")
 _VERSION_CONTROL = ("git+", "hg+", "svn+", "bzr+")
-_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?")
+_SCP = re.compile(r"[\w.-]+@[\w.-]+:")
+_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9][\w.-]*)(?P<extras>\[[^\]]*\])?")
 
 
 class Requested(msgspec.Struct, frozen=True):
@@ -38,15 +39,26 @@ class Requested(msgspec.Struct, frozen=True):
 def pip_item(node: Scalar, folder: str) -> Item:
     """One entry of a pip list that asks for a package; paths are taken from the folder of the file that says so."""
     text = node.text.strip()
-    editable = _EDITABLE.fullmatch(text)
-    if editable:
-        text = editable["what"].strip().strip("'\"")
+    editable = editable_of(text)
+    text = editable or text
     _refuse_option(text, node.place)
-    if path := _path_of(text):
-        return _path_item(path, text, node, folder, editable=bool(editable))
-    if editable and not text.startswith(_VERSION_CONTROL):
+    path = _path_of(text) or (text if editable and not text.startswith(_VERSION_CONTROL) else "")
+    if not path:
+        return _requirement(text, node)
+    if "://" in path or (editable and "@" in path):
         raise ManifestError(f"'-e' goes before a folder, not '{text}'", node.place, "write '-e ./folder'")
-    return _requirement(text, node)
+    return _path_item(path, text, node, folder, editable=bool(editable))
+
+
+def editable_of(text: str) -> str:
+    """What `-e` stands before, if it stands there."""
+    match = _EDITABLE.fullmatch(text)
+    return match["what"].strip().strip("'\"") if match else ""
+
+
+def is_editable_url(text: str) -> bool:
+    """A repository before which `-e` has no meaning: it is installed as it is at its commit."""
+    return editable_of(text.strip()).startswith(_VERSION_CONTROL)
 
 
 def _requirement(text: str, node: Scalar) -> Item:
@@ -95,11 +107,11 @@ def _requested(text: str) -> Requested | str:
 
 def _name_in_url(url: str) -> str:
     """A wheel's file says its name, and so does `#egg=`; other URLs are known by themselves."""
-    bare = re.split(r"[?#]", url)[0]
+    bare = re.split(r"[?#\s]", url)[0]
     if bare.endswith(".whl"):
         return bare.rpartition("/")[2].split("-")[0]
     egg = _EGG.search(url)
-    return egg["name"] if egg else ""
+    return egg["name"] + (egg["extras"] or "") if egg else ""
 
 
 def _canonical(requirement: "Requirement") -> str:
@@ -116,6 +128,8 @@ def _path_of(text: str) -> str:
     """The file or folder that this entry names, if it names one."""
     named = _NAMED_PATH.fullmatch(text)
     path = named["path"] if named else text
+    if path.startswith("-") or _SCP.match(text):
+        return ""
     if path.startswith("file:"):
         return re.sub(r"^file:(//)?", "", path)
     if "://" in path or path.startswith(_VERSION_CONTROL):
@@ -131,9 +145,11 @@ def _path_item(path: str, text: str, node: Scalar, folder: str, *, editable: boo
     if not match:
         raise ManifestError(f"'{path}' is no path to a package", node.place, "write './folder' or './x.whl'")
     inside = project_path(match["path"], folder, node.place)
-    extras = tuple(sorted(normalise(extra) for extra in re.split(r"[,\s]+", match["extras"] or "") if extra))
     named = _NAMED_PATH.fullmatch(text)
-    name = normalise(named["name"].partition("[")[0]) if named else ""
+    name, _, before = named["name"].partition("[") if named else ("", "", "")
+    name = normalise(name)
+    stated = f"{before.removesuffix(']')},{match['extras'] or ''}"
+    extras = tuple(sorted({normalise(extra) for extra in re.split(r"[,\s]+", stated) if extra}))
     if inside.endswith(".whl"):
         name = _distribution(inside, node.place)
         if extras or editable:
@@ -173,6 +189,8 @@ def _refuse_url(url: str, where: Place) -> None:
 def _spelling(text: str) -> str:
     if single := _SINGLE_EQUALS.fullmatch(text):
         return f"pip compares with two signs: {single['name']}=={single['version']}"
+    if found := _SCP.match(text):
+        return f"write it as 'NAME @ git+ssh://{found[0][:-1]}/…'"
     if " -" in text:
         return "an option stands in an item of its own"
     return "write it as 'name', 'name>=1.2,<2' or 'name @ https://…'"

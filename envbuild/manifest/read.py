@@ -4,13 +4,13 @@ What holds Jinja is checked as far as it can be now, and read again, strictly, o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from envbuild.document import RESET, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
+from envbuild.document import PREFIX, RESET, Document, Entry, Mapping, Scalar, Sequence, Value, is_null, scalars
 from envbuild.errors import EnvbuildError, ManifestError, raise_all
-from envbuild.manifest.braces import braces_problems, is_templated
+from envbuild.manifest.braces import braces_problems, is_inline, is_templated
 from envbuild.manifest.items import project_path, refuse_credentials
 from envbuild.manifest.keys import Keys
 from envbuild.manifest.matrix import read_matrix
@@ -19,8 +19,9 @@ from envbuild.manifest.requirements import Open, with_options
 from envbuild.manifest.values import Manifest, Parent
 from envbuild.shape import is_rendered, read, rewrite_marked
 
+_LAST_PORT = 65535
+_WITH_URLS = {"channels", "dependencies", "pip", "image", "publish", "spark", "r"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INLINE = re.compile(r"\n|^\s*FROM\s")
 
 
 def manifest(name: str, document: Document, open_file: Open) -> Manifest:
@@ -43,7 +44,11 @@ def parents(body: Mapping) -> tuple[Parent, ...]:
     """What a manifest extends; to be had also where the rest of it is wrong."""
     stated = body.get("extends")
     nodes = stated.items if isinstance(stated, Sequence) else (stated,) if isinstance(stated, Scalar) else ()
-    return tuple(Parent(node.text, node.place) for node in nodes if isinstance(node, Scalar) and not is_null(node))
+    return tuple(
+        Parent(node.text, node.place)
+        for node in nodes
+        if isinstance(node, Scalar) and not is_null(node) and not is_rendered(node)
+    )
 
 
 class _Reading:
@@ -61,9 +66,10 @@ class _Reading:
             self.problems.append(ManifestError("nothing is said here", body.place, "start with 'dependencies:'"))
         fragments: list[EnvbuildError] = []
         stated = body.get("matrix")
-        matrix = read_matrix(stated, self._fragment, fragments) if stated and not is_null(stated) else None
+        says = stated is not None and not (is_null(stated) and not stated.tag)
+        matrix = read_matrix(stated, self._fragment, fragments) if stated is not None and says else None
         found = self._read(body, loose=True)
-        self.problems += fragments
+        self.problems += _first_of_each_place(fragments, self.problems)
         return msgspec.structs.replace(found, matrix=matrix)
 
     def rendered(self, body: Mapping) -> Manifest:
@@ -73,7 +79,7 @@ class _Reading:
         return msgspec.structs.replace(self._read(body, loose=True), cell=cell, extends=(), abstract=False)
 
     def _read(self, body: Mapping, *, loose: bool) -> Manifest:
-        special = [*_problems(body), *(braces_problems(body) if self._braces else ())]
+        special = [*(braces_problems(body) if self._braces else ()), *_problems(body)]
         typed = read(body, Keys, ManifestError, loose=loose).problems
         packages = PackageReader(self._path.rpartition("/")[0], self._open)
         python = body.get("python")
@@ -86,9 +92,13 @@ class _Reading:
         packages.packages(test.get("with") if isinstance(test, Mapping) else None)
         without = packages.dropped(body.get("without"), python)
         merged = with_options(body, tuple(packages.options), packages.problems)
-        special += [*_urls(merged.get("pip")), *_urls(merged.get("image")), *_index(merged.get("pip"))]
+        special += [*_urls(merged), *_indexes(merged.get("pip")), *_image(merged.get("image"), self._open)]
         told = {problem.where for problem in special}
-        self.problems += [*special, *(one for one in (*typed, *packages.problems) if one.where not in told)]
+        found = [
+            *_first_of_each_place(special, ()),
+            *(one for one in (*typed, *packages.problems) if one.where not in told),
+        ]
+        self.problems += found
         return Manifest(
             name=self._name,
             path=self._path,
@@ -101,8 +111,20 @@ class _Reading:
             constraints=constraints,
             overrides=overrides,
             without=without,
+            notes=tuple(packages.notes),
             is_templated=self._braces and is_templated(body),
         )
+
+
+def _first_of_each_place(problems: Iterable[EnvbuildError], told: Iterable[EnvbuildError]) -> list[EnvbuildError]:
+    """What is wrong at one place for several reasons is told for the first of them."""
+    places = {problem.where for problem in told}
+    found = []
+    for problem in problems:
+        if problem.where not in places:
+            places.add(problem.where)
+            found.append(problem)
+    return found
 
 
 def _is_abstract(body: Mapping) -> bool:
@@ -125,22 +147,60 @@ def _variable_names(stated: Value | None) -> Iterator[EnvbuildError]:
             )
 
 
-def _urls(stated: Value | None) -> Iterator[EnvbuildError]:
-    """A file is committed to git: no URL in it may carry a password."""
-    for node in scalars(stated) if stated else ():
-        if node.text.lower().startswith(("https:", "http:")) and not is_rendered(node):
-            try:
-                refuse_credentials(node.text, node.place)
-            except ManifestError as error:
-                yield error
+def _urls(body: Mapping) -> Iterator[EnvbuildError]:
+    """A file is committed to git: nothing in it that names a place may carry a password."""
+    for key in _WITH_URLS & body.entries.keys():
+        for node in scalars(body.entries[key].value):
+            if not is_rendered(node):
+                try:
+                    refuse_credentials(node.text, node.place)
+                except ManifestError as error:
+                    if "credentials" in error.message or node.text.lower().startswith(("https:", "http:")):
+                        yield error
 
 
-def _index(stated: Value | None) -> Iterator[EnvbuildError]:
-    node = stated.get("index_url") if isinstance(stated, Mapping) else None
-    if not isinstance(node, Scalar) or is_null(node) or node.tag == RESET or is_rendered(node):
+def _indexes(stated: Value | None) -> Iterator[EnvbuildError]:
+    """Indexes are asked by http or https; whether http is allowed is the settings' business."""
+    if not isinstance(stated, Mapping):
         return
-    if not node.text.startswith(("https://", "http://")):
-        yield ManifestError(f"the index '{node.text}' is not https", node.place, "write 'https://…'")
+    named = stated.get("indexes")
+    urls = [stated.get("index_url"), stated.get("extra_index_urls")]
+    urls += [entry.value.get("url") for entry in _entries(named) if isinstance(entry.value, Mapping)]
+    links = [node for node in _below(stated.get("find_links")) if "://" in node.text]
+    for node in (*(node for url in urls for node in _below(url)), *links):
+        usual = re.match(r"https?://", node.text) or is_null(node) or node.tag == RESET or is_rendered(node)
+        if not usual:
+            yield ManifestError(f"the index '{node.text}' is not https", node.place, "write 'https://…'")
+
+
+def _below(node: Value | None) -> Iterable[Scalar]:
+    return scalars(node) if node else ()
+
+
+def _entries(node: Value | None) -> Iterable[Entry]:
+    return node.entries.values() if isinstance(node, Mapping) else ()
+
+
+def _image(stated: Value | None, open_file: Open) -> Iterator[EnvbuildError]:
+    """What can be known to be wrong before there is a builder: patterns, ports, files that are not there."""
+    if not isinstance(stated, Mapping):
+        return
+    base = stated.get("base")
+    tag = base.get("tag") if isinstance(base, Mapping) else None
+    if isinstance(tag, Scalar) and not is_rendered(tag):
+        try:
+            re.compile(tag.text)
+        except re.error as error:
+            yield ManifestError(f"'{tag.text}' is no regular expression: {error}", tag.place, "mend it")
+    for port in _below(stated.get("expose")):
+        if any(int(number) > _LAST_PORT for number in re.findall(r"[0-9]+", port.text.partition("/")[0])[:2]):
+            yield ManifestError(f"there is no port '{port.text}'", port.place, f"the last is {_LAST_PORT}")
+    for item in _below(stated.get("apt")):
+        try:
+            if not is_rendered(item) and (path := path_of("apt", item)):
+                open_file(path, item.place)
+        except EnvbuildError as error:
+            yield error
 
 
 def _paths(body: Mapping) -> list[EnvbuildError]:
@@ -162,7 +222,11 @@ def _paths(body: Mapping) -> list[EnvbuildError]:
 def path_of(kind: str, node: Scalar) -> str:
     """The path that a marked value names, from the project's root; nothing where it names no path."""
     text = node.text.strip()
-    if (kind == "dockerfile" and _INLINE.search(node.text)) or (kind == "link" and "://" in text):
+    if PREFIX in text:
+        raise ManifestError(
+            "the path is absolute: it starts in the environment", node.place, "name a file of the project"
+        )
+    if (kind == "dockerfile" and is_inline(node)) or (kind == "link" and "://" in text):
         return ""
     if kind == "apt":
         include = re.fullmatch(r"-r[\s=]*(\S.*)", text)

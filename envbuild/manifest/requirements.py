@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from envbuild.document import Entry, Mapping, Scalar, Sequence, Value, decode
-from envbuild.errors import EnvbuildError, ManifestError, Place
+from envbuild.errors import EnvbuildError, ManifestError, Note, Place
 from envbuild.manifest.items import Item, project_path
-from envbuild.manifest.pip import pip_item
+from envbuild.manifest.pip import is_editable_url, pip_item
 
 Open = Callable[[str, Place], bytes]
 
@@ -42,6 +42,7 @@ class PipItems(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
     constraints: tuple[Item, ...]
     options: tuple[Option, ...]
+    notes: tuple[Note, ...]
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -55,7 +56,12 @@ def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems:
     items: list[Item] = []
     constraints: list[Item] = []
     options: list[Option] = []
-    for entry in _entries([_Entry(node, folder, constraint=False) for node in nodes], open_file, problems):
+    notes: list[Note] = []
+    written = [_Entry(line, folder, constraint=False) for node in nodes for line in _of_a_list(node)]
+    for entry in _entries(written, open_file, problems):
+        if is_editable_url(entry.node.text):
+            message = "'-e' before a URL is dropped: a repository is installed as it is at its commit"
+            notes.append(Note("editable-url", message, entry.node.place, "remove '-e'"))
         try:
             if _is_option(entry.node.text.strip()):
                 options += _options(entry.node)
@@ -66,7 +72,18 @@ def pip_items(nodes: tuple[Scalar, ...], folder: str, open_file: Open, problems:
             (constraints if entry.constraint else items).append(item)
         except EnvbuildError as error:
             problems.append(error)
-    return PipItems(tuple(items), tuple(constraints), tuple(options))
+    return PipItems(tuple(items), tuple(constraints), tuple(options), tuple(notes))
+
+
+def _of_a_list(node: Scalar) -> Iterator[Scalar]:
+    """A block of text is as many lines of a requirements file; any line may end in a comment."""
+    lines = node.text.split("\n") if node.block else [node.text]
+    found = [
+        Scalar(node.path, node.line + number + node.block, node.column, None, text, plain=False)
+        for number, line in enumerate(lines)
+        if (text := _COMMENT.sub("", line).strip())
+    ]
+    yield from found or [node]
 
 
 def _is_option(text: str) -> bool:
@@ -87,9 +104,9 @@ def _options(node: Scalar) -> Iterator[Option]:
         if key == "prerelease":
             yield Option(key, _scalar("true", node, plain=True))
             continue
-        if not equals and not words:
+        value = value if equals else words.pop(0) if words else ""
+        if not value:
             raise ManifestError(f"the option '{name}' has no value", node.place, f"write '{name} VALUE'")
-        value = value if equals else words.pop(0)
         parts = value.split(",") if key == "no_binary" else [value]
         yield from (Option(key, _scalar(part, node, plain=False)) for part in parts if part)
 
@@ -114,8 +131,9 @@ def with_options(body: Mapping, options: tuple[Option, ...], problems: list[Envb
     for option in options:
         before = entries.get(option.key)
         value = _joined(before.value if before else None, option)
-        if before and option.key == "index_url" and _text(before.value) != option.value.text:
-            message = f"another index is stated at line {before.value.line}"
+        if before and option.key not in _LISTS and _text(before.value).lower() != option.value.text:
+            what = "index" if option.key == "index_url" else f"'{option.key}'"
+            message = f"another {what} is stated at line {before.value.line}"
             problems.append(ManifestError(message, option.value.place, "keep one of the two"))
         entries[option.key] = Entry(_scalar(option.key, option.value, plain=True), value)
     first = options[0].value

@@ -5,7 +5,7 @@ from typing import TypeAlias
 import msgspec
 
 from envbuild.document import Mapping, Scalar
-from envbuild.errors import Place
+from envbuild.errors import Note, Place
 from envbuild.manifest.items import Item, Without
 
 MatrixValue: TypeAlias = str | int | bool
@@ -54,7 +54,7 @@ class Combination(msgspec.Struct, frozen=True):
 
 
 class Matrix(msgspec.Struct, frozen=True):
-    """What one manifest says of its matrix; an axis that is None is removed."""
+    """What one manifest says of its matrix; an axis that is None is removed, and `clears` drops what is inherited."""
 
     where: Place
     axes: dict[str, Axis | None] = {}
@@ -62,6 +62,7 @@ class Matrix(msgspec.Struct, frozen=True):
     exclude: tuple[Combination, ...] = ()
     name: Scalar | None = None
     replaces: bool = False
+    clears: frozenset[str] = frozenset()
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -82,6 +83,7 @@ class Manifest(msgspec.Struct, frozen=True):
     overrides: PackageSet
     without: dict[str, Without]
     matrix: Matrix | None = None
+    notes: tuple[Note, ...] = ()
     is_templated: bool = False
     cell: str = ""
 

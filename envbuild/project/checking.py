@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from envbuild.errors import EnvbuildError, Note, Problems
+from envbuild.document import Mapping, scalars
+from envbuild.errors import EnvbuildError, Note, Problems, raise_all
 from envbuild.lock import FOLDER, SUFFIX, read_head
+from envbuild.manifest import Manifest
 from envbuild.manifest import notes as manifest_notes
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
@@ -30,7 +32,7 @@ def check(project: Project, selection: Selection) -> Checked:
     reader = project.reader
     try:
         environments = project.environments(selection)
-        lineages(tuple(reader.manifests()), reader.family.parents)
+        raise_all(lineages(tuple(reader.manifests()), reader.family.parents)[1].values())
     except EnvbuildError as error:
         if error.exit_code != 1:
             raise
@@ -52,12 +54,22 @@ def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
 def _notes(project: Project, environments: tuple[Environment, ...]) -> list[Note]:
     """Each once, however many environments inherit what it is about."""
     reader, ignored = project.reader, set(project.settings.check.ignore)
-    found = [note for document in reader.documents() for note in manifest_notes(document)]
+    found = [note for document in reader.documents() for note in manifest_notes(document, project.platform)]
+    found += [note for manifest in reader.manifests() for note in manifest.notes]
     found += [note for one in environments for note in environment_notes(one, project.settings)]
     found += _idle_parents(project)
-    silenced = {one.path: set(one.keys.check.ignore) for one in environments}
+    silenced = {manifest.path: _ignored(manifest) for manifest in reader.manifests()}
+    for one in environments:
+        silenced[one.path] = silenced.get(one.path, set()) | set(one.keys.check.ignore)
     kept = {note for note in found if note.kind not in ignored | silenced.get(note.where.path, set())}
     return sorted(kept, key=lambda note: (note.where, note.kind, note.message))
+
+
+def _ignored(manifest: Manifest) -> set[str]:
+    """The kinds that a file leaves out for itself."""
+    stated = manifest.body.get("check")
+    kinds = stated.get("ignore") if isinstance(stated, Mapping) else None
+    return {node.text for node in scalars(kinds)} if kinds else set()
 
 
 def _idle_parents(project: Project) -> Iterator[Note]:
@@ -66,7 +78,7 @@ def _idle_parents(project: Project) -> Iterator[Note]:
     for manifest in project.reader.manifests():
         try:
             parents = family.parents(manifest)
-            above = lineages(parents, family.parents)
+            above, _ = lineages(parents, family.parents)
         except (EnvbuildError, KeyError):
             continue  # said as an error
         for at, parent in enumerate(parents):

@@ -272,9 +272,8 @@ class Project:
 
     def now(self, name: str) -> Shown:
         """What a manifest says now; its version and reference when that is what was built last."""
+        name = self.one(name).name
         planned = self.plan(Selection((name,)), refresh=False)
-        if len(planned.plan.steps) != 1:
-            raise UsageError(f"'{name}' is not one environment", hint="name a single one")
         (step,), (one,) = planned.plan.steps, planned.prepared
         built = self.state.latest((name,)).get(name) if step.action == "keep" else None
         lock = self.facts().locks.whole(one.locked.path) if one.locked.path else None

@@ -63,7 +63,11 @@ def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:
         return rows
     if found := rows_of(rows, field):
         return found
-    known = {row.field for row in rows} | {row.field.partition(".")[0] for row in rows}
+    parts = [row.field.partition(".") for row in rows]
+    packages = {
+        name.rpartition("/")[2] for key, _, name in parts if key in {"dependencies", "constraints", "overrides"}
+    }
+    known = {row.field for row in rows} | {key for key, _, _ in parts} | packages
     raise UsageError(f"'{name}' says nothing of '{field}'", hint=nearest(field, known))
 
 

@@ -58,6 +58,8 @@ class Reader:
         self._documents: dict[str, Document] = {}
         self._manifests: dict[str, Manifest] = {}
         self._broken: dict[str, EnvbuildError] = {}
+        self._parents: dict[str, list[tuple[str, str, Place]]] = {}
+        self._asked: set[str] = set()
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
@@ -65,18 +67,22 @@ class Reader:
 
     def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
         """What is selected, and which environments are built from which."""
-        files, misnamed = self._files(selection)
+        files, problems = self._files(selection)
         for name in files:
             self._read_family(name)
-        raise_all([*misnamed, *self._broken.values()])
         self._refuse_abstract(files, selection)
         resolved = self._resolve(files, platform)
-        wanted = self._chosen(resolved.environments, selection)
-        every, problems = self._with_needed(resolved, files, platform)
+        wanted = self._chosen(resolved.environments, selection, certain=not (problems or self._told()))
+        every = self._with_needed(resolved, files, platform, problems)
         links, wrong = link(wanted, self._candidates(every))
         own = self._concerning(resolved, wanted, selection)
-        raise_all([*self._broken.values(), *own, *problems, *wrong, *self._clashes(wanted)])
-        return wanted, links
+        raise_all([*problems, *self._told(), *own, *wrong, *self._clashes(wanted)])
+        names = {one.name for one in wanted}
+        return wanted, [one for one in links if one.environment in names]
+
+    def _told(self) -> list[EnvbuildError]:
+        """What is wrong with files that were asked for, or that those extend or need."""
+        return [error for path, error in self._broken.items() if path in self._asked]
 
     @property
     def family(self) -> Family:
@@ -90,15 +96,15 @@ class Reader:
         yield from (self._manifests[path] for path in sorted(self._manifests))
 
     def _resolve(self, files: Iterable[str], platform: str) -> Resolved:
-        manifests = [self._manifests[self.names.paths[name]] for name in files]
+        """What can be read with all that it extends; what cannot is told beside it."""
+        manifests = [self._manifests[self.names.paths[name]] for name in files if self._is_readable(name)]
         return resolve([one for one in manifests if not one.abstract], self.family, self._settings, platform)
 
     def _with_needed(
-        self, resolved: Resolved, files: list[str], platform: str
-    ) -> tuple[list[Environment], list[EnvbuildError]]:
+        self, resolved: Resolved, files: list[str], platform: str, problems: list[EnvbuildError]
+    ) -> list[Environment]:
         """What is selected is built from others; those and what they need are read as well."""
         every = list(resolved.environments)
-        problems: list[EnvbuildError] = []
         read = set(files)
         waiting = list(every)
         while waiting:
@@ -106,14 +112,12 @@ class Reader:
             more = sorted({file for name in mentioned for file in self._files_for(name)} - read)
             for name in more:
                 self._read_family(name)
-            if not more or self._broken:
-                break
             read.update(more)
             found = self._resolve(more, platform)
             problems += (wrong.error for wrong in found.problems)
             waiting = list(found.environments)
             every += waiting
-        return every, problems
+        return every
 
     def _candidates(self, every: Iterable[Environment]) -> Candidates:
         by_manifest: dict[str, tuple[Environment, ...]] = {}
@@ -121,13 +125,19 @@ class Reader:
             file = self._by_path[one.path]
             by_manifest[file] = (*by_manifest.get(file, ()), one)
         abstract = frozenset(self._by_path.get(one.path, "") for one in self._manifests.values() if one.abstract)
-        return Candidates({one.name: one for one in every}, by_manifest, abstract)
+        return Candidates(
+            by_name={one.name: one for one in every},
+            by_manifest=by_manifest,
+            abstract=abstract,
+            known=frozenset(self.names.paths) - abstract,
+        )
 
     def _files_for(self, name: str) -> list[str]:
         """The manifests that a name may come from: its own, else any whose cells may be named so."""
         if name in self.names.paths:
             return [name]
-        return sorted(self.names.paths) if self._may_have_cells() else []
+        every = sorted(self.names.paths) if self._may_have_cells() else []
+        return [file for file in every if self._is_readable(file)]
 
     def _may_have_cells(self) -> bool:
         """Whether any file speaks of a matrix: only then do names exist that no file has."""
@@ -178,31 +188,30 @@ class Reader:
 
     def _is_readable(self, name: str) -> bool:
         """A file that cannot be read has no cells; only who asks for its own name is told."""
-        broken = dict(self._broken)
-        self._read_family(name)
-        readable = self._broken.keys() == broken.keys()
-        self._broken = broken
-        return readable
+        return not self._read_all(name) & self._broken.keys()
 
-    def _chosen(self, environments: tuple[Environment, ...], selection: Selection) -> tuple[Environment, ...]:
+    def _chosen(
+        self, environments: tuple[Environment, ...], selection: Selection, *, certain: bool
+    ) -> tuple[Environment, ...]:
         """Those of the environments that are meant: by name, by glob, as a cell of a manifest, by their tags."""
         named = environments
         if selection.patterns:
-            by_pattern = [self._meant(pattern, environments) for pattern in self._patterns(selection)]
+            by_pattern = [self._meant(one, environments, certain=certain) for one in self._patterns(selection)]
             names = {one.name for found in by_pattern for one in found}
             named = tuple(one for one in environments if one.name in names)
         found = [one for one in named if all(one.tags.get(key) == value for key, value in selection.tags)]
-        if selection.tags and not found:
+        if selection.tags and not found and certain:
             shown = " and ".join(f"{key}={value}" for key, value in selection.tags)
             raise UsageError(f"no environment is tagged {shown}", hint="'envbuild list' shows all tags")
         return tuple(sorted(found, key=lambda one: one.name))
 
-    def _meant(self, pattern: str, environments: tuple[Environment, ...]) -> list[Environment]:
+    def _meant(self, pattern: str, environments: tuple[Environment, ...], *, certain: bool) -> list[Environment]:
+        """Nothing is said to be missing while there are names and files that are wrong."""
         if path := self.names.paths.get(pattern):
             return [one for one in environments if one.path == path]
         match = matcher(pattern).fullmatch if is_glob(pattern) else None
         found = [one for one in environments if (match(one.name) if match else one.name == pattern)]
-        if not found and not (match and any(match(name) for name in self.names.paths)):
+        if certain and not found and not (match and any(match(name) for name in self.names.paths)):
             what = f"no environment matches '{pattern}'" if match else f"no environment is named '{pattern}'"
             raise UsageError(what, hint=self._known(pattern, environments))
         return found
@@ -230,28 +239,35 @@ class Reader:
         """A cell may be named like no file and like no other manifest's cell."""
         first: dict[str, Environment] = {}
         for one in wanted:
-            path = self.names.paths.get(one.name, one.path)
-            other = first.setdefault(one.name, one)
-            if path != one.path or other is not one:
-                also = path if path != one.path else other.path
-                yield ResolveError(f"'{also}' is also named '{one.name}'", Place(one.path), "set 'matrix.name'")
+            file = self.names.paths.get(one.name)
+            other = one.path if file else first.setdefault(one.name, one).path
+            if (file or other) != one.path:
+                also = f"'{file or other}' is also named '{one.name}'"
+                yield ResolveError(also, Place(one.path), "set 'matrix.name'")
 
     def _refuse_abstract(self, files: list[str], selection: Selection) -> None:
         for name in files:
-            one = self._manifests[self.names.paths[name]]
-            if one.abstract and name in selection.patterns:
+            one = self._manifests.get(self.names.paths[name])
+            if one and one.abstract and name in selection.patterns:
                 raise UsageError(
                     f"'{name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
                 )
 
     def _read_family(self, name: str) -> None:
         """Read a manifest and everything it extends; what is wrong is kept until all is read."""
+        self._asked |= self._read_all(name)
+
+    def _read_all(self, name: str) -> set[str]:
+        """The paths of a manifest and of everything it extends, each read once."""
         path = self.names.paths[name]
-        waiting = [(path, name, Place(path))]
+        waiting, met = [(path, name, Place(path))], {path}
         while waiting:
             path, name, where = waiting.pop()
-            if path not in self._broken and path not in self._manifests:
-                waiting += self._read(path, name, where)
+            if path not in self._parents:
+                self._parents[path] = self._read(path, name, where)
+            waiting += (parent for parent in self._parents[path] if parent[0] not in met)
+            met |= {parent[0] for parent in self._parents[path]}
+        return met
 
     def _read(self, path: str, name: str, where: Place) -> list[tuple[str, str, Place]]:
         """Read one file, and say which others it extends."""

@@ -67,9 +67,9 @@ def _merge(lineage: tuple[Manifest, ...]) -> _Merged:
             else:
                 merged.axes[name] = (axis, manifest)
         problems += _unknown(stated.exclude, merged, whole=False)
-        merged.include += stated.include
-        merged.exclude += stated.exclude
-        merged.name = stated.name or merged.name
+        merged.include = (() if "include" in stated.clears else merged.include) + stated.include
+        merged.exclude = (() if "exclude" in stated.clears else merged.exclude) + stated.exclude
+        merged.name = stated.name or (None if "name" in stated.clears else merged.name)
     raise_all([*problems, *_unknown(merged.include, merged, whole=True)])
     return merged
 
@@ -144,7 +144,10 @@ def _rendered(node: Scalar, cell: Cell, own: Manifest) -> str:
     from envbuild.sandbox import Fault, Values, compiled, evaluated, shown
 
     expression = compiled(node.text)
-    values = {"matrix": Values("matrix", cell), "environment": Values("environment", {"name": own.name})}
+    values = {
+        "matrix": Values("matrix", cell),
+        "environment": Values("environment", {"name": own.name, "folder": own.folder}),
+    }
     largest = max((len(str(value)) for value in cell.values()), default=0)
     found = expression if isinstance(expression, Fault) else evaluated(expression, values, largest)
     if isinstance(found, Fault):

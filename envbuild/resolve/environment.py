@@ -151,10 +151,10 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         constraints=merge_packages(lineage, origin.ancestors, "constraints", platforms),
         overrides=merge_packages(lineage, origin.ancestors, "overrides", platforms),
         tags={key: value for key, value in keys.tags.items() if value is not None},
-        channels=tuple(_channels(keys.channels or settings.channels)),
+        channels=tuple(_channels(keys.channels)) or tuple(_channels(settings.channels)),
         platforms=platforms,
         variables=_variables(body.get("variables")),
-        python=_python(keys, dependencies.every),
+        python=_python(keys, dependencies.every, keys.builder or settings.builder),
         builder=keys.builder or settings.builder,
         builder_where=_builder_where(body, settings),
     )
@@ -220,11 +220,11 @@ def _channels(stated: tuple[str, ...]) -> Iterator[str]:
     yield from dict.fromkeys(name for name in expanded if name != "nodefaults")
 
 
-def _python(keys: Keys, packages: tuple[Package, ...]) -> Python:
+def _python(keys: Keys, packages: tuple[Package, ...], builder: str) -> Python:
     """Conda brings Python where it brings anything else; a pip-only environment has uv's, or its image's."""
     conda = any(manager_of(package.key) == "conda" and package.key not in {"python", "pip"} for package in packages)
     managed = keys.python.managed is not False
-    source = keys.python.source or ("conda" if conda else "uv" if keys.builder in {None, "local"} else "image")
+    source = keys.python.source or ("conda" if conda else "uv" if builder == "local" else "image")
     return Python(managed, keys.python.interpreter or "", source)
 
 
@@ -252,7 +252,7 @@ def _insecure(stated: Value | None, settings: Settings) -> Iterator[EnvbuildErro
     from envbuild.document import scalars
 
     for node in scalars(stated) if stated else ():
-        is_url = node.text.startswith("http://")
+        is_url = node.text.strip().lower().startswith("http://")
         if is_url and not is_loopback(node.text) and _host(node.text) not in settings.insecure_indexes:
             hint = f"plain http is for loopback, or for hosts under 'insecure_indexes: [{_host(node.text)}]'"
             yield ResolveError(f"the index '{node.text}' is not https", node.place, hint)

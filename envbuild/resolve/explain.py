@@ -7,7 +7,7 @@ import msgspec
 from envbuild.document import OVERRIDE, PREFIX, RESET, Scalar, Sequence, Value, is_null, written
 from envbuild.document import Mapping as Node
 from envbuild.errors import Place
-from envbuild.manifest import RULES, Item, KeyRule, Manifest, MatrixValue, Rule
+from envbuild.manifest import RULES, Item, KeyRule, Manifest, MatrixValue, Rule, normalise
 from envbuild.resolve.environment import Environment, publishing
 from envbuild.resolve.merge import apt_name, excluded_by, long_form
 from envbuild.resolve.packages import Field
@@ -21,6 +21,7 @@ _PACKAGES: dict[Field, str] = {
 }
 _LISTS = {Rule.OWN_FIRST, Rule.APPEND, Rule.APPEND_NEW}
 _NAMED = {Rule.STEPS: "id", Rule.TARGETS: "to"}
+_FOREIGN = {"name", "prefix", "category"}
 _DEFAULTS = ("channels", "platforms", "builder")
 
 
@@ -63,14 +64,15 @@ def rows_of(rows: Iterable[Explained], field: str) -> tuple[Explained, ...]:
         for row in rows
         if row.field == field
         or row.field.startswith((f"{field}.", f"{field}["))
-        or row.field.partition(".")[2] in {field, f"pip/{field}"}
+        or row.field.partition(".")[2] in {field.lower(), f"pip/{normalise(field)}", f"pip/{normalise(field[4:])}"}
     )
 
 
 def _values(environment: Environment, settings: Settings) -> Iterator[Explained]:
     own = environment.path
     bodies = [manifest.body for manifest in environment.lineage]
-    roots = [_root("publish", publishing(settings)), _root("params", settings.body.get("params"))]
+    roots = [_root("publish", publishing(settings))]
+    roots += [_root(key, settings.body.get(key)) for key in ("params", "builder", "platforms")]
     stated = [one for body in roots for one in _flat(body)]
     for manifest, body in zip(environment.lineage, bodies, strict=True):
         stated += [one for one in _flat(body) if RULES[one.keys[0]].rule is not Rule.OWN or manifest.path == own]
@@ -105,7 +107,7 @@ def _flat(body: Node) -> list[_Stated]:
     found: list[_Stated] = []
     for key, entry in body.entries.items():
         rule = RULES[key]
-        if rule.rule not in {Rule.PACKAGES, Rule.MATRIX} and not _says_nothing(entry.value):
+        if key not in _FOREIGN and rule.rule not in {Rule.PACKAGES, Rule.MATRIX} and not _says_nothing(entry.value):
             found += _flattened((key,), entry.value, rule)
     return found
 
@@ -165,8 +167,10 @@ def _remover(gone: _Stated, bodies: list[Node]) -> Place | None:
 def _displaced(gone: _Stated, environment: Environment) -> Place | None:
     """The nearest `without: apt/NAME` of a Debian package, or the key that excludes this one."""
     if gone.keys == ("image", "apt", "packages"):
-        key = f"apt/{apt_name(gone.item)}"
+        key = f"apt/{apt_name(gone.item.strip(chr(34)))}"
         return next((one.without[key].where for one in reversed(environment.lineage) if key in one.without), None)
+    if gone.keys[0] == "variables" and isinstance(text := environment.node(*gone.keys[:2]), Scalar):
+        return text.place
     others = [other for key in gone.keys[1:2] for other in excluded_by(key)] if gone.keys[0] == "image" else []
     return next((node.place for other in others if (node := environment.node("image", other))), None)
 
@@ -175,7 +179,8 @@ def _packages(environment: Environment) -> Iterator[Explained]:
     for field, key in _PACKAGES.items():
         left = {package.key: package.items for package in getattr(environment, field).every}
         for name in sorted({name for one in environment.lineage for name in getattr(one, field).definitions}):
-            every = [item for one in environment.lineage for item in getattr(one, field).definitions.get(name, ())]
+            stated = [item for one in environment.lineage for item in getattr(one, field).definitions.get(name, ())]
+            every = [item for item in stated if any(item.holds_on(platform) for platform in environment.platforms)]
             items = left.get(name, ())
             over = tuple(Overridden(_asked(item), str(item.where)) for item in reversed(every) if item not in items)
             for at, item in enumerate(items):

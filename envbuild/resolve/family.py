@@ -57,11 +57,11 @@ class Resolved(msgspec.Struct, frozen=True):
 def resolve(wanted: Iterable[Manifest], family: Family, settings: Settings, platform: str) -> Resolved:
     """One environment for each manifest, or for each cell of its matrix. `platform` is the machine's own."""
     manifests = tuple(wanted)
-    ordered = lineages(manifests, family.parents)
+    ordered, wrong = lineages(manifests, family.parents)
     above = _ancestors(ordered, family.parents)
-    problems: list[Wrong] = []
+    problems = [Wrong(path, error) for path, error in wrong.items()]
     environments: list[Environment] = []
-    for manifest in manifests:
+    for manifest in (one for one in manifests if one.path in ordered):
         try:
             cells = expand(ordered[manifest.path])
         except EnvbuildError as error:
@@ -69,12 +69,12 @@ def resolve(wanted: Iterable[Manifest], family: Family, settings: Settings, plat
             continue
         for cell in cells:
             try:
-                found, wrong = _one(cell, above, family, settings, platform)
+                found, own = _one(cell, above, family, settings, platform)
             except EnvbuildError as error:
                 problems.append(Wrong(manifest.path, error))
             else:
                 environments.append(found)
-                problems += (Wrong(manifest.path, error) for error in wrong)
+                problems += (Wrong(manifest.path, error) for error in own)
     return Resolved(tuple(environments), tuple(problems))
 
 
@@ -91,7 +91,7 @@ def _one(
 
 
 def _contradictions(found: Environment) -> Iterator[EnvbuildError]:
-    for packages in (found.dependencies, found.constraints):
+    for packages in (found.dependencies, found.limits, found.constraints, found.overrides):
         for different in {id(one): one for one in packages.by_platform.values()}.values():
             yield from contradictions(different)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from envbuild.errors import EnvbuildError, ResolveError, raise_all
+from envbuild.errors import EnvbuildError, ResolveError
 from envbuild.manifest import Manifest
 
 
@@ -13,20 +13,20 @@ class Lookup(Protocol):
     def __call__(self, manifest: Manifest) -> tuple[Manifest, ...]: ...
 
 
-def lineages(wanted: tuple[Manifest, ...], parents: Lookup) -> dict[str, tuple[Manifest, ...]]:
-    """For each wanted manifest, by path: its ancestors and itself, farthest first; every cycle is reported."""
+def lineages(
+    wanted: tuple[Manifest, ...], parents: Lookup
+) -> tuple[dict[str, tuple[Manifest, ...]], dict[str, EnvbuildError]]:
+    """For each wanted manifest, by path: its ancestors and itself, farthest first; or why it has no such order."""
     found: dict[str, tuple[Manifest, ...]] = {}
-    problems: list[EnvbuildError] = []
-    lost: set[str] = set()
+    lost: dict[str, EnvbuildError] = {}
     for manifest in wanted:
         trail: list[Manifest] = []
         try:
             _visit(manifest, parents, found, trail, lost)
-        except ResolveError as error:
-            problems.append(error)
-            lost |= {one.path for one in trail}
-    raise_all(problems)
-    return {manifest.path: found[manifest.path] for manifest in wanted}
+        except EnvbuildError as error:
+            lost |= dict.fromkeys((one.path for one in (*trail, manifest)), error)
+    paths = [manifest.path for manifest in wanted]
+    return {path: found[path] for path in paths if path in found}, {path: lost[path] for path in paths if path in lost}
 
 
 def _visit(
@@ -34,18 +34,17 @@ def _visit(
     parents: Lookup,
     found: dict[str, tuple[Manifest, ...]],
     trail: list[Manifest],
-    lost: set[str],
+    lost: Mapping[str, EnvbuildError],
 ) -> None:
     """Depth first with a stack of its own; a manifest that is met while still open closes a cycle.
 
-    What a problem that was reported before has cost is not looked into again.
+    What a problem that was met before has cost is not looked into again.
     """
     stack: list[tuple[Manifest, bool]] = [(start, False)]
     while stack:
         manifest, parents_done = stack.pop()
         if manifest.path in lost:
-            lost |= {one.path for one in trail}
-            return
+            raise lost[manifest.path]
         if parents_done:
             trail.pop()
             found[manifest.path] = _linearise(manifest, parents(manifest), found)

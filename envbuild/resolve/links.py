@@ -7,7 +7,7 @@ import msgspec
 
 from envbuild.document import Mapping as Node
 from envbuild.document import Scalar, Sequence, Value
-from envbuild.errors import EnvbuildError, Place, ResolveError
+from envbuild.errors import EnvbuildError, Place, Problems, ResolveError
 from envbuild.manifest import MatrixValue, same_value
 from envbuild.resolve.environment import Environment
 from envbuild.shape import nearest
@@ -38,6 +38,7 @@ class Candidates(msgspec.Struct, frozen=True):
     by_name: Mapping[str, Environment]
     by_manifest: Mapping[str, tuple[Environment, ...]]
     abstract: frozenset[str]
+    known: frozenset[str]
 
 
 def needs(environment: Environment) -> Iterator[Need]:
@@ -62,20 +63,31 @@ def _mentioned(kind: Kind, node: Value | None) -> Iterator[Need]:
 
 
 def link(environments: Iterable[Environment], candidates: Candidates) -> tuple[list[Link], list[EnvbuildError]]:
-    """Which environment each mention means; what is wrong comes beside it."""
+    """Which environment each mention means, also in those that are meant; what is wrong comes beside it."""
     links: list[Link] = []
     problems: list[EnvbuildError] = []
-    for environment in environments:
-        for need in needs(environment):
-            try:
-                meant = _meant(need, environment, candidates)
-            except EnvbuildError as error:
-                problems.append(error)
-                continue
-            links.append(Link(environment.name, meant.name, need.kind, need.where))
-            problems += _misplaced(need, environment, meant)
-    problems += _cycles(links)
-    return links, problems
+    waiting = list(environments)
+    met = {environment.name for environment in waiting}
+    while waiting:
+        environment = waiting.pop()
+        asked = ((need, _found(need, environment, candidates, problems)) for need in needs(environment))
+        meant = [(need, found) for need, found in asked if found]
+        links += (Link(environment.name, found.name, need.kind, need.where) for need, found in meant)
+        if environment.builder != "local":
+            problems += _misplaced(environment, meant)
+        waiting += (found for _, found in meant if found.name not in met)
+        met |= {found.name for _, found in meant}
+    return links, [*problems, *_cycles(links)]
+
+
+def _found(
+    need: Need, environment: Environment, candidates: Candidates, problems: list[EnvbuildError]
+) -> Environment | None:
+    try:
+        return _meant(need, environment, candidates)
+    except EnvbuildError as error:
+        problems.append(error)
+        return None
 
 
 def _meant(need: Need, environment: Environment, candidates: Candidates) -> Environment:
@@ -85,36 +97,41 @@ def _meant(need: Need, environment: Environment, candidates: Candidates) -> Envi
     if found := candidates.by_name.get(need.name):
         return found
     cells = candidates.by_manifest.get(need.name, ())
+    if not cells and need.name in candidates.known:
+        raise Problems([])  # what is wrong with it is told where it stands
     if not cells:
-        known = {*candidates.by_name, *candidates.by_manifest}
+        known = {*candidates.known, *candidates.by_name}
         raise ResolveError(f"no environment is named '{need.name}'", need.where, nearest(need.name, known))
     agreeing = [cell for cell in cells if _agree(cell.matrix, environment.matrix)]
     if len(agreeing) == 1:
         return agreeing[0]
     names = ", ".join(cell.name for cell in agreeing or cells)
-    many = f"{len(agreeing)} cells" if agreeing else "no cell"
-    raise ResolveError(f"{many} of '{need.name}' agree with '{environment.name}'", need.where, f"name one of: {names}")
+    many = f"{len(agreeing)} cells of '{need.name}' agree" if agreeing else f"no cell of '{need.name}' agrees"
+    raise ResolveError(f"{many} with '{environment.name}'", need.where, f"name one of: {names}")
 
 
 def _agree(one: Mapping[str, MatrixValue], other: Mapping[str, MatrixValue]) -> bool:
     return all(same_value(one[axis], other[axis]) for axis in one.keys() & other.keys())
 
 
-def _misplaced(need: Need, environment: Environment, meant: Environment) -> Iterator[EnvbuildError]:
-    """Prefixes: a base that is also an ancestor is grown in place, any other environment lies elsewhere."""
-    if need.kind == "copy":
-        return
-    inherits = need.kind == "base" and any(manifest.path == meant.path for manifest in environment.lineage[:-1])
-    where = environment.where("image", "prefix") if environment.stated("image", "prefix") else need.where
-    if inherits and environment.prefix != meant.prefix:
-        message = f"'{environment.name}' extends its base '{meant.name}', so that both lie at '{meant.prefix}'"
-        yield ResolveError(message, where, "remove 'image.prefix'")
-    if not inherits and environment.prefix == meant.prefix:
-        message = f"'{environment.name}' and '{meant.name}' both lie at '{meant.prefix}'"
-        yield ResolveError(message, where, "set 'image.prefix' of one of them, or extend the base as well")
-    if environment.builder != "local" and meant.builder == "local":
-        hint = f"set 'builder' in {meant.path}"
-        yield ResolveError(f"'{meant.name}' builds no image", need.where, hint)
+def _misplaced(environment: Environment, meant: list[tuple[Need, Environment]]) -> Iterator[EnvbuildError]:
+    """Each environment of an image has a place of its own; a base that is extended as well is grown in place."""
+    lying = {environment.prefix: environment.name}
+    for need, other in meant:
+        if other.builder == "local":
+            yield ResolveError(f"'{other.name}' builds no image", need.where, f"set 'builder' in {other.path}")
+        if need.kind == "copy":
+            continue
+        where = environment.where("image", "prefix") if environment.stated("image", "prefix") else need.where
+        if need.kind == "base" and any(manifest.path == other.path for manifest in environment.lineage[:-1]):
+            if environment.prefix != other.prefix:
+                message = f"'{environment.name}' extends its base '{other.name}', so that both lie at '{other.prefix}'"
+                yield ResolveError(message, where, "remove 'image.prefix'")
+        elif there := lying.get(other.prefix):
+            message = f"'{there}' and '{other.name}' both lie at '{other.prefix}'"
+            yield ResolveError(message, where, "set 'image.prefix' of one of them, or extend the base as well")
+        else:
+            lying[other.prefix] = other.name
 
 
 def _cycles(links: list[Link]) -> Iterator[EnvbuildError]:

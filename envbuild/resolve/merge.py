@@ -21,8 +21,10 @@ def merge(lineage: tuple[Manifest, ...], ancestors: Mapping[str, frozenset[str]]
     merged: Entries = {}
     if publish is not None:
         _state(merged, Entry(_key("publish", publish), publish), RULES["publish"])
+    dropping = [manifest for manifest in lineage if any(key.startswith("apt/") for key in manifest.without)]
     for manifest in lineage:
-        for key, entry in manifest.body.entries.items():
+        stated = _without_apt(manifest, dropping, ancestors) if dropping else manifest.body
+        for key, entry in stated.entries.items():
             rule = RULES[key]
             if rule.rule in _APART:
                 continue
@@ -30,8 +32,6 @@ def merge(lineage: tuple[Manifest, ...], ancestors: Mapping[str, frozenset[str]]
                 _state(merged, entry, rule)
             elif manifest.path == path and not is_null(entry.value):
                 merged[key] = entry
-        if any(key.startswith("apt/") for key in manifest.without):
-            _drop_apt(merged, manifest, ancestors[manifest.key])
     return Node(own.path, own.line, own.column, None, merged)
 
 
@@ -180,15 +180,16 @@ def _targets(inherited: tuple[Value, ...], own: tuple[Value, ...]) -> tuple[Valu
 
 
 def _placed(inherited: tuple[Value, ...], own: tuple[Value, ...], key: str) -> tuple[Value, ...]:
-    found: list[Value] = list(inherited)
-    places = {name: at for at, item in enumerate(found) if (name := _name_in(item, key))}
+    """What one manifest says under one name takes the place of all that is inherited under it."""
+    named: dict[str, list[Value]] = {}
     for item in own:
+        named.setdefault(_name_in(item, key), []).append(item)
+    replaced = {name for item in inherited if (name := _name_in(item, key)) in named and name}
+    found: list[Value] = []
+    for item in inherited:
         name = _name_in(item, key)
-        if name in places:
-            found[places[name]] = item
-        else:
-            found.append(item)
-    return tuple(found)
+        found += named.pop(name, []) if name in replaced else [item]
+    return (*found, *(item for item in own if _name_in(item, key) not in replaced))
 
 
 def _name_in(item: Value, key: str) -> str:
@@ -206,19 +207,24 @@ def identity(node: Value) -> str:
     return f"{{{','.join(sorted(f'{key}:{identity(entry.value)}' for key, entry in node.entries.items()))}}}"
 
 
-def _drop_apt(merged: Entries, manifest: Manifest, above: frozenset[str]) -> None:
-    """What `without: apt/NAME` names, as far as an ancestor states it."""
-    image = merged["image"].value if "image" in merged else None
-    apt = image.get("apt") if isinstance(image, Node) else None
+def _without_apt(manifest: Manifest, dropping: list[Manifest], ancestors: Mapping[str, frozenset[str]]) -> Node:
+    """A body without the Debian packages that `without: apt/NAME` of a descendant drops."""
+    names = {key.removeprefix("apt/") for one in dropping if manifest.key in ancestors[one.key] for key in one.without}
+    body = manifest.body
+    image = body.get("image")
+    apt = long_form("apt", image.get("apt") or image) if isinstance(image, Node) else None
     packages = apt.get("packages") if isinstance(apt, Node) else None
-    if not isinstance(image, Node) or not isinstance(apt, Node) or not isinstance(packages, Sequence):
-        return
-    dropped = {key.removeprefix("apt/") for key in manifest.without}
-    left = tuple(item for item in packages.items if item.path not in above or apt_name(identity(item)) not in dropped)
-    listed = Entry(apt.entries["packages"].key, _sequence(packages, left))
-    shorter = Node(apt.path, apt.line, apt.column, None, {**apt.entries, "packages": listed})
-    entries = {**image.entries, "apt": Entry(image.entries["apt"].key, shorter)}
-    merged["image"] = Entry(merged["image"].key, Node(image.path, image.line, image.column, None, entries))
+    if not names or not isinstance(image, Node) or not isinstance(apt, Node) or not isinstance(packages, Sequence):
+        return body
+    left = tuple(item for item in packages.items if apt_name(identity(item)) not in names)
+    shorter = _with(apt, "packages", Sequence(packages.path, packages.line, packages.column, packages.tag, left))
+    return _with(body, "image", _with(image, "apt", shorter))
+
+
+def _with(node: Node, key: str, value: Value) -> Node:
+    entry = node.entries[key] if key in node.entries else Entry(_key(key, node), value)
+    entries = {**node.entries, key: Entry(entry.key, value)}
+    return Node(node.path, node.line, node.column, node.tag, entries)
 
 
 def apt_name(text: str) -> str:

@@ -7,8 +7,18 @@ from envbuild.manifest import normalise
 from envbuild.resolve.environment import Environment
 from envbuild.settings import Settings
 
-# Conda packages that PyPI knows by another name, or whose name PyPI gives to something else.
-_OTHER_ON_PYPI = {"graphviz", "pytorch", "opencv", "py-opencv", "blosc", "tables", "msgpack-python", "snappy", "git"}
+# Conda packages by their names on PyPI; an empty one where PyPI has something else of that name, or nothing.
+_ON_PYPI = {
+    **dict.fromkeys(("graphviz", "blosc", "snappy", "git", "snakemake-minimal"), ""),
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "msgpack-python": "msgpack",
+    "pytables": "tables",
+    "python-graphviz": "graphviz",
+    "opencv": "opencv-python",
+    "py-opencv": "opencv-python",
+}
 
 
 def notes(environment: Environment, settings: Settings) -> Iterator[Note]:
@@ -31,8 +41,7 @@ def _twice(environment: Environment, settings: Settings) -> Iterator[Note]:
     for package in environment.packages:
         if package.key.startswith("pip/") or package.key in {"python", "pip"}:
             continue
-        renamed = settings.pypi_names.get(package.key)
-        name = normalise(renamed or ("" if package.key in _OTHER_ON_PYPI else package.key))
+        name = normalise(settings.pypi_names.get(package.key, _ON_PYPI.get(package.key, package.key)))
         if other := pip.get(name):
             first = package.items[0].where
             message = f"conda and pip are both asked for {name}, the other at {first}: pip's holds"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from envbuild.errors import EnvbuildError, ResolveError
-from envbuild.manifest import Item, Manifest
+from envbuild.manifest import Item, Manifest, excludes
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -124,6 +124,8 @@ def contradictions(packages: Iterable[Package]) -> Iterator[EnvbuildError]:
 
 
 def _disjoint(items: tuple[Item, ...]) -> bool:
+    if any(item.version for item in items):
+        return _conda_disjoint(items)
     sources = {(item.marker, item.url or item.path) for item in items if item.url or item.path}
     if len(sources) > len({marker for marker, _ in sources}):
         return True
@@ -132,6 +134,18 @@ def _disjoint(items: tuple[Item, ...]) -> bool:
         by_marker.setdefault(item.marker, []).append(item.specifier)
     always = by_marker.pop("", [])
     return any(_empty(always + some) for some in [[], *by_marker.values()])
+
+
+def _conda_disjoint(items: tuple[Item, ...]) -> bool:
+    """Two URLs, a single version that another spec does not admit, or ranges apart; the rest is the solver's."""
+    if len({item.url for item in items if item.url}) > 1:
+        return True
+    if any(
+        excludes(one.version or one.specifier, other.version or other.specifier) for one in items for other in items
+    ):
+        return True
+    clauses = ",".join(filter(None, (item.specifier for item in items)))
+    return _empty([clauses]) and not any(item.version.startswith("==") for item in items)
 
 
 def _empty(specifiers: list[str]) -> bool:

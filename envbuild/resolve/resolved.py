@@ -7,7 +7,7 @@ from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, write
 from envbuild.document import Mapping as Node
 from envbuild.manifest import RULES, Item, Keys, path_of
 from envbuild.resolve.environment import Environment, Variable
-from envbuild.resolve.packages import Package
+from envbuild.resolve.packages import Package, Packages
 from envbuild.shape import rewrite_marked
 
 _LEFT_OUT = {"name", "prefix", "category", "extends", "abstract", "without", "matrix"}
@@ -54,20 +54,28 @@ class _Writer:
         found: dict[str, Value] = {
             "channels": _list(_text(channel) for channel in one.channels),
             "platforms": _list(_text(platform) for platform in one.platforms),
-            "dependencies": self._packages(one.packages),
-            "constraints": self._packages(tuple(limits)),
-            "overrides": self._packages(one.overrides.every),
+            "dependencies": self._packages(one.packages, one.dependencies),
+            "constraints": self._packages(tuple(limits), one.constraints),
+            "overrides": self._packages(one.overrides.every, one.overrides),
             "variables": _mapping({variable.name: _variable(variable) for variable in one.variables}),
         }
         filled = {key: value for key, value in found.items() if not isinstance(value, Sequence) or value.items}
         filled = {key: value for key, value in filled.items() if not isinstance(value, Node) or value.entries}
         return {**filled, "builder": _text(one.builder)}
 
-    def _packages(self, packages: tuple[Package, ...]) -> Sequence:
+    def _packages(self, packages: tuple[Package, ...], field: Packages) -> Sequence:
         items = [item for package in packages for item in package.items]
-        conda = [_selected(item) for item in items if item.manager == "conda"]
+        conda = [node for item in items if item.manager == "conda" for node in self._selected(item, field)]
         pip = [_text(self._pip(item)) for item in items if item.manager == "pip"]
         return _list([*conda, *([_mapping({"pip": _list(pip)})] if pip else [])])
+
+    def _selected(self, item: Item, field: Packages) -> list[Value]:
+        """Once where it holds everywhere, else once for each kind of platform that it holds on."""
+        text = _text(item.text)
+        on = {one for one in self._environment.platforms if any(item in package.items for package in field.on(one))}
+        if on == set(self._environment.platforms) or item.selector:
+            return [_mapping({f"sel({item.selector})": text}) if item.selector else text]
+        return [_mapping({f"sel({system})": text}) for system in sorted({one.partition("-")[0] for one in on})]
 
     def _pip(self, item: Item) -> str:
         if not item.path:
@@ -76,11 +84,6 @@ class _Writer:
         if item.editable:
             return f"-e {path}"
         return f"{item.name} @ {path}" if item.name and not item.path.endswith(".whl") else path
-
-
-def _selected(item: Item) -> Value:
-    text = _text(item.text)
-    return _mapping({f"sel({item.selector})": text}) if item.selector else text
 
 
 def _variable(variable: Variable) -> Value:
@@ -97,15 +100,15 @@ def _placed(node: Value) -> Value:
         case Scalar():
             if PREFIX in node.text:
                 literal = node.text.replace("{{", "{{ '{{' }}")
-                return _text(literal.replace(PREFIX, "{{ environment.prefix }}"))
-            return Scalar("", 0, 0, RAW, node.text, plain=False) if "{{" in node.text else node
+                return Scalar("", 0, 0, None, literal.replace(PREFIX, "{{ environment.prefix }}"), plain=False)
+            return _text(node.text) if "{{" in node.text else node
         case Sequence():
             return _list(_placed(item) for item in node.items)
     return _mapping({key: _placed(entry.value) for key, entry in node.entries.items()})
 
 
 def _text(text: str) -> Scalar:
-    return Scalar("", 0, 0, None, text, plain=False)
+    return Scalar("", 0, 0, RAW if "{{" in text else None, text, plain=False)
 
 
 def _list(items: Iterable[Value]) -> Sequence:

@@ -1,15 +1,18 @@
 """Jinja in values: params first, which see each other and the matrix, then every other text of a lineage."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, plain_value
+from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, plain_value, scalars
 from envbuild.document import Mapping as Node
-from envbuild.errors import EnvbuildError, Place, ResolveError, raise_all
+from envbuild.errors import EnvbuildError, ResolveError, raise_all
 from envbuild.manifest import Manifest, MatrixValue, Open, read_again, rendered
 from envbuild.shape import is_rendered
+
+LIMIT_RENDERED = 4 * 1024 * 1024
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -29,12 +32,21 @@ class Params(Mapping[str, Any]):
         self._stated = stated
         self._open: list[str] = []
         self._found: dict[str, Any] = {}
+        self._failed: dict[str, EnvbuildError] = {}
+        self._name = context.name
+        self._written = 0
         self._names: dict[str, Any] = {"params": self, **_besides(context)}
         self.largest = max(len(str(value)) for value in (context.name, context.folder, *context.matrix.values()))
 
     def __getitem__(self, key: str) -> Any:
+        if key in self._failed:
+            raise self._failed[key]
         if key not in self._found:
-            self._found[key] = self._render(key)
+            try:
+                self._found[key] = self._render(key)
+            except EnvbuildError as error:
+                self._failed[key] = error.with_traceback(None)
+                raise
         return self._found[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -46,52 +58,88 @@ class Params(Mapping[str, Any]):
     def __contains__(self, key: object) -> bool:
         return key in self._stated.entries
 
+    def prepare(self, key: str) -> None:
+        """Render first what a param names, deepest first, so that a long chain of params is no deep recursion."""
+        waiting, met = [key], {key}
+        while waiting:
+            before = [name for name in self._used(waiting[-1]) if name not in {*self._found, *self._failed, *met}]
+            if before:
+                met.update(before)
+                waiting += before
+                continue
+            name = waiting.pop()
+            with contextlib.suppress(EnvbuildError):  # it is raised where it is asked for, if it is
+                if name != key:
+                    self[name]
+
+    def _used(self, key: str) -> list[str]:
+        """The params that the text of another one names."""
+        from envbuild.sandbox import Fault, compiled
+
+        found: list[str] = []
+        for node in scalars(self._stated.entries[key].value):
+            expression = compiled(node.text) if is_rendered(node) else None
+            if expression and not isinstance(expression, Fault):
+                found += [name for name in expression.params if name in self]
+        return found
+
     def _render(self, key: str) -> Any:
-        entry = self._stated.entries[key]
         if key in self._open:
-            cycle = " -> ".join([*self._open[self._open.index(key) :], key])
-            raise ResolveError(f"these params need each other: {cycle}", entry.value.place, "write one of them out")
+            raise self._cycle(self._open[self._open.index(key) :])
         self._open.append(key)
         try:
-            return self._plain(entry.value)
+            return self._plain(self._stated.entries[key].value)
         finally:
             self._open.pop()
 
+    def _cycle(self, members: list[str]) -> ResolveError:
+        """Told in one way, whichever of its members was asked for first."""
+        first = members.index(min(members, key=list(self).index))
+        ring = [*members[first:], *members[:first]]
+        shown = " -> ".join([*ring, ring[0]])
+        where = self._stated.entries[ring[0]].value.place
+        return ResolveError(f"these params need each other: {shown}", where, "write one of them out")
+
     def _plain(self, node: Value) -> Any:
+        from envbuild.sandbox import placed
+
         match node:
             case Scalar():
                 found = self.evaluate(node) if is_rendered(node) else plain_value(node)
-                self.largest = max(self.largest, len(found) if isinstance(found, str) else 0)
-                return found
+                if not isinstance(found, str):
+                    return found
+                self.largest = max(self.largest, len(found))
+                return placed(found)
             case Sequence():
-                return [self._plain(item) for item in node.items]
+                items = [(item, self._plain(item)) for item in node.items]
+                return [value for item, value in items if not is_rendered(item) or not _is_empty(value)]
         return {key: self._plain(entry.value) for key, entry in node.entries.items()}
 
     def evaluate(self, node: Scalar) -> Any:
         """The value of a text with braces."""
         from envbuild.sandbox import Fault, compiled, evaluated
 
+        if self._written > LIMIT_RENDERED:
+            message = f"the texts of '{self._name}' come to more than {LIMIT_RENDERED // 1024 // 1024} MiB"
+            raise ResolveError(message, node.place, "write them shorter")
         expression = compiled(node.text)
         found = expression if isinstance(expression, Fault) else evaluated(expression, self._names, self.largest)
         if isinstance(found, Fault):
             raise ResolveError(found.message, node.place, found.hint)
-        _refuse_cut_prefix(found, node.place)
+        self._written += len(found) if isinstance(found, str) else 0
         return found
 
 
+def _is_empty(value: Any) -> bool:
+    """What drops an item of a list."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _besides(context: Context) -> dict[str, Any]:
-    from envbuild.sandbox import Values
+    from envbuild.sandbox import Values, placed
 
-    own = {"name": context.name, "folder": context.folder, "prefix": PREFIX}
+    own = {"name": context.name, "folder": context.folder, "prefix": placed(PREFIX)}
     return {"matrix": Values("matrix", context.matrix), "environment": Values("environment", own)}
-
-
-def _refuse_cut_prefix(found: Any, where: Place) -> None:
-    if isinstance(found, str) and ("\ufdd0" in found or "\ufdd1" in found):
-        rest = found.replace(PREFIX, "")
-        if "\ufdd0" in rest or "\ufdd1" in rest:
-            message = "'environment.prefix' is not known before the builder knows it"
-            raise ResolveError(message, where, "insert it whole, without a filter")
 
 
 def render_lineage(
@@ -133,6 +181,7 @@ def _final_params(values: Params, stated: Node, problems: list[EnvbuildError]) -
     entries = {}
     for key, entry in stated.entries.items():
         try:
+            values.prepare(key)
             entries[key] = Entry(entry.key, _again(entry.value, values[key]))
         except EnvbuildError as error:
             problems.append(error)
@@ -155,6 +204,10 @@ def _has_braces(node: Value) -> bool:
 
 def node_of(value: Any, like: Value) -> Value:
     """A value as a tree that stands where its expression stood."""
+    from envbuild.sandbox import Placed
+
+    if isinstance(value, Placed):
+        return node_of(value.text, like)
     at = (like.path, like.line, like.column)
     tag = like.tag if like.tag != RAW else None
     match value:

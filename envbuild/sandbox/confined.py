@@ -11,6 +11,8 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from envbuild.document import PREFIX
+
 LIMIT_TEXT = 64 * 1024
 _LIMIT_INTEGER = 2**63
 
@@ -21,6 +23,32 @@ class Values(dict[str, Any]):
     def __init__(self, label: str, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self.label = label
+
+
+class Placed:
+    """A text with the place of the environment in it, which nobody knows yet: it can be joined, and nothing else."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __add__(self, other: Any) -> "Placed":
+        return Placed(self.text + shown(other))
+
+    def __radd__(self, other: Any) -> "Placed":
+        return Placed(shown(other) + self.text)
+
+    def _refuse(self, *_others: Any) -> Any:
+        raise TemplateRuntimeError("'environment.prefix' is not known before the builder knows it; insert it whole")
+
+    __str__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __eq__ = __hash__ = __lt__ = __gt__ = __le__ = __ge__ = _refuse
+
+
+def placed(text: str) -> "str | Placed":
+    """A text as expressions see it."""
+    return Placed(text) if PREFIX in text else text
 
 
 class _Missing(StrictUndefined):
@@ -53,9 +81,16 @@ class Confined(ImmutableSandboxedEnvironment):
     intercepted_unops = frozenset()
 
     def __init__(self, finalize: Callable[[Any], Any], **options: Any) -> None:
-        super().__init__(undefined=_Missing, autoescape=False, keep_trailing_newline=True, finalize=finalize, **options)
+        super().__init__(
+            undefined=_Missing,
+            autoescape=False,
+            optimized=False,
+            keep_trailing_newline=True,
+            finalize=finalize,
+            **options,
+        )
         self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters.update(replace=_replace, join=_join, string=shown, quote=quote)
+        self.filters.update(replace=_replace, join=_join, string=_string, quote=quote)
         self.tests = {name: self.tests[name] for name in _TESTS}
         self.globals.clear()
 
@@ -64,7 +99,7 @@ class Confined(ImmutableSandboxedEnvironment):
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, Undefined):
+        if isinstance(obj, (Undefined, Placed)):
             return obj[argument]
         if isinstance(obj, Mapping) and isinstance(argument, (str, int)):
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=str(argument))
@@ -75,7 +110,7 @@ class Confined(ImmutableSandboxedEnvironment):
                 return self.undefined(obj=obj, name=str(argument))
         return self.undefined(obj=obj, name=str(argument))
 
-    def joined(self, values: tuple[Any, ...]) -> str:
+    def joined(self, values: tuple[Any, ...]) -> "str | Placed":
         """What `~` makes of its operands."""
         return _join(values)
 
@@ -90,6 +125,8 @@ def _bound_operands(operator: str, left: Any, right: Any) -> None:
     sizes = [len(one) for one in (left, right) if isinstance(one, (str, list, tuple))]
     if operator == "%" and isinstance(left, str):
         raise SecurityError("'%' does not format text here; join texts with '~'")
+    if operator == "*" and any(isinstance(one, (list, tuple)) for one in (left, right)):
+        raise SecurityError("lists cannot be multiplied here")
     if operator == "*" and sizes:
         times = next((one for one in (left, right) if isinstance(one, int)), 0)
         sizes = [sizes[0] * max(times, 0)]
@@ -117,11 +154,16 @@ def quote(value: Any) -> str:
     return shlex.quote(shown(value))
 
 
-def _join(values: Iterable[Any], separator: str = "") -> str:
+def _join(values: Iterable[Any], separator: str = "") -> "str | Placed":
     texts = [shown(value) for value in values]
-    if sum(map(len, texts)) + len(str(separator)) * len(texts) > LIMIT_TEXT:
+    between = shown(separator)
+    if sum(map(len, texts)) + len(between) * len(texts) > LIMIT_TEXT:
         raise SecurityError(f"a value of more than {LIMIT_TEXT // 1024} KiB")
-    return str(separator).join(texts)
+    return placed(between.join(texts))
+
+
+def _string(value: Any) -> "str | Placed":
+    return placed(shown(value))
 
 
 _FILTERS = ("abs", "capitalize", "count", "d", "default", "first", "int", "items", "last", "length", "list", "lower",
@@ -140,8 +182,10 @@ def shown(value: Any) -> str:
             return ""
         case str() | int():
             return str(value)
+        case Placed():
+            return value.text
         case Undefined():
-            str(value)  # which raises, and names what is undefined
+            return str(value)  # which raises, and names what is undefined; `x if no` without else is empty
     raise TemplateRuntimeError(f"{kind_of(value)} cannot stand within a text; join it, or take one of its items")
 
 

@@ -6,14 +6,16 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from jinja2 import Undefined, meta, nodes
+from jinja2 import Undefined, nodes
 from jinja2.exceptions import SecurityError, TemplateError, TemplateRuntimeError
 
-from envbuild.sandbox.confined import LIMIT_TEXT, Confined, bounded, kind_of, shown
+from envbuild.document import unprintable
+from envbuild.sandbox.confined import LIMIT_TEXT, Confined, Placed, bounded, kind_of, shown
 from envbuild.shape import nearest
 
 LIMIT_TOKENS = 500
 LIMIT_WORK = 4 * 1024 * 1024
+LIMIT_NODES = 10_000
 _NEVER = {  # characters that no document may hold, so that only `{{ }}` is active in values
     "block_start_string": "\ufdd2%",
     "block_end_string": "%\ufdd2",
@@ -21,6 +23,7 @@ _NEVER = {  # characters that no document may hold, so that only `{{ }}` is acti
     "comment_end_string": "#\ufdd2",
 }
 _UNDEFINED = re.compile(r"'(?P<root>\w+)\.(?P<name>[^']*)' is undefined")
+_TRIMMED = re.compile(r"^[-+]|[-+]$")  # how Jinja is told to trim what stands around an expression
 _BRACES = "write '!raw' before a text whose braces are meant literally"
 
 
@@ -28,6 +31,7 @@ class Expression(msgspec.Struct, frozen=True):
     """A text with `{{ }}`, compiled once: the names it uses, how large its evaluation can be, and how to evaluate."""
 
     names: frozenset[str]
+    params: frozenset[str]
     weight: int
     single: bool
     evaluate: Callable[[Mapping[str, Any]], Any]
@@ -47,34 +51,67 @@ _VALUES = Confined(shown, **_NEVER)
 def compiled(text: str) -> Expression | Fault:
     """Once for each text, however many environments use it; only the caller knows the line."""
     try:
-        tokens = [(kind, value) for _, kind, value in _VALUES.lex(text)]
-        if (count := sum(kind not in {"data", "whitespace"} for kind, _ in tokens)) > LIMIT_TOKENS:
-            return Fault(f"an expression of {count} words and signs", f"use at most {LIMIT_TOKENS}")
+        tokens = _tokens(text)
+        if len(tokens) > LIMIT_TOKENS:
+            return Fault(f"an expression of more than {LIMIT_TOKENS} words and signs", "write it shorter")
         tree = _VALUES.parse(text)
         if next(tree.find_all((nodes.Call, nodes.CallBlock)), None):
             return Fault("functions cannot be called here", f"filters are: {', '.join(sorted(_VALUES.filters))}")
-        _names_of_filters(tree)
-        return _expression(text, tokens, frozenset(meta.find_undeclared_variables(tree)))
+        if fault := _misused(tree):
+            return fault
+        return _expression(text, tokens, frozenset(node.name for node in tree.find_all(nodes.Name)), _params(tree))
     except TemplateError as error:
         return Fault(f"'{{{{ }}}}' holds no expression: {error.message}", _BRACES)
     except (RecursionError, SyntaxError, MemoryError, ValueError, OverflowError):
         return Fault("an expression that is nested too deep", "write it flatter")
 
 
-def _names_of_filters(tree: nodes.Template) -> None:
+def _tokens(text: str) -> list[tuple[str, str]]:
+    """The parts of a text, as far as they are not too many."""
+    found: list[tuple[str, str]] = []
+    for _, kind, value in _VALUES.lex(text):
+        if kind != "whitespace" or not found or found[-1][0] != "whitespace":
+            found.append((kind, value))
+        if len(found) > 2 * LIMIT_TOKENS:
+            break
+    return [(kind, value) for kind, value in found if kind != "whitespace"]
+
+
+def _misused(tree: nodes.Template) -> Fault | None:
+    """Filters that there are not, and characters that no file may hold."""
     for node in tree.find_all(nodes.Filter):
         if node.name not in _VALUES.filters:
-            raise TemplateRuntimeError(f"no filter is named '{node.name}'")
+            return Fault(f"no filter is named '{node.name}'", nearest(node.name, _VALUES.filters))
+    for test in tree.find_all(nodes.Test):
+        if test.name not in _VALUES.tests:
+            return Fault(f"no test is named '{test.name}'", nearest(test.name, _VALUES.tests))
+    for const in tree.find_all(nodes.Const):
+        if isinstance(const.value, str) and (why := unprintable(const.value)):
+            return Fault(why, "remove the escape")
+    return None
 
 
-def _expression(text: str, tokens: list[tuple[str, str]], names: frozenset[str]) -> Expression:
+def _params(tree: nodes.Template) -> frozenset[str]:
+    """The params that are named in so many words."""
+    found = set()
+    for node in tree.find_all(nodes.Getattr):
+        if isinstance(node.node, nodes.Name) and node.node.name == "params":
+            found.add(node.attr)
+    for item in tree.find_all(nodes.Getitem):
+        key = item.arg.value if isinstance(item.arg, nodes.Const) else None
+        if isinstance(item.node, nodes.Name) and item.node.name == "params" and isinstance(key, str):
+            found.add(key)
+    return frozenset(found)
+
+
+def _expression(text: str, tokens: list[tuple[str, str]], names: frozenset[str], params: frozenset[str]) -> Expression:
     begins = sum(kind == "variable_begin" for kind, _ in tokens)
     single = begins == 1 and tokens[0][0] == "variable_begin" and tokens[-1][0] == "variable_end"
     weight = sum(kind == "name" for kind, _ in tokens)
     if single:
-        inner = "".join(value for _, value in tokens[1:-1])
-        return Expression(names, weight, single, _VALUES.compile_expression(inner, undefined_to_none=False))
-    return Expression(names, weight, single, _VALUES.from_string(text).render)
+        inner = _TRIMMED.sub("", text.strip()[2:-2])
+        return Expression(names, params, weight, single, _VALUES.compile_expression(inner, undefined_to_none=False))
+    return Expression(names, params, weight, single, _VALUES.from_string(text).render)
 
 
 def evaluated(expression: Expression, values: Mapping[str, Any], largest: int) -> Any:
@@ -82,15 +119,12 @@ def evaluated(expression: Expression, values: Mapping[str, Any], largest: int) -
     if expression.weight * max(largest, 1) > LIMIT_WORK:
         return Fault("an expression over texts that are too large", "make the texts smaller")
     try:
-        found = expression.evaluate(values)
-        if isinstance(found, Undefined):
-            str(found)
-        return _plain(found)
+        return _Plain().of(expression.evaluate(values))
     except SecurityError as error:
         return Fault(f"refused: {error.message}", "write it more simply")
     except TemplateError as error:
         return Fault(f"{error.message}", _hint(error.message or "", values))
-    except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, AttributeError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, AttributeError, NameError) as error:
         return Fault(f"the expression fails: {error}", "mend it")
 
 
@@ -102,21 +136,34 @@ def _hint(message: str, values: Mapping[str, Any]) -> str:
     return f"known are: {', '.join(values)}; {_BRACES}" if found or "undefined" in message else "mend the expression"
 
 
-def _plain(value: Any) -> Any:
-    found: Any
-    match value:
-        case None | bool() | str():
-            found = value
-        case int():
-            found = bounded(value)
-        case list() | tuple():
-            found = [_plain(one) for one in value]
-        case Mapping():
-            found = {str(key): _plain(one) for key, one in value.items()}
-        case float():
-            raise TemplateRuntimeError(f"{kind_of(value)} is not kept as written; make a text of it")
-        case _:
-            found = [_plain(one) for one in value]
-    if isinstance(found, str) and len(found) > LIMIT_TEXT:
-        raise SecurityError(f"a value of more than {LIMIT_TEXT // 1024} KiB")
-    return found
+class _Plain:
+    """The result of an expression as plain data, of a bounded number of parts."""
+
+    def __init__(self) -> None:
+        self._left = LIMIT_NODES
+
+    def of(self, value: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise SecurityError(f"a value of more than {LIMIT_NODES:,} parts")
+        match value:
+            case Undefined():
+                return str(value)  # which raises, but for `x if no` without else
+            case Placed():
+                return self._text(value.text)
+            case None | bool():
+                return value
+            case str():
+                return self._text(value)
+            case int():
+                return bounded(value)
+            case float():
+                raise TemplateRuntimeError(f"{kind_of(value)} is not kept as written; make a text of it")
+            case Mapping():
+                return {str(key): self.of(one) for key, one in value.items()}
+        return [self.of(one) for one in value]
+
+    def _text(self, value: str) -> str:
+        if len(value) > LIMIT_TEXT:
+            raise SecurityError(f"a value of more than {LIMIT_TEXT // 1024} KiB")
+        return str(value)

@@ -6,11 +6,15 @@ from typing import Any
 
 from jinja2 import BaseLoader, Undefined, nodes
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplateSyntaxError
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from envbuild.sandbox.confined import Confined, quote
+
+_TEXT_OF_A_STEP = 100
+_TEXT_OF_AN_INCLUSION = 2000
+_LIMIT_LITERALS = 1_000_000
 
 
 class Quoted(str):
@@ -20,20 +24,20 @@ class Quoted(str):
 
 
 class Steps:
-    """How much one rendering may do: turns of loops and calls of macros, counted together."""
+    """How much one rendering may do and hold: turns of loops, calls and inclusions, each with the text it brings."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._left = limit
 
-    def take(self) -> None:
-        self._left -= 1
+    def take(self, length: int = 0) -> None:
+        self._left -= 1 + length // _TEXT_OF_A_STEP
         if self._left < 0:
             raise SecurityError(f"the template does more than {self._limit:,} steps")
 
-    def counted(self, values: Iterable[Any]) -> Iterator[Any]:
+    def counted(self, values: Iterable[Any], length: int) -> Iterator[Any]:
         for value in values:
-            self.take()
+            self.take(length)
             yield value
 
 
@@ -41,24 +45,50 @@ class _Templates(Confined):
     """Templates: only quoted text is printed, every turn of a loop is counted, macros and blocks alone are called."""
 
     def __init__(self, steps: Steps, **options: Any) -> None:
-        super().__init__(_printed, **options)
+        super().__init__(self._printed, **options)
         self._steps = steps
+        self._lengths: dict[str, int] = {}
         self.filters["counted"] = steps.counted
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        _bound_literals(tree)
+        self._lengths[name or ""] = len(source)
         for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
+            length = nodes.Const(sum(len(text.data) for text in loop.find_all(nodes.TemplateData)), lineno=loop.lineno)
+            loop.iter = nodes.Filter(loop.iter, "counted", [length], [], None, None, lineno=loop.lineno)
         return tree
+
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Any:  # noqa: A002 - Jinja's
+        found = super().get_template(name, parent, globals)
+        self._steps.take(_TEXT_OF_AN_INCLUSION + self._lengths.get(str(name), 0))
+        return found
+
+    def _printed(self, value: Any) -> str:
+        if isinstance(value, Undefined):
+            str(value)
+        if not isinstance(value, Quoted):
+            raise TemplateRuntimeError("a value is printed that no filter has quoted")
+        self._steps.take(len(value))
+        return value
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return getattr(obj, attribute) if _is_own(obj, attribute) else super().getattr(obj, attribute)
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        self._steps.take()
         if not isinstance(obj, (BlockReference, Macro)):
             raise SecurityError("only macros and 'super' can be called")
+        self._steps.take(max(self._lengths.values(), default=0))
         return Quoted(super().call(context, obj, *args, **kwargs))
+
+
+def _bound_literals(tree: nodes.Template) -> None:
+    """Lists of lists of lists are compared within one step: all that they could hold together is bounded."""
+    size = 1
+    for literal in tree.find_all((nodes.List, nodes.Tuple, nodes.Dict)):
+        size *= max(len(getattr(literal, "items", ())), 1)
+        if size > _LIMIT_LITERALS:
+            raise TemplateSyntaxError("too many lists in one template", literal.lineno)
 
 
 _LOOP = {"index", "index0", "first", "last", "length", "revindex", "revindex0", "depth"}
@@ -71,14 +101,6 @@ def _is_own(obj: Any, attribute: str) -> bool:
     if isinstance(obj, BlockReference):
         return attribute == "super"
     return isinstance(obj, TemplateModule) and not attribute.startswith("_")
-
-
-def _printed(value: Any) -> str:
-    if isinstance(value, Undefined):
-        str(value)
-    if not isinstance(value, Quoted):
-        raise TemplateRuntimeError("a value is printed that no filter has quoted")
-    return value
 
 
 def _quoting(function: Callable[[Any], str]) -> Callable[[Any], Quoted]:

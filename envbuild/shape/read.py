@@ -215,6 +215,7 @@ def _struct(info: inspect.StructType) -> Reader:
     fields = {field.encode_name: _reader_of(field.type) for field in info.fields}
     later: Dict[str, str] = getattr(info.cls, "LATER", {})
     shapes: tuple[tuple[str, ...], ...] = getattr(info.cls, "SHAPES", ())
+    excluding: tuple[tuple[str, str], ...] = getattr(info.cls, "EXCLUDES", ())
 
     def read_struct(node: Value, name: str, report: _Report) -> Any:
         if not isinstance(node, Mapping):
@@ -231,6 +232,7 @@ def _struct(info: inspect.StructType) -> Reader:
             elif entry.value.tag != RESET and not is_null(entry.value):
                 values[key] = inner(entry.value, key, report)
         _refuse_missing(values, info, node, report)
+        _refuse_together(values, excluding, node, report)
         if shapes and len(report.problems) == before and not any(_fits(values, shape) for shape in shapes):
             report(f"{_quote(name)} has keys that do not go together", node.place, f"write {_shown_shapes(shapes)}")
         if report.loose or len(report.problems) > before:
@@ -238,6 +240,14 @@ def _struct(info: inspect.StructType) -> Reader:
         return msgspec.convert(values, info.cls, strict=False)
 
     return read_struct
+
+
+def _refuse_together(
+    values: Dict[str, Any], excluding: tuple[tuple[str, str], ...], node: Mapping, report: _Report
+) -> None:
+    for one, other in excluding:
+        if one in values and other in values:
+            report(f"'{other}' takes the place of '{one}'", node.entries[other].key.place, "keep one of the two")
 
 
 def _fits(values: Iterable[str], shape: tuple[str, ...]) -> bool:
@@ -294,6 +304,8 @@ def _wrong(node: Value, name: str, expected: str, report: _Report) -> None:
 
 
 def _example(name: str, node: Value, expected: str) -> str:
+    if isinstance(node, Mapping) and any(key.startswith("-") for key in node.entries):
+        return "quote it: a text that ends in ':' is a key"
     if expected == "a list" and isinstance(node, Scalar) and name.isidentifier():
         return f"write {name}: [{node.text}]"
     return f"write {expected}"

@@ -29,10 +29,10 @@ def check(project: Project, selection: Selection) -> Checked:
     """All files, also those that no plan needs; with a selection its manifests alone."""
     errors: list[EnvbuildError] = []
     environments: tuple[Environment, ...] = ()
-    reader = project.reader
+    files = project.reader.files
     try:
         environments = project.environments(selection)
-        raise_all(lineages(tuple(reader.manifests()), reader.family.parents)[1].values())
+        raise_all(lineages(tuple(files.manifests()), files.family.parents)[1].values())
     except EnvbuildError as error:
         if error.exit_code != 1:
             raise
@@ -40,7 +40,7 @@ def check(project: Project, selection: Selection) -> Checked:
     if selection.everything:
         errors += [*complaints(project.templates), *_damaged_locks(project)]
     found = Problems(errors).problems
-    return Checked(len(list(reader.documents())), len(environments), found, tuple(_notes(project, environments)))
+    return Checked(len(list(files.documents())), len(environments), found, tuple(_notes(project, environments)))
 
 
 def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
@@ -53,12 +53,12 @@ def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
 
 def _notes(project: Project, environments: tuple[Environment, ...]) -> list[Note]:
     """Each once, however many environments inherit what it is about."""
-    reader, ignored = project.reader, set(project.settings.check.ignore)
-    found = [note for document in reader.documents() for note in manifest_notes(document, project.platform)]
-    found += [note for manifest in reader.manifests() for note in manifest.notes]
+    files, ignored = project.reader.files, set(project.settings.check.ignore)
+    found = [note for document in files.documents() for note in manifest_notes(document, project.platform)]
+    found += [note for manifest in files.manifests() for note in manifest.notes]
     found += [note for one in environments for note in environment_notes(one, project.settings)]
     found += _idle_parents(project)
-    silenced = {manifest.path: _ignored(manifest) for manifest in reader.manifests()}
+    silenced = {manifest.path: _ignored(manifest) for manifest in files.manifests()}
     for one in environments:
         silenced[one.path] = silenced.get(one.path, set()) | set(one.keys.check.ignore)
     kept = {note for note in found if note.kind not in ignored | silenced.get(note.where.path, set())}
@@ -74,8 +74,8 @@ def _ignored(manifest: Manifest) -> set[str]:
 
 def _idle_parents(project: Project) -> Iterator[Note]:
     """A parent that another listed parent descends from, and one that is listed twice."""
-    family = project.reader.family
-    for manifest in project.reader.manifests():
+    family = project.reader.files.family
+    for manifest in project.reader.files.manifests():
         try:
             parents = family.parents(manifest)
             above, _ = lineages(parents, family.parents)

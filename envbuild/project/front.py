@@ -91,7 +91,7 @@ class Project:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self.reader.names.paths))
+        return tuple(sorted(self.reader.files.names.paths))
 
     def environments(self, selection: Selection) -> tuple[Environment, ...]:
         return self.reader.environments(selection, self.platform)

@@ -1,31 +1,17 @@
-"""From names to environments: reads the files that are asked for and what they need, and nothing else."""
+"""From names to environments: what is asked for, what that needs, and nothing else."""
 
 from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from envbuild.document import Document, parse
-from envbuild.errors import EnvbuildError, Place, Problems, ResolveError, UsageError, raise_all
+from envbuild.document import parse
+from envbuild.errors import EnvbuildError, Place, ResolveError, UsageError, raise_all
 from envbuild.globs import is_glob, matcher
-from envbuild.manifest import Manifest, Parent, manifest, parents
-from envbuild.resolve import (
-    Candidates,
-    Environment,
-    Family,
-    Link,
-    Names,
-    Resolved,
-    link,
-    name_all,
-    needs,
-    parent_path,
-    resolve,
-)
+from envbuild.project.files import Files
+from envbuild.resolve import Candidates, Environment, Link, Resolved, link, needs, resolve
 from envbuild.settings import FILE, Settings, settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
-
-_MENTION = b"matrix"
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -46,20 +32,13 @@ def read_settings(workspace: Workspace) -> Settings:
 
 
 class Reader:
-    """Reads each file once, however many environments need it."""
+    """Finds what a selection means, resolves it, and tells all that is wrong with it together."""
 
     def __init__(self, workspace: Workspace, project: Settings) -> None:
-        self._workspace = workspace
+        self.files = Files(workspace, project)
+        self._paths = self.files.names.paths
+        self._misnamed = self.files.names.problems
         self._settings = project
-        found = workspace.manifests(project.manifests, project.templates)
-        self.names: Names = name_all(found, project.manifests)
-        self._by_path = {path: name for name, path in self.names.paths.items()}
-        self._bytes: dict[str, bytes] = {}
-        self._documents: dict[str, Document] = {}
-        self._manifests: dict[str, Manifest] = {}
-        self._broken: dict[str, EnvbuildError] = {}
-        self._parents: dict[str, list[tuple[str, str, Place]]] = {}
-        self._asked: set[str] = set()
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
@@ -67,38 +46,23 @@ class Reader:
 
     def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
         """What is selected, and which environments are built from which."""
-        files, problems = self._files(selection)
+        files, problems = self._selected(selection)
         for name in files:
-            self._read_family(name)
+            self.files.ask(name)
         self._refuse_abstract(files, selection)
         resolved = self._resolve(files, platform)
-        wanted = self._chosen(resolved.environments, selection, certain=not (problems or self._told()))
+        wanted = self._chosen(resolved.environments, selection, certain=not (problems or self.files.told()))
         every = self._with_needed(resolved, files, platform, problems)
         links, wrong = link(wanted, self._candidates(every))
         own = self._concerning(resolved, wanted, selection)
-        raise_all([*problems, *self._told(), *own, *wrong, *self._clashes(wanted)])
+        raise_all([*problems, *self.files.told(), *own, *wrong, *self._clashes(wanted)])
         names = {one.name for one in wanted}
         return wanted, [one for one in links if one.environment in names]
 
-    def _told(self) -> list[EnvbuildError]:
-        """What is wrong with files that were asked for, or that those extend or need."""
-        return [error for path, error in self._broken.items() if path in self._asked]
-
-    @property
-    def family(self) -> Family:
-        return Family(self._manifests, self.names, self._workspace.read)
-
-    def documents(self) -> Iterator[Document]:
-        """Every manifest of the project that could be parsed, and that has been asked for."""
-        yield from (self._documents[path] for path in sorted(self._documents))
-
-    def manifests(self) -> Iterator[Manifest]:
-        yield from (self._manifests[path] for path in sorted(self._manifests))
-
     def _resolve(self, files: Iterable[str], platform: str) -> Resolved:
         """What can be read with all that it extends; what cannot is told beside it."""
-        manifests = [self._manifests[self.names.paths[name]] for name in files if self._is_readable(name)]
-        return resolve([one for one in manifests if not one.abstract], self.family, self._settings, platform)
+        manifests = [self.files.found[self._paths[name]] for name in files if self.files.is_readable(name)]
+        return resolve([one for one in manifests if not one.abstract], self.files.family, self._settings, platform)
 
     def _with_needed(
         self, resolved: Resolved, files: list[str], platform: str, problems: list[EnvbuildError]
@@ -111,7 +75,7 @@ class Reader:
             mentioned = {need.name for one in waiting for need in needs(one)} - {one.name for one in every}
             more = sorted({file for name in mentioned for file in self._files_for(name)} - read)
             for name in more:
-                self._read_family(name)
+                self.files.ask(name)
             read.update(more)
             found = self._resolve(more, platform)
             problems += (wrong.error for wrong in found.problems)
@@ -122,45 +86,31 @@ class Reader:
     def _candidates(self, every: Iterable[Environment]) -> Candidates:
         by_manifest: dict[str, tuple[Environment, ...]] = {}
         for one in every:
-            file = self._by_path[one.path]
+            file = self.files.by_path[one.path]
             by_manifest[file] = (*by_manifest.get(file, ()), one)
-        abstract = frozenset(self._by_path.get(one.path, "") for one in self._manifests.values() if one.abstract)
+        abstract = frozenset(self.files.by_path.get(one.path, "") for one in self.files.found.values() if one.abstract)
         return Candidates(
             by_name={one.name: one for one in every},
             by_manifest=by_manifest,
             abstract=abstract,
-            known=frozenset(self.names.paths) - abstract,
+            known=frozenset(self._paths) - abstract,
         )
 
     def _files_for(self, name: str) -> list[str]:
         """The manifests that a name may come from: its own, else any whose cells may be named so."""
-        if name in self.names.paths:
+        if name in self._paths:
             return [name]
-        every = sorted(self.names.paths) if self._may_have_cells() else []
-        return [file for file in every if self._is_readable(file)]
+        every = sorted(self._paths) if self.files.may_have_cells else []
+        return [file for file in every if self.files.is_readable(file)]
 
-    def _may_have_cells(self) -> bool:
-        """Whether any file speaks of a matrix: only then do names exist that no file has."""
-        return any(_MENTION in self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
-
-    def _data(self, path: str, where: Place | None = None) -> bytes:
-        if path not in self._bytes:
-            try:
-                self._bytes[path] = self._workspace.read(path, where)
-            except EnvbuildError:
-                if where:
-                    raise
-                return b""
-        return self._bytes[path]
-
-    def _files(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
+    def _selected(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
         """The manifests to read, and what is wrong with their names."""
-        every = {**self.names.paths, **self.names.problems}
+        every = {**self._paths, **self._misnamed}
         chosen = set(every)
         if selection.patterns:
             chosen = {name for pattern in self._patterns(selection) for name in self._matching(pattern, every)}
-        problems = [self.names.problems[name] for name in chosen & self.names.problems.keys()]
-        return sorted(chosen & self.names.paths.keys()), problems
+        problems = [self._misnamed[name] for name in chosen & self._misnamed.keys()]
+        return sorted(chosen & self._paths.keys()), problems
 
     def _patterns(self, selection: Selection) -> Iterator[str]:
         """The names and globs of a selection; `@NAME` stands for those of a group."""
@@ -178,17 +128,13 @@ class Reader:
         if pattern in every:
             return [pattern]
         match = matcher(pattern).fullmatch
-        if self._may_have_cells():
-            return [name for name in every if match(name) or (name in self.names.paths and self._is_readable(name))]
+        if self.files.may_have_cells:
+            return [name for name in every if match(name) or (name in self._paths and self.files.is_readable(name))]
         if not is_glob(pattern):
-            raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self.names.paths))
+            raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self._paths))
         if found := [name for name in every if match(name)]:
             return found
-        raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self.names.paths))
-
-    def _is_readable(self, name: str) -> bool:
-        """A file that cannot be read has no cells; only who asks for its own name is told."""
-        return not self._read_all(name) & self._broken.keys()
+        raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self._paths))
 
     def _chosen(
         self, environments: tuple[Environment, ...], selection: Selection, *, certain: bool
@@ -207,39 +153,36 @@ class Reader:
 
     def _meant(self, pattern: str, environments: tuple[Environment, ...], *, certain: bool) -> list[Environment]:
         """Nothing is said to be missing while there are names and files that are wrong."""
-        if path := self.names.paths.get(pattern):
+        if path := self._paths.get(pattern):
             return [one for one in environments if one.path == path]
         match = matcher(pattern).fullmatch if is_glob(pattern) else None
         found = [one for one in environments if (match(one.name) if match else one.name == pattern)]
-        if certain and not found and not (match and any(match(name) for name in self.names.paths)):
+        if certain and not found and not (match and any(match(name) for name in self._paths)):
             what = f"no environment matches '{pattern}'" if match else f"no environment is named '{pattern}'"
             raise UsageError(what, hint=self._known(pattern, environments))
         return found
 
     def _known(self, pattern: str, environments: tuple[Environment, ...]) -> str:
         """The nearest name; names of cells are not known where a manifest cannot be read."""
-        unread = sum(path not in self._manifests for path in self.names.paths.values())
+        unread = sum(path not in self.files.found for path in self._paths.values())
         if unread:
             return f"manifests that cannot be read: {unread}; run 'envbuild check'"
-        return nearest(pattern, {*self.names.paths, *(one.name for one in environments)})
+        return nearest(pattern, {*self._paths, *(one.name for one in environments)})
 
     def _concerning(
         self, resolved: Resolved, wanted: tuple[Environment, ...], selection: Selection
     ) -> Iterator[EnvbuildError]:
         """What is wrong with what is selected, not with what was read to find its cells."""
-        named = {path for name, path in self.names.paths.items() if self._is_named(name, selection)}
+        matches = [matcher(pattern).fullmatch for pattern in self._patterns(selection)]
+        named = {path for name, path in self._paths.items() if not matches or any(match(name) for match in matches)}
         concerned = named | {one.path for one in wanted}
         yield from (wrong.error for wrong in resolved.problems if wrong.path in concerned)
-
-    def _is_named(self, name: str, selection: Selection) -> bool:
-        patterns = list(self._patterns(selection))
-        return not patterns or any(name == one or bool(matcher(one).fullmatch(name)) for one in patterns)
 
     def _clashes(self, wanted: tuple[Environment, ...]) -> Iterator[EnvbuildError]:
         """A cell may be named like no file and like no other manifest's cell."""
         first: dict[str, Environment] = {}
         for one in wanted:
-            file = self.names.paths.get(one.name)
+            file = self._paths.get(one.name)
             other = one.path if file else first.setdefault(one.name, one).path
             if (file or other) != one.path:
                 also = f"'{file or other}' is also named '{one.name}'"
@@ -247,47 +190,8 @@ class Reader:
 
     def _refuse_abstract(self, files: list[str], selection: Selection) -> None:
         for name in files:
-            one = self._manifests.get(self.names.paths[name])
+            one = self.files.found.get(self._paths[name])
             if one and one.abstract and name in selection.patterns:
                 raise UsageError(
                     f"'{name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
                 )
-
-    def _read_family(self, name: str) -> None:
-        """Read a manifest and everything it extends; what is wrong is kept until all is read."""
-        self._asked |= self._read_all(name)
-
-    def _read_all(self, name: str) -> set[str]:
-        """The paths of a manifest and of everything it extends, each read once."""
-        path = self.names.paths[name]
-        waiting, met = [(path, name, Place(path))], {path}
-        while waiting:
-            path, name, where = waiting.pop()
-            if path not in self._parents:
-                self._parents[path] = self._read(path, name, where)
-            waiting += (parent for parent in self._parents[path] if parent[0] not in met)
-            met |= {parent[0] for parent in self._parents[path]}
-        return met
-
-    def _read(self, path: str, name: str, where: Place) -> list[tuple[str, str, Place]]:
-        """Read one file, and say which others it extends."""
-        problems: list[EnvbuildError] = []
-        found: list[tuple[str, str, Place]] = []
-        try:
-            document = self._documents.get(path) or parse(path, self._data(path, where))
-            self._documents[path] = document
-            for parent in parents(document.root):
-                try:
-                    found.append(self._parent(path, parent))
-                except EnvbuildError as error:
-                    problems.append(error)
-            self._manifests[path] = manifest(name, document, self._workspace.read)
-        except EnvbuildError as error:
-            problems.append(error)
-        if problems:
-            self._broken[path] = Problems(problems)
-        return found
-
-    def _parent(self, child: str, parent: Parent) -> tuple[str, str, Place]:
-        path = parent_path(child.rpartition("/")[0], parent, self.names)
-        return path, self._by_path.get(path, path), parent.where

@@ -1,0 +1,102 @@
+"""The manifests of a project: each file read once, with everything it extends, and all that is wrong with it."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from envbuild.document import Document, parse
+from envbuild.errors import EnvbuildError, Place, Problems
+from envbuild.manifest import Manifest, Parent, manifest, parents
+from envbuild.resolve import Family, Names, name_all, parent_path
+from envbuild.settings import Settings
+from envbuild.workspace import Workspace
+
+_MENTION = b"matrix"
+
+
+class Files:
+    """Reads on demand; what is wrong is kept, and told to who asked for the file, or for what extends or needs it."""
+
+    def __init__(self, workspace: Workspace, project: Settings) -> None:
+        self._workspace = workspace
+        found = workspace.manifests(project.manifests, project.templates)
+        self.names: Names = name_all(found, project.manifests)
+        self.by_path = {path: name for name, path in self.names.paths.items()}
+        self.found: dict[str, Manifest] = {}
+        self._bytes: dict[str, bytes] = {}
+        self._documents: dict[str, Document] = {}
+        self._broken: dict[str, EnvbuildError] = {}
+        self._parents: dict[str, list[tuple[str, str, Place]]] = {}
+        self._asked: set[str] = set()
+
+    @property
+    def family(self) -> Family:
+        return Family(self.found, self.names, self._workspace.read)
+
+    def documents(self) -> Iterator[Document]:
+        """Every manifest of the project that could be parsed, and that has been asked for."""
+        yield from (self._documents[path] for path in sorted(self._documents))
+
+    def manifests(self) -> Iterator[Manifest]:
+        yield from (self.found[path] for path in sorted(self.found))
+
+    def told(self) -> list[EnvbuildError]:
+        """What is wrong with files that were asked for, or that those extend or need."""
+        return [error for path, error in self._broken.items() if path in self._asked]
+
+    def ask(self, name: str) -> None:
+        """Read a manifest and everything it extends, and be told what is wrong with any of it."""
+        self._asked |= self._read_all(name)
+
+    def _read_all(self, name: str) -> set[str]:
+        """The paths of a manifest and of everything it extends, each read once."""
+        path = self.names.paths[name]
+        waiting, met = [(path, name, Place(path))], {path}
+        while waiting:
+            path, name, where = waiting.pop()
+            if path not in self._parents:
+                self._parents[path] = self._read(path, name, where)
+            waiting += (parent for parent in self._parents[path] if parent[0] not in met)
+            met |= {parent[0] for parent in self._parents[path]}
+        return met
+
+    def is_readable(self, name: str) -> bool:
+        """A file that cannot be read has no cells; only who asks for its own name is told."""
+        return not self._read_all(name) & self._broken.keys()
+
+    @cached_property
+    def may_have_cells(self) -> bool:
+        """Whether any file speaks of a matrix: only then do names exist that no file has."""
+        return any(_MENTION in self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
+
+    def _data(self, path: str, where: Place | None = None) -> bytes:
+        if path not in self._bytes:
+            try:
+                self._bytes[path] = self._workspace.read(path, where)
+            except EnvbuildError:
+                if where:
+                    raise
+                return b""
+        return self._bytes[path]
+
+    def _read(self, path: str, name: str, where: Place) -> list[tuple[str, str, Place]]:
+        """Read one file, and say which others it extends."""
+        problems: list[EnvbuildError] = []
+        found: list[tuple[str, str, Place]] = []
+        try:
+            document = self._documents.get(path) or parse(path, self._data(path, where))
+            self._documents[path] = document
+            for parent in parents(document.root):
+                try:
+                    found.append(self._parent(path, parent))
+                except EnvbuildError as error:
+                    problems.append(error)
+            self.found[path] = manifest(name, document, self._workspace.read)
+        except EnvbuildError as error:
+            problems.append(error)
+        if problems:
+            self._broken[path] = Problems(problems)
+        return found
+
+    def _parent(self, child: str, parent: Parent) -> tuple[str, str, Place]:
+        path = parent_path(child.rpartition("/")[0], parent, self.names)
+        return path, self.by_path.get(path, path), parent.where

@@ -44,7 +44,7 @@ copies = st.fixed_dictionaries(
     optional={"mode": st.just("0644")},
 )
 image = fields(
-    apt=some(st.sampled_from(["git", "nano=5", "-r apt.txt"]))
+    apt=some(st.sampled_from(["git", "nano=5", "less"]))
     | fields(packages=some(st.just("git")), upgrade=st.booleans()),
     build=some(steps),
     copy=some(copies, 2),

@@ -65,7 +65,7 @@ def root_items(environment: Environment, platform: str = "") -> tuple[Item, ...]
 
 
 def wheel_items(environment: Environment) -> tuple[Item, ...]:
-    return tuple(item for item in root_items(environment) if item.path)
+    return tuple(item for item in root_items(environment) if item.path.endswith(".whl"))
 
 
 def _text(item: Item) -> str:

@@ -1,0 +1,73 @@
+"""What is read but cannot be locked or built yet is refused at plan time, with the key's line, and never ignored."""
+
+import pytest
+from support.index import Index
+from support.project import Project
+
+_REFUSED = {
+    "overrides: [{pip: [alpha ==1]}]": "1:20: 'overrides' is not honoured by this version yet",
+    "system_requirements: {libc: '2.28'}": "1:1: 'system_requirements' is not honoured by this version yet",
+    "solve_group: g": "1:1: 'solve_group' is not honoured by this version yet",
+    "pip: {extra_index_urls: ['https://example.com']}": "1:7: 'pip.extra_index_urls' is not honoured by this version "
+    "yet",
+    "pip: {indexes: {a: {url: 'https://example.com'}}}": "1:7: 'pip.indexes' is not honoured by this version yet",
+    "pip: {find_links: [wheels]}": "1:7: 'pip.find_links' is not honoured by this version yet",
+    "pip: {prerelease: true}": "1:7: 'pip.prerelease' is not honoured by this version yet",
+    "pip: {no_binary: [alpha]}": "1:7: 'pip.no_binary' is not honoured by this version yet",
+    "pip: {no_build_isolation: true}": "1:7: 'pip.no_build_isolation' is not honoured by this version yet",
+    "dependencies: [{pip: ['-e ./src']}]": "1:23: editable installs are not locked by this version yet",
+    "dependencies: [{pip: [./src]}]": "1:23: 'manifests/src' is not a wheel; folders and source archives are not "
+    "locked by this version yet",
+    "dependencies: [{pip: ['https://example.com/a.zip']}]": "1:23: 'https://example.com/a.zip' has no name",
+    "dependencies: ['python 3.11.4 h1_0', {pip: [alpha]}]": "1:16: only conda has 'python ==3.11.4 h1_0', and this "
+    "environment's Python comes from elsewhere",
+    "constraints: [numpy <2]": "1:15: constraints of conda packages are not solved by this version yet",
+    "test: {imports: [os]}": "1:1: builder 'local' cannot do 'test'",
+    "run: {command: x}": "1:1: builder 'local' cannot do 'run'",
+    "serve: {port: 80}": "1:1: builder 'local' cannot do 'serve'",
+    "spark: {version: '3'}": "1:1: builder 'local' cannot do 'spark'",
+    "r: {version: '4'}": "1:1: builder 'local' cannot do 'r'",
+    "python: {managed: false}": "1:10: builder 'local' cannot do 'python.managed: false'",
+    "builder: docker": "1:10: the builder 'docker' is not in this version yet",
+}
+
+
+def test_each_is_refused_at_its_line(project: Project) -> None:
+    """All of them in one go, each with its hint."""
+    for number, text in enumerate(_REFUSED):
+        project.write(f"manifests/m{number:02}.yaml", f"{text}\n")
+    errors = project.json("plan", check=1)["errors"]
+    told = {error["path"]: f"{error['line']}:{error['column']}: {error['message']}" for error in errors}
+    assert told == {f"manifests/m{number:02}.yaml": message for number, message in enumerate(_REFUSED.values())}
+    assert all(error["hint"] for error in errors)
+
+
+@pytest.mark.parametrize("nothing", ["test: {}", "pip: {}", "run:", "overrides: []", "system_requirements: {}"])
+def test_what_says_nothing_is_not_refused(project: Project, nothing: str) -> None:
+    """An empty key asks for nothing."""
+    project.write("manifests/a.yaml", f"{nothing}\nvariables: {{A: b}}\n")
+    assert project.run("plan").out.endswith("Plan: 1 to create, 0 unchanged.\n")
+
+
+def test_image_and_publish_are_neither_honoured_nor_refused(project: Project) -> None:
+    """They concern builders of images alone."""
+    project.write("manifests/a.yaml", "image: {base: 'debian:12'}\npublish: {registries: [registry.example.com]}\n")
+    assert project.run("apply").out.endswith("Apply: 1 done.\n")
+
+
+def test_the_place_of_the_environment_is_known_when_it_is_built(project: Project, index: Index) -> None:
+    """In variables, for setup and for what runs later; and the place itself is no content."""
+    index.add("alpha", "1.0")
+    project.write(
+        "manifests/a.yaml",
+        f"""
+        pip: {{index_url: '{index.url}'}}
+        dependencies: [{{pip: [alpha]}}]
+        variables: {{DATA: "{{{{ environment.prefix }}}}/data"}}
+        setup: ['echo "$DATA" > "{{{{ environment.prefix }}}}/told"']
+        """,
+    )
+    project.run("apply")
+    prefix = project.json("show", "a@1")["environment"]["reference"]
+    assert project.run("run", "a", "--", "sh", "-c", "echo $DATA; cat $VIRTUAL_ENV/told").out == f"{prefix}/data\n" * 2
+    assert "{{ environment.prefix }}/data" in project.run("show", "a", "--resolved").out

@@ -10,7 +10,17 @@ from envbuild import __version__
 from envbuild.document import RAW, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
 from envbuild.globs import expand_braces
-from envbuild.manifest import Check, Data, Platform, Publish, Quoted, SystemRequirements, Word, about
+from envbuild.manifest import (
+    Check,
+    Data,
+    Platform,
+    Publish,
+    Quoted,
+    SystemRequirements,
+    Word,
+    about,
+    refuse_credentials,
+)
 from envbuild.shape import damaged_number, json_schema, read
 
 FILE = "envbuild.yaml"
@@ -122,6 +132,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     if registry and isinstance(publish, Mapping) and publish.get("registries"):
         yield SettingsError(f"registries are stated at line {publish.line}, too", registry.place, "keep one of the two")
     yield from _braces(document)
+    yield from _credentials(document)
     for key in ("manifests", "templates"):
         stated = document.root.get(key)
         for node in stated.items if isinstance(stated, Sequence) else ():
@@ -129,6 +140,16 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
                 yield from _misplaced(node)
     yield from _group_names(document.root.get("groups"))
     yield from _places_of_files(document)
+
+
+def _credentials(document: Document) -> Iterator[EnvbuildError]:
+    """The file is committed to git: nothing in it that names a place may carry a password."""
+    for node in scalars(document.root):
+        try:
+            refuse_credentials(node.text, node.place)
+        except EnvbuildError as error:
+            if "://" not in node.text or error.message.startswith("credentials"):
+                yield SettingsError(error.message, node.place, "use 'secrets', a netrc file or the host's settings")
 
 
 def _braces(document: Document) -> Iterator[EnvbuildError]:

@@ -25,6 +25,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
       envbuild show churn/train@latest --json
       envbuild show churn/train --resolved
     """
+    from envbuild.errors import redacted
     from envbuild.report.plans import document
     from envbuild.report.terminal import clean
     from envbuild.resolve import resolved_text
@@ -33,6 +34,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
     project = common.project()
     if resolved:
         text = project.record(name, version).manifest if version else resolved_text(project.one(name))
+        text = redacted(text)
         common.out(document(environment={"name": name, "manifest": text}) if common.json else clean(text).rstrip("\n"))
         return 0
     found = project.recorded(name, version) if version else project.now(name)

@@ -15,7 +15,7 @@ RAW = "!raw"
 # Stands for the place of an environment until a builder knows it; no document may hold these characters.
 PREFIX = "\ufdd0prefix\ufdd1"
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):

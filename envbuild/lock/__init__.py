@@ -3,6 +3,7 @@
 from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, lock_text, make_lock, read_head, read_lock
 from envbuild.lock.pins import Pin, Pins, Wheel, still_met
+from envbuild.lock.refusals import refusals
 from envbuild.lock.request import Request, canonical, requests, root_items, wheel_items
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "pin_changes",
     "read_head",
     "read_lock",
+    "refusals",
     "request_changes",
     "requests",
     "root_items",

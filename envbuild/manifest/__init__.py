@@ -3,7 +3,16 @@
 from envbuild.manifest.braces import rendered
 from envbuild.manifest.conda import excludes
 from envbuild.manifest.image import Image, Publish
-from envbuild.manifest.items import Item, Without, admits, is_loopback, normalise, project_path, wish
+from envbuild.manifest.items import (
+    Item,
+    Without,
+    admits,
+    is_loopback,
+    normalise,
+    project_path,
+    refuse_credentials,
+    wish,
+)
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
@@ -60,6 +69,7 @@ __all__ = [
     "path_of",
     "project_path",
     "read_again",
+    "refuse_credentials",
     "rendered",
     "same_value",
     "wheel_name",

@@ -7,7 +7,7 @@ import msgspec
 
 from envbuild.document import Scalar
 from envbuild.errors import ManifestError, Place
-from envbuild.manifest.items import Item, Selector, is_loopback, refuse_credentials
+from envbuild.manifest.items import Item, Selector, is_loopback, refuse_credentials, refuse_length
 
 _PYTHON = re.compile(r"(?i:(?P<name>python|pip))(?P<rest>|[ \t]*[=<>!~\[].*|[ \t]+\S.*)")
 _CLAUSES = re.compile(r"(?:[=<>!~]*\s*[0-9][0-9A-Za-z.]*(?:\.\*)?\s*(?:,\s*|$))*")
@@ -38,6 +38,7 @@ class _Misspelt(msgspec.Struct, frozen=True):
 def conda_item(node: Scalar, selector: Selector = "") -> Item:
     """A conda match spec; of python and pip the version is known as PyPI's tools know it."""
     text = node.text.strip()
+    refuse_length(text, node.place)
     if misread := _MISREAD.search(text):
         raise ManifestError(f"conda misreads '{misread[0]}' in '{text}'", node.place, _spelling_of(misread[0]))
     plain = _PYTHON.fullmatch(text)

@@ -16,7 +16,9 @@ from envbuild.manifest.rules import (
     about,
 )
 
-AptItem = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "apt"})]
+AptItem = Annotated[
+    str, msgspec.Meta(pattern=r"^(-r[\s=]*\S.*|[A-Za-z0-9][A-Za-z0-9+.:_~=/*-]*)$", extra={"path": "apt"})
+]
 DockerfileText = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "dockerfile"})]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 

@@ -12,6 +12,7 @@ from envbuild.errors import ManifestError, Place
 Manager = Literal["conda", "pip"]
 Selector = Literal["", "linux", "osx", "win", "unix"]
 
+LIMIT_ITEM = 2000
 _PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)")
 _TOKEN = re.compile(r"/t/[^/]+/")  # as conda writes it into the URLs of channels
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
@@ -98,10 +99,16 @@ def project_path(path: str, folder: str, where: Place) -> str:
     return inside
 
 
+def refuse_length(text: str, where: Place) -> None:
+    """Nobody writes such a text, and expressions that look for parts of it would take long."""
+    if len(text) > LIMIT_ITEM:
+        raise ManifestError(f"an item of {len(text):,} characters", where, f"an item has at most {LIMIT_ITEM:,}")
+
+
 def refuse_credentials(url: str, where: Place) -> None:
     """A URL in a manifest is committed to git: it may name a user for ssh, but no password anywhere."""
     if "://" not in url:
-        if _PASSWORD.match(url):
+        if _PASSWORD.match(url[:LIMIT_ITEM]):
             raise _credentials(where)
         return
     parts = _split(url, where)

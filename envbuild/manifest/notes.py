@@ -18,6 +18,7 @@ _SYSTEMS = (
 )
 _FAMILIES = {"Windows": "win", "macOS": "osx", "Linux": "linux"}
 _FEW = 3
+_LONG = 500
 
 
 def notes(document: Document, platform: str) -> Iterator[Note]:
@@ -28,7 +29,8 @@ def notes(document: Document, platform: str) -> Iterator[Note]:
 
 def _selectors(document: Document) -> Iterator[Note]:
     for number, line in enumerate(document.text.splitlines(), 1):
-        if match := _SELECTOR.search(line):
+        match = _SELECTOR.search(line) if len(line) < _LONG else None
+        if match:
             message = f"'# [{match['what'].strip()}]' is a comment: the line holds on every platform"
             where = Place(document.path, number, match.start("comment") + 1)
             yield Note("comment-selector", message, where, "write 'sel(linux): spec', with osx, win or unix")

@@ -10,7 +10,7 @@ import msgspec
 
 from envbuild.document import Scalar
 from envbuild.errors import ManifestError, Place
-from envbuild.manifest.items import Item, is_loopback, normalise, project_path, refuse_credentials, wish
+from envbuild.manifest.items import Item, is_loopback, normalise, project_path, refuse_credentials, refuse_length, wish
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -39,6 +39,7 @@ class Requested(msgspec.Struct, frozen=True):
 def pip_item(node: Scalar, folder: str) -> Item:
     """One entry of a pip list that asks for a package; paths are taken from the folder of the file that says so."""
     text = node.text.strip()
+    refuse_length(text, node.place)
     editable = editable_of(text)
     text = editable or text
     _refuse_option(text, node.place)
@@ -93,7 +94,7 @@ def _requested(text: str) -> Requested | str:
         text = f"{named} @ {text}"
     try:
         requirement = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return "not a requirement that pip reads"
     return Requested(
         normalise(requirement.name),
@@ -142,6 +143,8 @@ def _path_of(text: str) -> str:
 def _path_item(path: str, text: str, node: Scalar, folder: str, *, editable: bool) -> Item:
     """A wheel has its name in its file's; a folder or source archive is known by its path, unless it is named."""
     match = _EXTRAS.fullmatch(path)
+    if ";" in path:
+        raise ManifestError(f"'{path}': a path takes no marker", node.place, "write it without what stands behind ';'")
     if not match:
         raise ManifestError(f"'{path}' is no path to a package", node.place, "write './folder' or './x.whl'")
     inside = project_path(match["path"], folder, node.place)

@@ -38,9 +38,16 @@ def check(project: Project, selection: Selection) -> Checked:
             raise
         errors.append(error)
     if selection.everything:
-        errors += [*complaints(project.templates), *_damaged_locks(project)]
+        errors += [*_templates(project), *_damaged_locks(project)]
     found = Problems(errors).problems
     return Checked(len(list(files.documents())), len(environments), found, tuple(_notes(project, environments)))
+
+
+def _templates(project: Project) -> Iterator[EnvbuildError]:
+    try:
+        yield from complaints(project.templates)
+    except EnvbuildError as error:
+        yield error
 
 
 def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:

@@ -9,7 +9,7 @@ from envbuild.builders import BUILDERS, local
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
-from envbuild.lock import Change, Pins, pin_changes, read_lock, request_changes, wheel_items
+from envbuild.lock import Change, Pins, pin_changes, read_lock, refusals, request_changes, wheel_items
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locked, Locks
 from envbuild.record import Record, Version
@@ -54,7 +54,7 @@ class Facts:
         return Prepared(environment, self.locks.locked(environment, repair=True), {}, None)
 
     def _prepared(self, environment: Environment) -> Prepared:
-        raise_all(self._refusals(environment))
+        raise_all([*self._refusals(environment), *refusals(environment)])
         locked = self.locks.locked(environment, repair=False)
         files = {item.path: self._workspace.digest(item.path, item.where) for item in wheel_items(environment)}
         inputs = Inputs(local.FORMAT, locked.head, (self._platform,), files)

@@ -18,7 +18,8 @@ class Files:
 
     def __init__(self, workspace: Workspace, project: Settings) -> None:
         self._workspace = workspace
-        found = workspace.manifests(project.manifests, project.templates)
+        every = workspace.manifests(project.manifests, project.templates)
+        found = [path for path in every if not path.rpartition("/")[2].startswith(".")]  # editors leave such files
         self.names: Names = name_all(found, project.manifests)
         self.by_path = {path: name for name, path in self.names.paths.items()}
         self.found: dict[str, Manifest] = {}
@@ -65,8 +66,9 @@ class Files:
 
     @cached_property
     def may_have_cells(self) -> bool:
-        """Whether any file speaks of a matrix: only then do names exist that no file has."""
-        return any(_MENTION in self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
+        """Whether any file speaks of a matrix, or of a parent's path: only then may names exist that no file has."""
+        every = (self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
+        return any(_MENTION in data or b".yaml" in data or b".yml" in data or b"./" in data for data in every)
 
     def _data(self, path: str, where: Place | None = None) -> bytes:
         if path not in self._bytes:

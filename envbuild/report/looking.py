@@ -76,7 +76,8 @@ def check_text(checked: Checked, *, verbose: bool) -> str:
 
 def _every_note(notes: Sequence[Note]) -> list[str]:
     return [
-        f"{one_line(str(note.where))}: {note.kind}: {one_line(note.message)}\n  hint: {one_line(note.hint)}"
+        f"{one_line(str(note.where))}: {note.kind}: {one_line(redacted(note.message))}\n"
+        f"  hint: {one_line(redacted(note.hint))}"
         for note in notes
     ]
 
@@ -88,7 +89,7 @@ def _folded(notes: Sequence[Note]) -> list[str]:
     for kind, count in sorted(counts.items()):
         note = first[kind]
         more = f" (and {count - 1:,} more: -v)" if count > 1 else ""
-        lines.append(f"  {kind}: {one_line(note.message)}  {one_line(note.where.line_only)}{more}")
+        lines.append(f"  {kind}: {one_line(redacted(note.message))}  {one_line(note.where.line_only)}{more}")
     return lines
 
 
@@ -108,8 +109,8 @@ def note_object(note: Note) -> dict[str, Any]:
         "path": where.path,
         "line": where.line,
         "column": where.column,
-        "message": note.message,
-        "hint": note.hint,
+        "message": redacted(note.message),
+        "hint": redacted(note.hint),
     }
 
 

@@ -9,7 +9,7 @@ import msgspec
 from envbuild.document import Scalar
 from envbuild.errors import EnvbuildError, Place, Problems, ResolveError, raise_all
 from envbuild.manifest import Axis, Combination, Manifest, MatrixValue, same_value
-from envbuild.resolve.names import allowed_name
+from envbuild.resolve.names import RESERVED, allowed_name
 from envbuild.shape import nearest
 
 LIMIT_CELLS = 1000
@@ -135,6 +135,8 @@ def _name(merged: _Merged, cell: Cell, own: Manifest) -> str:
     else:
         named, where = _rendered(merged.name, cell, own), merged.name.place
     name = "/".join(allowed_name(part) for part in named.split("/"))
+    if name.startswith(RESERVED):
+        raise ResolveError(f"the name '{name}' is reserved", where, f"names under {RESERVED} are envbuild's own")
     if not all(name.split("/")):
         raise ResolveError(f"'{named}' cannot name an environment", where, "use letters and digits")
     return name

@@ -1,6 +1,6 @@
 """Where each value of an environment came from, and what it overrode."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -77,9 +77,11 @@ def _values(environment: Environment, settings: Settings) -> Iterator[Explained]
     for manifest, body in zip(environment.lineage, bodies, strict=True):
         stated += [one for one in _flat(body) if RULES[one.keys[0]].rule is not Rule.OWN or manifest.path == own]
     left = _flat(environment.body)
-    lost = [one for one in stated if one.where not in {kept.where for kept in left}]
+    held = {(one.field, one.item, one.where) for one in left}
+    order = {(one.field, one.item, one.where): at for at, one in enumerate(stated)}
+    lost = [(at, one) for at, one in enumerate(stated) if (one.field, one.item, one.where) not in held]
     for one in left:
-        yield Explained(one.field, shown(one.value), str(one.where), _overridden(one, lost))
+        yield Explained(one.field, shown(one.value), str(one.where), _overridden(one, lost, order))
     kept = {(one.field, one.item) for one in left}
     gone: dict[tuple[str, str], list[_Stated]] = {}
     for one in stated:
@@ -97,9 +99,13 @@ def _root(key: str, value: Value | None) -> Node:
     return node_with(None, key, value) if value else Node("", 0, 0, None, {})
 
 
-def _overridden(one: _Stated, lost: list[_Stated]) -> tuple[Overridden, ...]:
-    """Other statements of the same value, nearest first; what a list has twice is kept twice."""
-    others = [other for other in reversed(lost) if (other.field, other.item) == (one.field, one.item)]
+def _overridden(
+    one: _Stated, lost: list[tuple[int, _Stated]], order: Mapping[tuple[str, str, Place], int]
+) -> tuple[Overridden, ...]:
+    """What was stated of the same value before, nearest first; what comes after it in a list is a repeat of it."""
+    own = order.get((one.field, one.item, one.where), len(order))
+    same = (other for at, other in reversed(lost) if at < own or not one.item)
+    others = [other for other in same if (other.field, other.item) == (one.field, one.item)]
     return tuple(Overridden(shown(other.value), str(other.where)) for other in others)
 
 
@@ -124,7 +130,9 @@ def _flattened(keys: tuple[str, ...], node: Value, rule: KeyRule) -> Iterator[_S
         for key, entry in node.entries.items():
             if not _says_nothing(entry.value):
                 yield from _flattened(
-                    (*keys, key), long_form(key, entry.value), rule.within.get(key, KeyRule(Rule.REPLACE))
+                    (*keys, key),
+                    long_form(key, entry.value) if keys == ("image",) else entry.value,
+                    rule.within.get(key, KeyRule(Rule.REPLACE)),
                 )
     elif rule.rule in _LISTS and isinstance(node, Sequence):
         yield from (_Stated(field, flow(item), flow(item), item.place, keys) for item in node.items)

@@ -1,5 +1,6 @@
 """The order in which ancestors apply: the reverse of the C3 linearisation with the parents listed last-first."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -94,18 +95,19 @@ def _descends(child: Manifest, ancestor: Manifest, found: Mapping[str, tuple[Man
 def _merge(chains: list[list[Manifest]], child: Manifest) -> list[Manifest]:
     """The C3 merge: take the first head that stands in no other chain's tail."""
     merged: list[Manifest] = []
-    chains = [chain for chain in chains if chain]
-    while chains:
-        head = next((chain[0] for chain in chains if not _in_a_tail(chain[0], chains)), None)
+    at = [0] * len(chains)
+    tails = Counter(one.path for chain in chains for one in chain[1:])
+    while waiting := [number for number, chain in enumerate(chains) if at[number] < len(chain)]:
+        heads = [chains[number][at[number]] for number in waiting]
+        head = next((one for one in heads if not tails[one.path]), None)
         if head is None:
-            raise _no_order(chains, child)
+            raise _no_order([chains[number][at[number] :] for number in waiting], child)
         merged.append(head)
-        chains = [rest for chain in chains if (rest := chain[1:] if chain[0].path == head.path else chain)]
+        for number, one in zip(waiting, heads, strict=True):
+            if one.path == head.path:
+                at[number] += 1
+                tails.subtract(following.path for following in chains[number][at[number] : at[number] + 1])
     return merged
-
-
-def _in_a_tail(manifest: Manifest, chains: list[list[Manifest]]) -> bool:
-    return any(one.path == manifest.path for chain in chains for one in chain[1:])
 
 
 def _no_order(chains: list[list[Manifest]], child: Manifest) -> ResolveError:

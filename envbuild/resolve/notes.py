@@ -55,7 +55,7 @@ def _idle(environment: Environment) -> Iterator[Note]:
         for manifest in environment.lineage[:-1]
         for key in (*manifest.dependencies.definitions, *manifest.constraints.definitions)
     }
-    own = environment.lineage[-1]
+    own = next(one for one in reversed(environment.lineage) if not one.cell)
     for key, dropped in own.without.items():
         if key not in asked and not key.startswith("apt/") and key != "python":
             message = f"'{key}' is dropped, and nothing inherited asks for it"

@@ -101,7 +101,7 @@ def _placed(node: Value) -> Value:
             if PREFIX in node.text:
                 literal = node.text.replace("{{", "{{ '{{' }}")
                 return Scalar("", 0, 0, None, literal.replace(PREFIX, "{{ environment.prefix }}"), plain=False)
-            return _text(node.text) if "{{" in node.text else node
+            return node
         case Sequence():
             return _list(_placed(item) for item in node.items)
     return _mapping({key: _placed(entry.value) for key, entry in node.entries.items()})

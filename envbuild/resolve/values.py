@@ -12,6 +12,7 @@ from envbuild.errors import EnvbuildError, ResolveError, raise_all
 from envbuild.manifest import Manifest, MatrixValue, Open, read_again, rendered
 from envbuild.shape import is_rendered
 
+_WORK_OF_AN_ITEM = 16
 LIMIT_RENDERED = 4 * 1024 * 1024
 
 
@@ -112,6 +113,7 @@ class Params(Mapping[str, Any]):
                 return placed(found)
             case Sequence():
                 items = [(item, self._plain(item)) for item in node.items]
+                self.largest = max(self.largest, _WORK_OF_AN_ITEM * len(items))
                 return [value for item, value in items if not is_rendered(item) or not _is_empty(value)]
         return {key: self._plain(entry.value) for key, entry in node.entries.items()}
 

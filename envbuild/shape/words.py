@@ -12,11 +12,14 @@ _DAMAGED = re.compile(
     r"|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+)|\.nan|\.NaN|\.NAN"
 )
 _SHOWN_WORDS = 30
+_COMPARED = 500
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The hint for a misspelt word."""
     words = sorted(known)
+    if len(words) > _COMPARED:
+        words = [one for one in words if abs(len(one) - len(word)) <= 1][:_COMPARED]
     if close := difflib.get_close_matches(word.lower(), words, 1, 0.6):
         return f"did you mean '{close[0]}'?"
     more = ", …" if len(words) > _SHOWN_WORDS else ""

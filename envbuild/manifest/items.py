@@ -13,7 +13,7 @@ Manager = Literal["conda", "pip"]
 Selector = Literal["", "linux", "osx", "win", "unix"]
 
 LIMIT_ITEM = 2000
-_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)")
+_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)[\w-]+[.:/]")
 _TOKEN = re.compile(r"/t/[^/]+/")  # as conda writes it into the URLs of channels
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
 

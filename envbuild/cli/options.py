@@ -1,14 +1,17 @@
 """What every command takes: the global options, before and after its name, and the values they come to."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from envbuild.project import Project, Selection
+    from envbuild.report.terminal import Look
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,18 +32,35 @@ class Common:
 
         return Project.load(self.directory)
 
+    @property
+    def look(self) -> "Look":
+        """How the answer is to look, on standard output."""
+        return self._look(sys.stdout)
+
+    @property
+    def side_look(self) -> "Look":
+        """How progress and errors are to look, on standard error."""
+        return self._look(sys.stderr)
+
+    def _look(self, stream: TextIO) -> "Look":
+        from envbuild.report.terminal import Look
+
+        aloud = stream.isatty()
+        colour = aloud and os.environ.get("TERM") != "dumb" if self.color is None else self.color
+        return Look(shutil.get_terminal_size().columns if aloud else None, colour)
+
     def out(self, text: str) -> None:
         """What was asked for."""
-        click.echo(text, color=self.color)
+        click.echo(text, color=True)  # what is coloured was coloured for this stream
 
     def warn(self, text: str) -> None:
         """What went wrong is said, however quiet it is to be."""
-        click.echo(text, err=True, color=self.color)
+        click.echo(text, err=True, color=True)
 
     def say(self, text: str) -> None:
         """Progress and everything else that is not the answer."""
         if not self.quiet:
-            click.echo(text, err=True, color=self.color)
+            click.echo(text, err=True, color=True)
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

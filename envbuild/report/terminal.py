@@ -1,10 +1,36 @@
 """The one place through which text reaches a terminal: nothing that came from data moves a cursor or forges a line."""
 
 import re
+import unicodedata
+from typing import Literal
+
+import msgspec
 
 from envbuild.document import PREFIX
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+Style = Literal["good", "change", "bad", "other", "quiet", "strong"]
+_CODES: dict[Style, str] = {"good": "32", "change": "33", "bad": "31", "other": "36", "quiet": "2", "strong": "1"}
+_ELLIPSIS = "…"
+
+
+class Look(msgspec.Struct, frozen=True):
+    """How text is to look where it goes: the width that lines have to fit, if any, and whether colour is wanted."""
+
+    width: int | None = None
+    colour: bool = False
+
+    def paint(self, text: str, style: Style) -> str:
+        """Text that has been made safe, in a colour; without colour as it is."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour and text else text
+
+    def fit(self, text: str, taken: int = 0) -> str:
+        """As much of a line as there is room for beside what takes `taken` cells of it."""
+        return text if self.width is None else cropped(text, max(1, self.width - taken))
+
+
+PLAIN = Look()
 
 
 def clean(text: str) -> str:
@@ -18,5 +44,46 @@ def one_line(text: str) -> str:
     return clean(text.replace("\n", "\\n"))
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def cropped(text: str, width: int) -> str:
+    """A text of at most so many columns; what was cut off leaves its mark."""
+    if cells(text) <= width:
+        return text
+    kept, taken = [], 0
+    for character in text:
+        taken += _cells(character)
+        if taken > width - 1:
+            break
+        kept.append(character)
+    return f"{''.join(kept).rstrip()}{_ELLIPSIS}"
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+_MINUTE, _HOUR = 60, 3600
+_SMALLEST_EXACT = 10
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`: as exact as it is of use."""
+    if seconds < _SMALLEST_EXACT:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s" if whole % _MINUTE else f"{whole // _MINUTE} min"
+    minutes = whole % _HOUR // _MINUTE
+    return f"{whole // _HOUR} h {minutes} min" if minutes else f"{whole // _HOUR} h"

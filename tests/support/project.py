@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .terminal import Terminal
+
 _CHECKOUT = Path(__file__).parents[2]
 _TIMEOUT_SECONDS = 120
 _LOOPBACK = "127.0.0.1,localhost"
@@ -94,6 +96,11 @@ class Project:
         assert "Traceback" not in run.out + run.err, told
         assert check in (None, run.code), f"expected exit code {check}\n{told}"
         return run
+
+    def terminal(self, *args: str, columns: int = 80, rows: int = 24, env: Mapping[str, str] | None = None) -> Terminal:
+        """Run envbuild in a terminal of this size."""
+        command = [sys.executable, "-m", "envbuild", *args]
+        return Terminal(command, self.path, {**self.environ, **(env or {})}, columns=columns, rows=rows)
 
     def json(self, *args: str, check: int | None = 0) -> Any:
         """Run envbuild with `--json` and parse what it wrote on standard output."""

@@ -15,7 +15,7 @@ _DID: dict[Work, str] = {"lock": "locked", "build": "done"}
 _WORTH_TELLING = 2.0  # seconds: a shorter wait is over before it has been read
 _COARSE = 5
 _FEWEST_ROWS = 3
-_NAME_PART = 3  # a name takes at most one part of so many of the width
+_NAME_PART, _SHORTEST_NAME = 3, 6  # a name takes at most one part of so many of the width, and at least so much
 
 
 def event_lines(event: Event, board: Board, now: float, look: Look = PLAIN) -> list[str]:
@@ -23,7 +23,7 @@ def event_lines(event: Event, board: Board, now: float, look: Look = PLAIN) -> l
     name = one_line(event.environment)
     match event.kind:
         case "started" if event.work == "build":
-            return [f"{name}: {event.text}"]
+            return [f"{name}: {one_line(event.text)}"]
         case "progress":
             return [f"{name}: {'  ' if event.work == 'build' else ''}{one_line(event.text)}"]
         case "done" if event.work == "build":
@@ -95,7 +95,7 @@ def _header(board: Board, now: float, look: Look) -> str:
 
 def _running_lines(running: list[Running], now: float, look: Look) -> list[str]:
     width = look.width or 80
-    names = [cropped(one_line(one.environment), max(12, width // _NAME_PART)) for one in running]
+    names = [cropped(one_line(one.environment), max(_SHORTEST_NAME, width // _NAME_PART)) for one in running]
     column = max(map(cells, names), default=0)
     return [_running_line(name, column, one, now, width) for name, one in zip(names, running, strict=True)]
 

@@ -69,7 +69,8 @@ def _cells(character: str) -> int:
 
 
 def cropped(text: str, width: int) -> str:
-    """A text of at most so many columns; what was cut off leaves its mark."""
+    """A text of at most so many columns, in which a tab is one of them; what was cut off leaves its mark."""
+    text = text.replace("\t", " ")
     if cells(text) <= width:
         return text
     kept, taken = [], 0

@@ -92,7 +92,7 @@ def test_causes_are_told_apart_by_their_line_and_what_becomes_of_them() -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [30, 40, 80, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_lines_fit_and_places_are_whole(width: int) -> None:
     """What has no room is cut; a place is never, since one wants to go there."""
     long = Reason("setup", f'+"{"very " * 60}long"', "manifests/a.yaml:12")
@@ -173,10 +173,10 @@ def test_a_first_build_says_how_to_use_it_and_a_later_one_does_not(project: Proj
 def test_many_that_were_done_are_counted_and_the_slowest_named(project: Project) -> None:
     """More than ten are no list any more."""
     for number in range(11):
-        project.write(f"manifests/e{number:02}.yaml", f"setup: ['sleep {1.5 if number == 7 else 0}; : {number}']\n")
+        project.write(f"manifests/e{number:02}.yaml", f"setup: ['sleep {6 if number == 7 else 0}; : {number}']\n")
     out = timeless(project.run("apply", "-j", "4").out)
     line = next(line for line in out if line.startswith("done"))
-    assert re.match(r"done     11 environments; the slowest: e07 1\.[0-9] s, e[0-9]{2} [0-9.]+ s, ", line), line
+    assert re.match(r"done     11 environments; the slowest: e07 [0-9.]+ s, e[0-9]{2} [0-9.]+ s, ", line), line
 
 
 def test_the_log_of_a_failure_is_there(project: Project) -> None:

@@ -45,7 +45,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
       envbuild apply
       envbuild apply 'churn/*' -j 4
       envbuild apply --locked               as CI should: locks must be committed
-      envbuild apply --prune -y             also forget what has no manifest any more
+      envbuild apply --prune -y             also forget what has no manifest
     """
     from envbuild.cli.progress import shown_progress
     from envbuild.report.applied import Applied

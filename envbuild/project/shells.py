@@ -81,12 +81,12 @@ def _plain(opening: Opening) -> Start:
 def _bash(opening: Opening) -> Start:
     file, env = str(_STARTUP / "bash"), opening.activation.env
     if opening.interactive:
-        hook = _posix_hook(opening.activation, "", _BASH_PROMPT)
+        hook = _posix_hook(opening.activation, _BASH_ENTER, _BASH_PROMPT)
         return Start((opening.shell, "--rcfile", file, "-i"), {**env, _HOOK: hook})
     own = env.get("BASH_ENV")
     if not own:
         return _other(opening)
-    hook = _posix_hook(opening.activation, f"export BASH_ENV={_posix_quoted(own)}", "")
+    hook = _posix_hook(opening.activation, f"export BASH_ENV={_posix_quoted(own)}{_BASH_ENTER}", "")
     return Start((opening.shell,), {**env, "BASH_ENV": file, _HOOK: hook})
 
 
@@ -136,7 +136,11 @@ def _posix_quoted(text: str) -> str:
 
 
 def _posix_hook(activation: Activation, first: str, prompt: str) -> str:
-    """For bash and zsh: what is done at once, and the function that enters the environment."""
+    """For bash and zsh: what is done at once, and the function that enters the environment.
+
+    `first` has a function _envbuild_free: whether a variable may be set, and then it holds text. A number would be
+    computed, and computing can run commands.
+    """
     shown = _shown(activation) if prompt else ""
     lines = [f"unset {_HOOK}", first, "_envbuild_enter() {", *_posix_lines(activation)]
     if shown:
@@ -149,7 +153,8 @@ def _posix_hook(activation: Activation, first: str, prompt: str) -> str:
 def _posix_lines(activation: Activation) -> Iterator[str]:
     yield "local _envbuild_list _envbuild_conda=${CONDA_PROMPT_MODIFIER-}"
     for name, value in _stated(activation):
-        yield f"unset {name}" if value is None else f"export {name}={_posix_quoted(value)}"
+        text = f"_envbuild_free {name} && export {name}={_posix_quoted(value)}" if value is not None else ""
+        yield text or f"unset -v {name}"
     for name, first, last, entries in _added(activation.changes):
         yield f'_envbuild_list=":${{{name}-}}:"'
         for entry in map(_posix_quoted, entries):
@@ -159,7 +164,7 @@ def _posix_lines(activation: Activation) -> Iterator[str]:
         before = f"{_posix_quoted(first)}${{_envbuild_list:+:}}" if first else ""
         yield f'_envbuild_list={before}"$_envbuild_list"'
         after = f"${{_envbuild_list:+:}}{_posix_quoted(last)}" if last else ""
-        yield f'export {name}="$_envbuild_list"{after}'
+        yield f'_envbuild_free {name} && export {name}="$_envbuild_list"{after}'
 
 
 def _fish_quoted(text: str) -> str:
@@ -169,7 +174,7 @@ def _fish_quoted(text: str) -> str:
 
 def _fish_lines(activation: Activation) -> Iterator[str]:
     for name, value in _stated(activation):
-        yield f"set -eg {name}" if value is None else f"set -gx {name} {_fish_quoted(value)}"
+        yield f"set -eg {name}" if value is None else f"set -gx {name} {_fish_quoted(value)} 2>/dev/null"
     for name, first, last, entries in _added(activation.changes):
         ends = [f"{_fish_quoted(text)} " if text else "" for text in (first, last)]
         known = " ".join(map(_fish_quoted, entries))
@@ -182,6 +187,9 @@ def _fish_lines(activation: Activation) -> Iterator[str]:
         yield "end"
 
 
+_BASH_ENTER = """
+_envbuild_free() { unset -v "$1" 2>/dev/null; }
+"""
 # Frameworks set the prompt before each line, so the name is put there again where it is missing, after them.
 _BASH_PROMPT = """
 _envbuild_prompt() { case $PS1 in *SHOWN*) ;; *) PS1=SHOWN$PS1 ;; esac; }
@@ -197,11 +205,17 @@ unset -f _envbuild_prompted
 """
 # The last thing before the first prompt is after all files of the user.
 _ZSH_ENTER = """
+_envbuild_free() {
+case ${(Pt)1} in
+*readonly*|*array*|*association*) return 1 ;;
+*integer*|*float*) unset -v "$1" ;;
+esac
+}
 _envbuild_precmd() {
 emulate -L zsh
 precmd_functions=(${precmd_functions:#_envbuild_precmd})
 _envbuild_enter
-unfunction _envbuild_enter _envbuild_precmd
+unfunction _envbuild_enter _envbuild_free _envbuild_precmd
 }
 """
 _ZSH_PROMPT = """

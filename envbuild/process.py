@@ -31,6 +31,15 @@ class Interrupted(Exception):  # noqa: N818 - it is no error, and must not be ca
     """The person at the keyboard wants to stop; what was started is ended."""
 
 
+def given_environment() -> dict[str, str]:
+    """The variables that we were started with; where no locale is set, Python itself adds one for its children."""
+    found = dict(os.environ)
+    with contextlib.suppress(OSError):
+        if b"\0LC_CTYPE=" not in b"\0" + Path("/proc/self/environ").read_bytes():
+            found.pop("LC_CTYPE", None)
+    return found
+
+
 def child_environment(host: Mapping[str, str]) -> dict[str, str]:
     """The host's variables without those that would change what a package manager does; credentials stay."""
     return {

@@ -1,7 +1,6 @@
 """One project on one machine: everything a command asks for, as a method."""
 
 import hashlib
-import os
 import platform as host_platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, Usag
 from envbuild.fingerprint import recorded_variables
 from envbuild.lock import Lock, Request, read_lock
 from envbuild.plan import Plan, Step
-from envbuild.process import Programs, child_environment
+from envbuild.process import Programs, child_environment, given_environment
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import Locker, Outcome, Say
 from envbuild.project.planned import Planned
@@ -53,7 +52,7 @@ class Project:
 
     @classmethod
     def load(cls, start: str | Path = ".", host: Mapping[str, str] | None = None) -> "Project":
-        return cls(find_root(Path(start)), dict(os.environ if host is None else host))
+        return cls(find_root(Path(start)), given_environment() if host is None else dict(host))
 
     @cached_property
     def settings(self) -> Settings:

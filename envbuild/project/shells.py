@@ -196,9 +196,9 @@ _envbuild_prompt() { case $PS1 in *SHOWN*) ;; *) PS1=SHOWN$PS1 ;; esac; }
 _envbuild_prompted() {
 PS1=${PS1#"$_envbuild_conda"}
 _envbuild_prompt
-local command='if declare -F _envbuild_prompt >/dev/null; then _envbuild_prompt; fi'
+local break=$'\\n' command='if declare -F _envbuild_prompt >/dev/null; then _envbuild_prompt; fi'
 if [[ $(declare -p PROMPT_COMMAND 2>/dev/null) == 'declare -a'* ]]; then PROMPT_COMMAND+=("$command")
-else PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND"$'\\n'"}$command"
+else PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$break}$command"
 fi
 unset -f _envbuild_prompted
 }

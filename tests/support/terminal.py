@@ -17,7 +17,7 @@ from typing import Self
 
 import pyte
 
-_TIMEOUT_SECONDS = 15.0
+_TIMEOUT_SECONDS = 60.0
 _HISTORY_LINES = 5000
 
 

@@ -84,7 +84,7 @@ def test_keys_reach_the_command(built: Project) -> None:
         terminal.press("\x1a")
         terminal.wait_for("Stopped")
         terminal.press("fg\r")
-        terminal.wait_for(lambda: terminal.screen[-1].endswith("done'"))
+        terminal.wait_for(lambda: "done" in terminal.screen[-1])
         terminal.press("\r")
         terminal.wait_for(lambda: "went on" in terminal.lines)
         terminal.press("\x03")

@@ -253,7 +253,7 @@ def test_commands_from_a_pipe(built: Project, home: Project, shell: str) -> None
 
 
 def test_all_ways_of_one_within_another(built: Project, home: Project, shell: str) -> None:
-    """A run or a shell in a shell or a run, also of the same environment: nothing is doubled, nothing shines through."""
+    """A run or shell in a shell or run, also of the same environment: nothing is doubled or shines through."""
     _write_files(home, posix="", fish="")
     for name in ("inner", "churn/train"):
         alone = _stated(_parsed(built.run("run", name, "--", "env", "-0").out))
@@ -277,7 +277,7 @@ def test_who_ends_envbuild_ends_the_shell(built: Project, home: Project, shell: 
 
 
 def test_prompts_that_are_set_before_each_line(built: Project, home: Project, shell: str) -> None:
-    """Also where a framework sets the whole prompt each time: the name stands before it from the first line on, once."""
+    """Also where a framework sets all of it each time: the name stands before it from the first line on, once."""
     _write_files(
         home,
         posix="""

@@ -22,7 +22,7 @@ SHELLS = ("bash", "zsh", "fish", "sh")
 _ENVBUILD = f"{sys.executable} -m envbuild"
 _SHOWN = "(churn/train) "
 # What shells count and note by themselves.
-_OF_A_SHELL = {"SHLVL", "_", "OLDPWD", "PWD", "PS1", "LOGNAME", "USER"}
+_OF_A_SHELL = {"SHLVL", "_", "OLDPWD", "PWD", "PS1", "LOGNAME", "USER", "LC_CTYPE"}
 NASTY = {
     "QUOTES": "it's \"two\" `kinds` '' '\\'' x'",
     "DOLLAR": "$HOME ${HOME} $(touch made) `touch made` %n %(?.a.b) !! {a,b} ~ *",

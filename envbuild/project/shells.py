@@ -102,7 +102,10 @@ def _fish(opening: Opening) -> Start:
     if shown := _shown(opening.activation):
         lines.append(_FISH_PROMPT.replace("SHOWN", _fish_quoted(shown)))
     command = (opening.shell, "--init-command", f'eval "${_HOOK}"')
-    return Start(command, {**opening.activation.env, _HOOK: "\n".join(lines)})
+    env = opening.activation.env
+    # Without any locale fish takes this one itself, but only after it has misread the letters of all variables.
+    locale = {} if any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")) else {"LC_CTYPE": "C.UTF-8"}
+    return Start(command, {**env, **locale, _HOOK: "\n".join(lines)})
 
 
 _STARTS: dict[str, Callable[[Opening], Start]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}

@@ -144,7 +144,7 @@ def _entries(texts: tuple[str, ...]) -> list[str]:
 
 def _written(changes: Changes) -> str:
     """In plain ASCII, whatever bytes the host's values have: who prints it sees nothing active."""
-    return json.dumps(msgspec.to_builtins(changes), separators=(",", ":"))
+    return json.dumps(msgspec.to_builtins(changes), sort_keys=True, separators=(",", ":"))
 
 
 def _read(text: str) -> Changes | None:

@@ -1,6 +1,7 @@
 """The one door to other programs: argument lists only, an environment of our own making, nothing left running."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -17,7 +19,6 @@ from envbuild.errors import ProcessError
 _DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
 _KEPT = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT")
 GRACE_SECONDS = 5.0
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -28,6 +29,15 @@ class Ran(msgspec.Struct, frozen=True):
 
 class Interrupted(Exception):  # noqa: N818 - it is no error, and must not be caught as one
     """The person at the keyboard wants to stop; what was started is ended."""
+
+
+def given_environment() -> dict[str, str]:
+    """The variables that we were started with; where no locale is set, Python itself adds one for its children."""
+    found = dict(os.environ)
+    with contextlib.suppress(OSError):
+        if b"\0LC_CTYPE=" not in b"\0" + Path("/proc/self/environ").read_bytes():
+            found.pop("LC_CTYPE", None)
+    return found
 
 
 def child_environment(host: Mapping[str, str]) -> dict[str, str]:
@@ -124,23 +134,20 @@ class Programs:
             self._running.discard(process)
 
     @staticmethod
-    def hand_over(command: Sequence[str], env: Mapping[str, str]) -> int:
-        """Run in the foreground with our own terminal; its code is ours, 128+n for a signal."""
+    def hand_over(command: Sequence[str], env: Mapping[str, str], hint: Callable[[], str] = str) -> NoReturn:
+        """Become the command: terminal, job control, signals and exit code are its own, and nothing stands between.
+
+        What Python ignores is not ignored by the command. The hint is asked for when there is no such command.
+        """
+        ignored = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
         try:
-            process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
-        except FileNotFoundError:
-            found = shutil.which(command[0], path=env.get("PATH"))
-            what = f"the interpreter of '{found}' is gone" if found else f"there is no command '{command[0]}' here"
-            raise ProcessError(what, exit_code=127) from None
+            words = [_encoded(word) for word in command]
+            os.execvpe(words[0], words, _encoded_all(env))  # noqa: S606 - it is what was asked for, and no shell
         except OSError as error:
-            raise ProcessError(f"'{command[0]}' cannot be run: {error.strerror}", exit_code=126) from None
-        before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
-        try:
-            code = process.wait()
+            raise _not_run(command[0], error, env.get("PATH"), hint) from None
         finally:
-            for number, handler in before.items():
+            for number, handler in ignored.items():
                 signal.signal(number, handler)
-        return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
         """End everything that runs, and start nothing more."""
@@ -153,15 +160,15 @@ class Programs:
             _end(process)
 
 
-def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Callable[[int, object], None]:
-    """A terminal sends Ctrl-C to the command as well; what comes from elsewhere is passed on."""
-
-    def handle(_number: int, _frame: object) -> None:
-        if number != signal.SIGINT:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
-
-    return handle
+def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], str]) -> ProcessError:
+    """Why it could not be run, with the exit code that shells have for that."""
+    is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
+    if not is_missing:
+        advice = "its first line has to say what runs it: '#!/bin/sh'" if error.errno == errno.ENOEXEC else ""
+        return ProcessError(f"'{command}' cannot be run: {error.strerror}", hint=advice, exit_code=126)
+    if found := shutil.which(command, path=path):
+        return ProcessError(f"the interpreter of '{found}' is gone", exit_code=127)
+    return ProcessError(f"there is no command '{command}' here", hint=hint(), exit_code=127)
 
 
 def _encoded(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.line import actions, apply_twice, reference, versions
 from support.project import Project
+from support.terminal import Terminal
 
 _SHOW = "import json, sys; print(json.dumps(sys.argv[1:]))"
 
@@ -39,10 +41,56 @@ def test_the_command_s_own_code(built: Project, code: int) -> None:
     assert (run.out, run.err) == ("out\n", "err\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT, signal.SIGPIPE])
 def test_a_signal_that_ends_the_command(built: Project, number: signal.Signals) -> None:
-    """128 and the signal's number, as a shell counts."""
-    built.run("run", "a", "--", "sh", "-c", f"kill -{number} $$", check=128 + number)
+    """Is seen as what it is by who started envbuild; a shell counts it as 128 and the signal's number."""
+    built.run("run", "a", "--", "sh", "-c", f"kill -{int(number)} $$", check=-number)
+    script = f"{sys.executable} -m envbuild run a -- sh -c 'kill -{int(number)} $$'; echo $?"
+    command = ["/bin/sh", "-c", script]
+    ran = subprocess.run(command, cwd=built.path, env=dict(built.environ), capture_output=True, check=True)
+    assert ran.stdout == f"{128 + number}\n".encode()
+
+
+def test_nothing_stands_between(built: Project) -> None:
+    """The command is the process that was started: its number, its parent, and only what it was given."""
+    command = [sys.executable, "-m", "envbuild", "run", "a", "--", "sh", "-c", "echo $$ $PPID; ls /proc/$$/fd; exit 0"]
+    with subprocess.Popen(
+        command, cwd=built.path, env=dict(built.environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as run:
+        out, _ = run.communicate(timeout=60)
+    first, *files = out.splitlines()
+    assert first == f"{run.pid} {os.getpid()}"
+    assert not Path("/proc/self/fd").exists() or files == ["0", "1", "2"]
+
+
+def test_only_what_is_stated_is_added(built: Project) -> None:
+    """Of the variables that the command gets, every one is the host's, the manifest's or named here."""
+    found = dict(pair.split("=", 1) for pair in built.run("run", "a", "--", "env", "-0").out.split("\0") if pair)
+    added = {name for name, value in found.items() if built.environ.get(name) != value}
+    own = {"ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PATH"}
+    assert added == own | {"PLAIN", "LIST", "OWN"}
+    assert set(built.environ) <= set(found)
+
+
+def test_keys_reach_the_command(built: Project) -> None:
+    """Ctrl-Z suspends it for the shell that started envbuild, fg goes on, and Ctrl-C lets it clean up first."""
+    script = 'trap "echo cleaned; exit 7" INT; echo run""ning; read x; echo went on; while :; do sleep 0.1; done'
+    line = f"{sys.executable} -m envbuild run a -- sh -c '{script}'"
+    shell = ["/bin/sh", "-i"]
+    with Terminal(shell, built.path, {**built.environ, "PS1": "> "}, columns=200) as terminal:
+        terminal.wait_for("> ".strip())
+        terminal.press(f"{line}\r")
+        terminal.wait_for(lambda: "running" in terminal.lines)
+        terminal.press("\x1a")
+        terminal.wait_for("Stopped")
+        terminal.press("fg\r")
+        terminal.wait_for(lambda: "done" in terminal.screen[-1])
+        terminal.press("\r")
+        terminal.wait_for(lambda: "went on" in terminal.lines)
+        terminal.press("\x03")
+        terminal.wait_for("cleaned")
+        terminal.press("echo code=$?\r")
+        terminal.wait_for("code=7")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -103,6 +151,13 @@ def test_a_command_that_is_missing(built: Project) -> None:
     assert "no-such-command" in built.run("run", "a", "--", "no-such-command", check=127).err
     path = built.write("text.txt", "no program\n")
     built.run("run", "a", "--", str(path), check=126)
+    path.chmod(0o755)
+    assert "#!/bin/sh" in built.run("run", "a", "--", str(path), check=126).err
+    path.write_text("#!/not/there\n")
+    assert "the interpreter of" in built.run("run", "a", "--", str(path), check=127).err
+    assert "did you mean 'python'?" in built.run("run", "a", "--", "pyhton", check=127).err
+    assert "packages" in built.run("run", "a", "--", "zzz", check=127).err
+    assert built.run("run", "a", "--", "zzz", env={"PATH": str(path)}, check=127).out == ""
 
 
 def test_it_builds_first_when_that_is_due(built: Project) -> None:

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from envbuild.builders import store
+from envbuild.builders.activation import activated
 from envbuild.document import PREFIX
 from envbuild.errors import BuildError
 from envbuild.lock import Pin, Pins
 from envbuild.process import Interrupted, Programs, child_environment, toml
-from envbuild.resolve import Environment, Variable
+from envbuild.resolve import Environment
 from envbuild.solvers.uv import Uv
 
 FORMAT = "local-1"
@@ -115,28 +116,6 @@ def build(target: Target, tools: Tools) -> str:
     return str(prefix)
 
 
-def activated(environment_variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a process that runs in a prefix."""
-    found = {name: value for name, value in host.items() if name not in {"PYTHONHOME", "CONDA_PREFIX"}}
-    for variable in environment_variables:
-        found[variable.name] = _placed(_joined(variable, host.get(variable.name)), prefix)
-    found["PATH"] = os.pathsep.join(filter(None, (str(prefix / "bin"), found.get("PATH", os.defpath))))
-    found["VIRTUAL_ENV"] = str(prefix)
-    return found
-
-
-def _placed(text: str, prefix: Path) -> str:
-    """A text of a manifest, once it is known where the environment lies."""
-    return text.replace(PREFIX, str(prefix))
-
-
-def _joined(variable: Variable, inherited: str | None) -> str:
-    """Additions go around the manifest's own value, else around the host's."""
-    additions = variable.prepend or variable.append
-    middle = variable.value if variable.value is not None else inherited if additions else ""
-    return os.pathsep.join(filter(None, (*variable.prepend, middle, *variable.append)))
-
-
 def _interpreter(prefix: Path) -> Path:
     return prefix / "bin" / "python"
 
@@ -151,7 +130,7 @@ def _make(prefix: Path, target: Target, tools: Tools) -> None:
     env = activated(target.environment.variables, prefix, child_environment(tools.host))
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
-        placed = _placed(command, prefix)
+        placed = command.replace(PREFIX, str(prefix))
         _note(target.log, f"$ {placed}")
         ran = tools.programs.run(["/bin/sh", "-ec", placed], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:

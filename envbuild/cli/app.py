@@ -20,6 +20,7 @@ COMMANDS = {
     "lock": "Pin every package of the selected environments.",
     "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
+    "shell": "Open a shell in an environment.",
     "list": "List environments.",
     "explain": "Say where each value of an environment came from.",
     "check": "Check every file of the project.",

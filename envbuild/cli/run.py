@@ -1,5 +1,8 @@
 """`envbuild run`."""
 
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +13,7 @@ from envbuild.errors import UsageError
 from envbuild.globs import is_glob
 
 if TYPE_CHECKING:
+    from envbuild.builders.activation import Activation
     from envbuild.project import Project
 
 _COMMAND = "envbuild.run.command"
@@ -50,18 +54,39 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
         raise click.UsageError("say what to run, after '--'", ctx)
     common: Common = ctx.obj
     project = common.project()
+    activation = activated(project, common, environment, "a command runs in one environment: name it", options)
+    sys.stdout.flush()
+    project.programs.hand_over(wanted, activation.env, lambda: _meant(wanted[0], activation.prefix))
+
+
+def activated(
+    project: "Project", common: Common, environment: str | None, only_one: str, options: dict[str, Any]
+) -> "Activation":
+    """The environment that is asked for, else the default one; built first if that is due."""
     name, _, version = (environment or project.settings.default_environment).partition("@")
     if not name:
         raise UsageError("say which environment", hint="name it, or set 'default_environment' in envbuild.yaml")
     if is_glob(name):
-        raise UsageError(f"'{name}' is a glob", hint="a command runs in one environment: name it")
+        raise UsageError(f"'{name}' is a glob", hint=only_one)
     if not version:
         name = project.one(name).name
         _make_ready(project, common, name, options)
-    prefix, env = project.activation(name, version or "latest")
+    activation = project.activation(name, version)
     if common.verbose:
-        common.say(f"{name}: {prefix}")
-    return project.programs.hand_over(wanted, env)
+        common.say(f"{name}: {activation.prefix}")
+    return activation
+
+
+def _meant(command: str, prefix: Path) -> str:
+    """The program of the environment that was probably meant."""
+    from envbuild.shape import nearest
+
+    try:
+        programs = [path.name for path in (prefix / "bin").iterdir() if os.access(path, os.X_OK)]
+    except OSError:
+        programs = []
+    close = nearest(command, programs) if "/" not in command else ""
+    return close if close.startswith("did you mean") else "programs come with packages: name one in the manifest"
 
 
 def _make_ready(project: "Project", common: Common, name: str, options: dict[str, Any]) -> None:

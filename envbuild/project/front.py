@@ -1,7 +1,6 @@
 """One project on one machine: everything a command asks for, as a method."""
 
 import hashlib
-import os
 import platform as host_platform
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,13 +12,14 @@ import msgspec
 
 from envbuild.apply import Event, Job, Site, Summary, Tell, apply
 from envbuild.builders import local
+from envbuild.builders.activation import Activation, entered, undone
 from envbuild.builders.store import default_store
 from envbuild.document import decode
 from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, UsageError
 from envbuild.fingerprint import recorded_variables
 from envbuild.lock import Lock, Request, read_lock
 from envbuild.plan import Plan, Step
-from envbuild.process import Programs, child_environment
+from envbuild.process import Programs, child_environment, given_environment
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import Locker, Outcome
 from envbuild.project.planned import Planned
@@ -43,7 +43,7 @@ class Project:
 
     def __init__(self, root: Path, host: Mapping[str, str]) -> None:
         self.root = root
-        self.host = host
+        self.host = undone(host)
         self.workspace = Workspace(root)
         self.programs = Programs()
         self.platform = local.machine_platform()
@@ -52,7 +52,7 @@ class Project:
 
     @classmethod
     def load(cls, start: str | Path = ".", host: Mapping[str, str] | None = None) -> "Project":
-        return cls(find_root(Path(start)), dict(os.environ if host is None else host))
+        return cls(find_root(Path(start)), given_environment() if host is None else dict(host))
 
     @cached_property
     def settings(self) -> Settings:
@@ -285,14 +285,16 @@ class Project:
             packages_of(lock, self.platform),
         )
 
-    def activation(self, name: str, version: str) -> tuple[str, dict[str, str]]:
-        """Where a version stands, and the variables of a process that runs in it."""
-        record = self.record(name, version)
+    def activation(self, name: str, version: str = "") -> Activation:
+        """A process in a version of an environment; without one in the latest, as which it is not shown."""
+        record = self.record(name, version or "latest")
         if complaint := local.complaint(record.reference):
-            hint = f"run 'envbuild apply {name}'" if version == "latest" else "this version cannot be built again yet"
+            again = version in {"", "latest"}
+            hint = f"run 'envbuild apply {name}'" if again else "this version cannot be built again yet"
             raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
         variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
-        return record.reference, local.activated(variables, Path(record.reference), self.host)
+        label = f"{name}@{record.version}" if version else name
+        return entered(name, label, variables, Path(record.reference), self.host)
 
 
 def _python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:

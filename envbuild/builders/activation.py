@@ -1,0 +1,155 @@
+"""What an environment does to the variables of a process, and how all of it is undone again.
+
+Activating notes what it changes in one variable, so that the next activation, in a shell within a shell, begins where
+the first one began: the inner environment never shows anything of the outer one.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.document import PREFIX
+from envbuild.resolve import Variable
+
+NAME, UNDO = "ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE"
+_PROMPTS = ("PS1", "PROMPT")
+# What other environments and Python's launchers say of themselves, which would not be true of ours.
+_FOREIGN = re.compile(
+    r"PYTHONHOME|__PYVENV_LAUNCHER__|CONDA_(PREFIX(_\d+)?|STACKED_\d+|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER)|PIXI_(IN_SHELL|PROMPT)"
+)
+
+Before = str | None
+Texts = dict[str, tuple[str | None, Before]]
+Lists = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Variables that are set (None: taken away), each with what it was before; what is put at the ends of others."""
+
+    label: str
+    texts: Texts
+    lists: Lists
+
+
+class Activation(msgspec.Struct, frozen=True):
+    """A process in an environment: where that lies, all its variables, and which of them are our doing."""
+
+    prefix: Path
+    env: dict[str, str]
+    changes: Changes
+
+
+def activated(variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process that runs in a prefix; they tell no name, so that no build can ask for it."""
+    return _applied(_changes("", variables, prefix, host), host)
+
+
+def entered(
+    name: str, label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]
+) -> Activation:
+    """The same for a person: the process knows the environment's name, and the way back."""
+    changes = _changes(label, variables, prefix, host)
+    told = {NAME: name, "VIRTUAL_ENV_PROMPT": label}
+    texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
+    changes = msgspec.structs.replace(changes, texts=texts)
+    return Activation(prefix, {**_applied(changes, host), UNDO: _written(changes)}, changes)
+
+
+def also_set(activation: Activation, name: str, value: str) -> Activation:
+    """One more variable, undone with the others."""
+    texts = {**activation.changes.texts, name: (value, activation.env.get(name))}
+    changes = msgspec.structs.replace(activation.changes, texts=texts)
+    return Activation(activation.prefix, {**activation.env, name: value, UNDO: _written(changes)}, changes)
+
+
+def undone(host: Mapping[str, str]) -> dict[str, str]:
+    """The variables as they were before an environment was entered; what was changed since then by hand stays."""
+    found = {name: value for name, value in host.items() if name != UNDO}
+    changes = _read(host.get(UNDO, ""))
+    if changes is None:
+        return found
+    for name, (first, last) in changes.lists.items():
+        _keep(found, name, _without(found.get(name, ""), first, last) or None)
+    for name, (ours, before) in changes.texts.items():
+        if found.get(name) == ours or name == "PATH":
+            _keep(found, name, before)
+    for name in found.keys() & set(_PROMPTS):
+        found[name] = found[name].removeprefix(f"({changes.label}) ")
+    return found
+
+
+def _changes(label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> Changes:
+    texts: Texts = {name: (None, value) for name, value in host.items() if _FOREIGN.fullmatch(name)}
+    lists: Lists = {}
+    for variable in variables:
+        first, last = _placed(variable.prepend, prefix), _placed(variable.append, prefix)
+        if variable.value is None and (first or last):
+            lists[variable.name] = (first, last)
+        else:
+            value = os.pathsep.join((*first, *_placed((variable.value or "",), prefix), *last))
+            texts[variable.name] = (value, host.get(variable.name))
+    programs = str(prefix / "bin")
+    if "PATH" in texts:
+        own, before = texts["PATH"]
+        texts["PATH"] = (os.pathsep.join(filter(None, (programs, own))), before)
+    else:
+        first, last = lists.get("PATH", ((), ()))
+        lists["PATH"] = ((programs, *first), last)
+    texts["VIRTUAL_ENV"] = (str(prefix), host.get("VIRTUAL_ENV"))
+    return Changes(label, texts, lists)
+
+
+def _placed(texts: tuple[str, ...], prefix: Path) -> tuple[str, ...]:
+    """Texts of a manifest, once it is known where the environment lies; an empty one adds nothing."""
+    return tuple(text.replace(PREFIX, str(prefix)) for text in texts if text)
+
+
+def _applied(changes: Changes, host: Mapping[str, str]) -> dict[str, str]:
+    found = dict(host)
+    for name, (ours, _) in changes.texts.items():
+        _keep(found, name, ours)
+    for name, (first, last) in changes.lists.items():
+        inherited = found.get(name, os.defpath if name == "PATH" else "")
+        found[name] = os.pathsep.join(filter(None, (*first, inherited, *last)))
+    return found
+
+
+def _keep(found: dict[str, str], name: str, value: str | None) -> None:
+    if value is None:
+        found.pop(name, None)
+    else:
+        found[name] = value
+
+
+def _without(value: str, first: tuple[str, ...], last: tuple[str, ...]) -> str:
+    """A list of paths without what was put at its ends: each once, from its own side."""
+    entries = value.split(os.pathsep)
+    for one in _entries(first):
+        if one in entries:
+            entries.remove(one)
+    entries.reverse()
+    for one in _entries(last):
+        if one in entries:
+            entries.remove(one)
+    return os.pathsep.join(reversed(entries))
+
+
+def _entries(texts: tuple[str, ...]) -> list[str]:
+    return [entry for text in texts for entry in text.split(os.pathsep)]
+
+
+def _written(changes: Changes) -> str:
+    """In plain ASCII, whatever bytes the host's values have: who prints it sees nothing active."""
+    return json.dumps(msgspec.to_builtins(changes), sort_keys=True, separators=(",", ":"))
+
+
+def _read(text: str) -> Changes | None:
+    """What another activation wrote; anything else is nobody's."""
+    try:
+        return msgspec.convert(json.loads(text), Changes)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,40 @@
+"""`envbuild shell`."""
+
+import sys
+from typing import Any
+
+import click
+
+from envbuild.cli.options import Common, jobs, locked, no_refresh, with_globals
+from envbuild.cli.run import activated
+
+
+@click.command("shell", options_metavar="[OPTIONS]")
+@click.argument("environment", metavar="[ENV[@VERSION]]", required=False)
+@click.option("--shell", "wanted", metavar="SHELL", default="", help="bash, zsh, fish or a path; default: your own.")
+@jobs
+@locked
+@no_refresh
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, environment: str | None, wanted: str, **options: Any) -> None:
+    """Open your shell in an environment; 'exit' leaves it, with the shell's own exit code.
+
+    Your own files are read as usual, and the environment is put first on PATH after them. An environment that is not
+    built, or not as its manifest says now, is built first. Without ENV it is the default_environment of envbuild.yaml.
+    In a shell of another environment nothing of that one is seen, until you leave.
+
+    \b
+    Examples:
+      envbuild shell churn/train
+      envbuild shell churn/train@2 --shell zsh
+      echo 'python -V' | envbuild shell churn/train
+    """
+    from envbuild.project.shells import Opening, find_shell, start
+
+    project = common.project()
+    shell = find_shell(wanted, project.host)
+    activation = activated(project, common, environment, "a shell is of one environment: name it", options)
+    begun = start(Opening(shell, activation, sys.stdin.isatty() and sys.stderr.isatty()))
+    sys.stdout.flush()
+    project.programs.hand_over(begun.command, begun.env)

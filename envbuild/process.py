@@ -10,7 +10,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
@@ -19,6 +18,7 @@ from envbuild.errors import ProcessError
 _DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
 _KEPT = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT")
 GRACE_SECONDS = 5.0
+_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -134,20 +134,23 @@ class Programs:
             self._running.discard(process)
 
     @staticmethod
-    def hand_over(command: Sequence[str], env: Mapping[str, str], hint: Callable[[], str] = str) -> NoReturn:
-        """Become the command: terminal, job control, signals and exit code are its own, and nothing stands between.
+    def hand_over(command: Sequence[str], env: Mapping[str, str], hint: Callable[[], str] = str) -> int:
+        """Run in the foreground with our own terminal; its code is ours, 128+n for a signal.
 
-        What Python ignores is not ignored by the command. The hint is asked for when there is no such command.
+        It stays in our process group, so that keys reach it and both are suspended and go on as one job. The hint is
+        asked for when there is no such command.
         """
-        ignored = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
         try:
-            words = [_encoded(word) for word in command]
-            os.execvpe(words[0], words, _encoded_all(env))  # noqa: S606 - it is what was asked for, and no shell
+            process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
         except OSError as error:
             raise _not_run(command[0], error, env.get("PATH"), hint) from None
+        before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
+        try:
+            code = process.wait()
         finally:
-            for number, handler in ignored.items():
+            for number, handler in before.items():
                 signal.signal(number, handler)
+        return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
         """End everything that runs, and start nothing more."""
@@ -158,6 +161,17 @@ class Programs:
             _signal(process, signal.SIGTERM)
         for process in running:
             _end(process)
+
+
+def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Callable[[int, object], None]:
+    """A terminal sends Ctrl-C to the command as well; what comes from elsewhere is passed on."""
+
+    def handle(_number: int, _frame: object) -> None:
+        if number not in {signal.SIGINT, signal.SIGQUIT}:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    return handle
 
 
 def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], str]) -> ProcessError:

@@ -465,8 +465,9 @@ def test_nothing_of_a_value_is_an_argument(built: Project, home: Project, shell:
     _write_files(home, posix="", fish="")
     with _open(built, "churn/train", "--shell", shell) as terminal:
         _prompted(terminal)
+        parent = str(terminal.process.pid)
         shown = subprocess.run(
-            [ps, "-ww", "-o", "args=", "-p", str(terminal.process.pid)], capture_output=True, text=True, check=True
+            [ps, "-ww", "-o", "args=", "-p", parent, "--ppid", parent], capture_output=True, text=True, check=True
         ).stdout
     assert shell in shown
     assert "漢字" not in shown

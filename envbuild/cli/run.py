@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
     project = common.project()
     activation = activated(project, common, environment, "a command runs in one environment: name it", options)
     sys.stdout.flush()
-    project.programs.hand_over(wanted, activation.env, lambda: _meant(wanted[0], activation.prefix))
+    return project.programs.hand_over(wanted, activation.env, lambda: _meant(wanted[0], activation.prefix))
 
 
 def activated(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from envbuild.cli.options import Common, jobs, locked, no_refresh, with_globals
+from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, with_globals
 from envbuild.cli.run import activated
 
 
@@ -15,9 +15,10 @@ from envbuild.cli.run import activated
 @jobs
 @locked
 @no_refresh
+@progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environment: str | None, wanted: str, **options: Any) -> None:
+def command(common: Common, /, *, environment: str | None, wanted: str, **options: Any) -> int:
     """Open your shell in an environment; 'exit' leaves it, with the shell's own exit code.
 
     Your own files are read as usual, and the environment is put first on PATH after them. An environment that is not
@@ -37,4 +38,4 @@ def command(common: Common, /, *, environment: str | None, wanted: str, **option
     activation = activated(project, common, environment, "a shell is of one environment: name it", options)
     begun = start(Opening(shell, activation, sys.stdin.isatty() and sys.stderr.isatty()))
     sys.stdout.flush()
-    project.programs.hand_over(begun.command, begun.env)
+    return project.programs.hand_over(begun.command, begun.env)

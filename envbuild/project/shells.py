@@ -2,7 +2,7 @@
 
 A shell is given all variables at once. Its own files may change them, put other programs first or set the prompt, so
 what the environment states is stated again when they have been read. The commands for that come in one variable, which
-the shell takes away first: no file is made, nothing is to be cleaned up, and envbuild itself can become the shell.
+the shell takes away first: no file is made, and nothing is to be cleaned up.
 """
 
 import os

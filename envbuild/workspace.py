@@ -24,7 +24,7 @@ _LOCK_LIMIT = 64 * LIMIT_BYTES
 _METADATA_LIMIT = LIMIT_BYTES
 LIMIT_SURVEY = 50_000
 DEPTH_SURVEY = 4
-_ENVIRONMENT_MARKS = {"pyvenv.cfg", "conda-meta"}
+_NOT_OURS = {"pyvenv.cfg", "conda-meta", FILE}
 
 
 def find_root(start: Path) -> Path:
@@ -105,10 +105,14 @@ class Workspace:
             here = waiting.popleft()
             try:
                 entries = sorted(os.scandir(self.root / here), key=lambda entry: entry.name)
-            except OSError:
-                unlisted += [here] if here else []
+            except FileNotFoundError:
                 continue
-            if here and _ENVIRONMENT_MARKS & {entry.name for entry in entries}:
+            except OSError as error:
+                if not here:
+                    raise WorkspaceError(f"cannot be listed: {error.strerror}", hint=_HINT_WRITE) from None
+                unlisted.append(here)
+                continue
+            if here and _NOT_OURS & {entry.name for entry in entries}:
                 continue
             seen += len(entries)
             for entry in entries:

@@ -36,7 +36,7 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
     from envbuild.project import begin, write_begun
     from envbuild.report.beginning import begun_json, begun_text
 
-    shown = os.path.normpath(os.path.join(common.directory, folder))
+    shown = os.path.normpath(Path(common.directory) / folder)
     root = _root(common.directory, folder)
     begun = begin(root, os.environ)
     asks = not (yes or dry_run or common.json) and sys.stdin.isatty() and sys.stderr.isatty()

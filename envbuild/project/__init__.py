@@ -2,11 +2,11 @@
 
 from envbuild.project.adding import Made, Wanted, new, refuse_name
 from envbuild.project.beginning import Begun, begin, write_begun
-from envbuild.project.carrying import Told
 from envbuild.project.checking import Checked, check
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
 from envbuild.project.judging import Judged
+from envbuild.project.leaving import Told
 from envbuild.project.locking import Outcome
 from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
 from envbuild.project.planned import Planned

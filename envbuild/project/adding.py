@@ -91,10 +91,9 @@ def _place(project: Project, name: str) -> str:
             first = next((one for one in globs if matcher(one).fullmatch(path)), None)
             if first == glob and _name(path, glob) == name and not path.startswith(tuple(f"{one}/" for one in closed)):
                 return path
+    what = f"no glob of 'manifests' finds a file of the name '{name}'"
     hint = f"add 'manifests/**/*.{{yaml,yml}}' to 'manifests' in {FILE}"
-    raise UsageError(
-        f"no glob of 'manifests' finds a file of the name '{name}'", project.settings.place("manifests"), hint
-    )
+    raise UsageError(what, project.settings.place("manifests"), hint)
 
 
 def _candidates(glob: str, name: str) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _draft(project: Project, wanted: Wanted, path: str, start: str) -> Draft:
 
 def _inside(root: Path, start: str, file: str) -> str:
     """A file that the command line names, as a path of the project."""
-    full = os.path.realpath(os.path.join(start, file))
+    full = os.path.realpath(Path(start) / file)
     if not full.startswith(f"{os.path.realpath(root)}{os.sep}"):
         raise UsageError(f"'{file}' is not in the project", hint="keep a copy inside it, and name that")
     return Path(os.path.relpath(full, os.path.realpath(root))).as_posix()

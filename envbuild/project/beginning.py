@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 
 from envbuild.errors import EnvbuildError
-from envbuild.project.carrying import Carried, Told, carry, other_files, uncarried
+from envbuild.project.carrying import Carried, carry
 from envbuild.project.drafting import GLOB, Draft, Drafted, matched, settings_text
 from envbuild.project.finding import Findings, closed_folders, find
 from envbuild.project.front import Project
 from envbuild.project.judging import Judged, judge
+from envbuild.project.leaving import Told, other_files, uncarried
 from envbuild.project.placing import Placed, place
 from envbuild.resolve import allowed_name, name_all
 from envbuild.settings import FILE
@@ -36,11 +37,18 @@ class Begun(msgspec.Struct, frozen=True):
 def begin(root: Path, host: Mapping[str, str], starter: str = "") -> Begun:
     """Decide, and write nothing. `starter` names the first environment where nothing is found to make one of."""
     workspace = Workspace(root)
-    ignore = workspace.read(".gitignore").decode(errors="replace") if workspace.exists(".gitignore") else ""
-    findings = find(workspace.survey(closed_folders(ignore)), workspace.read)
+    findings = find(workspace.survey(closed_folders(_ignored(workspace))), workspace.read)
     if workspace.exists(FILE):
         return _existing(root, host, findings)
     return _Beginning(root, host, findings, starter).begun()
+
+
+def _ignored(workspace: Workspace) -> str:
+    """Only where to look depends on it, so one that cannot be read says nothing."""
+    try:
+        return workspace.read(".gitignore").decode(errors="replace") if workspace.exists(".gitignore") else ""
+    except EnvbuildError:
+        return ""
 
 
 def write_begun(begun: Begun) -> None:
@@ -153,8 +161,7 @@ class _Beginning:
     def _told(self, placed: Placed, carried: Carried) -> tuple[Told, ...]:
         told = [*carried.told, *carried.unwritten, *other_files(self._findings)]
         for one in self._findings.of("conda"):
-            error: EnvbuildError | None = self._left.get(one.path) or placed.nameless.get(one.path)
-            if error:
+            if error := self._left.get(one.path) or placed.nameless.get(one.path):
                 hint = f"mend it, then add it to 'manifests' in {FILE}"
                 told.append(Told(one.path, one.kind, "left out", error=error, hint=hint))
             else:

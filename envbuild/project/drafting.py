@@ -38,14 +38,15 @@ class Draft(msgspec.Struct, frozen=True):
             stated["extends"] = self.extends[0] if len(self.extends) == 1 else self.extends
         if self.description:
             stated["description"] = self.description
-        if packages := [*self.conda, *([{"pip": self.pip}] if self.pip else [])]:
-            stated["dependencies"] = packages
+        pip: tuple[Said, ...] = ({"pip": self.pip},) if self.pip else ()
+        if self.conda or pip:
+            stated["dependencies"] = (*self.conda, *pip)
         return f"{_comment(self.comment)}{write(_mapping(stated)) if stated else ''}{_comment(self.ending)}"
 
 
 def settings_text(globs: Iterable[str], left_out: Iterable[str]) -> str:
     """The settings of a new project: where its manifests are, and which files were left out of it."""
-    head = "Settings of this envbuild project. Every key may be left out; 'envbuild schema settings' lists all."
+    head = "Settings of this project. Every key may be left out; 'envbuild schema settings' lists them."
     out = "".join(f"# left out, until it is mended: {_shown(path)}\n" for path in left_out)
     return f"{_comment(head)}{write(_mapping({'manifests': list(globs)}))}{out}"
 

@@ -27,9 +27,10 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(.*/)?([^/]+\.)?conda-lock\.ya?ml"), "conda-lock"),
     (re.compile(r"(?i)(.*/)?([^/]*[-_.])?constraints?([-_.][^/]*)?\.txt"), "constraints"),
     (
-        re.compile(r"(?i)(.*/)?([^/]*[-_.])?requirements([-_.][^/]*)?\.txt|(.*/)?requirements/[^/]+\.txt"),
+        re.compile(r"(?i)(.*/)?([^/]*[-_.])?requirements([-_.][^/]*)?\.txt"),
         "requirements",
     ),
+    (re.compile(r"(?i)(.*/)?requirements/[^/]+\.txt"), "requirements"),
     (re.compile(r"(?i)(.*/)?([^/]+\.)?(docker|container)file([.-](?!dockerignore)[^/]+)?"), "dockerfile"),
 )
 _ABOUT_ENVIRONMENTS = re.compile(r"(?i)(^|[-_./])(conda|envs?|environments?)([-_./]|$)")

@@ -50,7 +50,7 @@ def _placed(paths: Sequence[str], before: Sequence[str], globs: list[str], taken
     names: dict[str, str] = {}
     nameless: dict[str, EnvbuildError] = {}
     for path in paths:
-        if why := _complaint(path, named.get(path), taken | set(names.values())):
+        if why := _complaint(named.get(path), taken | set(names.values())):
             nameless[path] = ResolveError(why, Place(path), "rename it")
         else:
             names[path] = named[path]
@@ -69,7 +69,7 @@ def _finds_others(globs: Iterable[str], paths: Sequence[str], matched: Matched) 
     return bool({path for glob in globs for path in matched(glob)} - set(paths))
 
 
-def _complaint(path: str, name: str | None, taken: set[str]) -> str:
+def _complaint(name: str | None, taken: set[str]) -> str:
     if not name:
         return "nothing of this file's path can name an environment"
     if name.startswith(RESERVED):

@@ -15,27 +15,35 @@ _NAMED = 5
 
 
 def begun_text(begun: Begun, shown: str, look: Look, *, dry: bool) -> str:
-    lines = [look.paint(_wrapped(_answer(begun, shown, dry=dry), look), "strong")]
-    for one in begun.told:
-        lines += _told(one, look)
+    """The answer; the files that were found; the environments; what to do now."""
+    found = [line for one in begun.told for line in _told(one, look)]
+    found += [_wrapped(f"  {line}", look) for line in _remarks(begun)]
+    parts = [
+        [_wrapped(_answer(begun, shown, dry=dry), look, "strong"), *found],
+        list(_files(begun)) if dry else [],
+        [line for one in begun.judged for line in _judged(one, look)],
+        [_wrapped(f"Next: {next_step(begun, shown, dry=dry)}", look)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _remarks(begun: Begun) -> Iterator[str]:
     for folder in begun.unlisted:
-        lines.append(_wrapped(f"  {one_line(folder)}: cannot be listed, so nothing in it was looked at", look))
+        yield f"{one_line(folder)}/: cannot be listed, so that nothing in it was looked at"
     if not begun.whole:
-        lines.append(_wrapped("  There are more files here than were looked at; further ones were not.", look))
-    if begun.starter and not begun.exists:
-        lines.append(_wrapped(f"  manifests/{begun.starter}.yaml: a first environment to start from", look))
-    if dry:
-        lines += _files(begun)
-    lines += [line for one in begun.judged for line in _judged(one, look)]
-    return "\n".join([*lines, *(_wrapped(f"Next: {line}", look) for line in next_steps(begun, shown, dry=dry)[:1])])
+        yield "There are more files here than were looked at: the nearest ones were."
+    if begun.starter:
+        yield f"manifests/{begun.starter}.yaml: a first environment, since nothing was found to make one of"
 
 
 def _answer(begun: Begun, shown: str, *, dry: bool) -> str:
     where = "this folder" if shown == "." else f"'{one_line(shown)}'"
     if begun.exists:
-        return f"{where.removeprefix('this ').capitalize() if shown != '.' else 'This folder'} is a project already: nothing was changed."
-    count = plural(len(begun.judged), "environment")
-    return f"Would make {where} a project: {count}." if dry else f"Made {where} a project: {count}."
+        return f"{where[0].upper()}{where[1:]} is a project already: nothing was changed."
+    ready = sum(one.is_ready for one in begun.judged)
+    stuck = sum(bool(one.error) for one in begun.judged)
+    counts = f"{plural(len(begun.judged), 'environment')}, {ready:,} ready{f', {stuck:,} refused' if stuck else ''}"
+    return f"Would make {where} a project: {counts}." if dry else f"Made {where} a project: {counts}."
 
 
 def _told(one: Told, look: Look) -> Iterator[str]:
@@ -73,22 +81,27 @@ def _judged(one: Judged, look: Look) -> Iterator[str]:
         yield f"    and {plural(more, 'problem')} more: envbuild plan {shlex.quote(one_line(one.name))}"
 
 
-def next_steps(begun: Begun, shown: str, *, dry: bool = False) -> list[str]:
+def _command(shown: str) -> str:
+    """How to call this in the project from where one is."""
+    return "envbuild" if shown == "." else f"envbuild -C {shlex.quote(one_line(shown))}"
+
+
+def next_step(begun: Begun, shown: str, *, dry: bool) -> str:
     """What is true to do now, in words; the commands in it work as they stand."""
-    command = "envbuild" if shown == "." else f"envbuild -C {shlex.quote(one_line(shown))}"
+    command = _command(shown)
     ready = [one.name for one in begun.judged if one.is_ready]
     stuck = [one for one in begun.judged if one.error]
     if dry:
         init = "envbuild init" if shown == "." else f"envbuild init {shlex.quote(one_line(shown))}"
-        return [f"'{init}' writes this."]
+        return f"'{init}' writes this."
     if not begun.judged:
-        return [f"'{command} new NAME' writes a manifest."]
+        return f"'{command} new NAME' writes a manifest."
     if not ready:
-        return [f"change what is refused above, then '{command} plan' says what would be built."]
+        return f"change what is refused above, then '{command} plan' says what would be built."
     if not stuck:
-        return [f"'{command} plan' says what would be built, '{command} apply' builds it."]
+        return f"'{command} plan' says what would be built, '{command} apply' builds it."
     names = " ".join(ready[:_NAMED]) + (" …" if len(ready) > _NAMED else "")
-    return [f"'{command} apply {names}' builds what is ready; what is refused has to be changed first."]
+    return f"'{command} apply {names}' builds what is ready; what is refused has to be changed first."
 
 
 def _wrapped(text: str, look: Look, style: Style | None = None) -> str:
@@ -96,7 +109,9 @@ def _wrapped(text: str, look: Look, style: Style | None = None) -> str:
     lines = [text]
     if look.width is not None and len(text) > look.width:
         indent = " " * (len(text) - len(text.lstrip()) + 2)
-        lines = textwrap.wrap(text, max(_NARROWEST, look.width), subsequent_indent=indent, break_on_hyphens=False)
+        lines = textwrap.wrap(
+            text, max(_NARROWEST, look.width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
     return "\n".join(look.paint(line, style) if style else line for line in lines)
 
 
@@ -111,7 +126,7 @@ def begun_json(begun: Begun, shown: str, *, dry: bool) -> str:
         unlisted=list(begun.unlisted),
         whole=begun.whole,
         environments=judged_objects(begun.judged),
-        next=next_steps(begun, shown, dry=dry),
+        next=next_step(begun, shown, dry=dry),
     )
 
 
@@ -139,14 +154,15 @@ def judged_objects(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
-def made_text(made: Made, look: Look) -> str:
+def made_text(made: Made, shown: str, look: Look) -> str:
     """The file first, since it is the answer."""
     lines = [look.paint(one_line(made.path), "strong"), *_judged(made.judged, look)]
     name = shlex.quote(made.judged.name)
     if made.judged.error:
         lines.append("Next: change what is refused.")
     else:
-        lines.append(f"Next: 'envbuild plan {name}' says what would be built, 'envbuild apply {name}' builds it.")
+        command = _command(shown)
+        lines.append(f"Next: '{command} plan {name}' says what would be built, '{command} apply {name}' builds it.")
     return "\n".join(_wrapped(line, look) if line.startswith("Next") else line for line in lines)
 
 

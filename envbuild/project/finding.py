@@ -13,7 +13,7 @@ from envbuild.workspace import Survey
 
 Kind = Literal["conda", "requirements", "constraints", "pyproject", "dockerfile", "conda-lock", "pixi"]
 
-LIMIT_READ = 5_000
+LIMIT_READ = 5_000  # files whose names say nothing of environments
 _NO_FOLDER = {
     "__pycache__", "__pypackages__", "build", "dist", "env", "node_modules", "site-packages", "target", "vendor",
     "venv",
@@ -81,8 +81,9 @@ def find(survey: Survey, read: Callable[[str], bytes]) -> Findings:
     for path in survey.files:
         kind = _kind(path)
         if not kind and path.endswith((".yml", ".yaml")) and not path.rpartition("/")[2].startswith("."):
-            looked += 1
-            one = _conda(path, read) if looked <= LIMIT_READ else None
+            meant = bool(_ABOUT_ENVIRONMENTS.search(path.rpartition(".")[0]))
+            looked += not meant
+            one = _conda(path, read, meant=meant) if meant or looked <= LIMIT_READ else None
         else:
             one = Find(path, kind) if kind else None
         found += [_with_a_name(one)] if one else []
@@ -101,9 +102,8 @@ def _with_a_name(one: Find) -> Find:
     return Find(one.path, one.kind, error)
 
 
-def _conda(path: str, read: Callable[[str], bytes]) -> Find | None:
+def _conda(path: str, read: Callable[[str], bytes], *, meant: bool) -> Find | None:
     """A conda environment file, also one that is broken but was clearly meant to be one."""
-    meant = bool(_ABOUT_ENVIRONMENTS.search(path.rpartition(".")[0]))
     try:
         data = read(path)
     except EnvbuildError as error:

@@ -1,12 +1,14 @@
 """What each environment of a project comes to, before anything is built: one that is refused hides no other."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from envbuild.errors import EnvbuildError
-from envbuild.project.front import Project
+from envbuild.project.front import EVERYTHING, Project
 from envbuild.project.reading import Selection
+from envbuild.resolve import Environment
 
 State = Literal["ready to lock", "ready to build", "refused", "unreadable", "only extended"]
 
@@ -28,8 +30,23 @@ def judge(project: Project) -> tuple[Judged, ...]:
     """Every manifest by itself, in the order of names; also those whose names cannot be."""
     names = project.reader.files.names
     wrong = (Judged(name, _path(error, name), "unreadable", error) for name, error in names.problems.items())
-    found = [*(judge_one(project, name, path) for name, path in names.paths.items()), *wrong]
-    return tuple(sorted(found, key=lambda one: one.name))
+    by_path = _all_at_once(project)
+    found = [
+        judge_one(project, name, path) if by_path is None else _prepared(project, name, path, by_path.get(path, []))
+        for name, path in names.paths.items()
+    ]
+    return tuple(sorted([*found, *wrong], key=lambda one: one.name))
+
+
+def _all_at_once(project: Project) -> dict[str, list[Environment]] | None:
+    """The environments by their manifests, where nothing is wrong with any: each by itself takes its time."""
+    found: dict[str, list[Environment]] = {}
+    try:
+        for one in project.environments(EVERYTHING):
+            found.setdefault(one.path, []).append(one)
+    except EnvbuildError:
+        return None
+    return found
 
 
 def _path(error: EnvbuildError, name: str) -> str:
@@ -46,9 +63,15 @@ def judge_one(project: Project, name: str, path: str) -> Judged:
     if manifest and manifest.abstract:
         return Judged(name, path, "only extended")
     try:
-        environments = project.environments(Selection((name,)))
+        return _prepared(project, name, path, project.environments(Selection((name,))))
     except EnvbuildError as error:
         return Judged(name, path, "unreadable", error)
+
+
+def _prepared(project: Project, name: str, path: str, environments: Sequence[Environment]) -> Judged:
+    """A manifest of which there is no environment is one that others extend."""
+    if not environments:
+        return Judged(name, path, "only extended")
     try:
         prepared = project.facts().prepare(environments, to_build=True)
     except EnvbuildError as error:

@@ -146,7 +146,7 @@ class _Beginning:
         if self._is_empty(placed, carried):
             draft = starter_draft(self._starter)
             texts[draft.path] = draft.text
-        out = [path for path in self._conda if path in self._left or path in placed.nameless]
+        out = [one.path for one in self._findings.of("conda") if one.path in self._left or one.path in placed.nameless]
         return placed, carried, {**texts, FILE: settings_text((GLOB, *placed.globs), out)}
 
     def _is_empty(self, placed: Placed, carried: Carried) -> bool:

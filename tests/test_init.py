@@ -419,13 +419,18 @@ def test_twice_changes_nothing(project: Project) -> None:
     before = project.tree()
     project.write("envs/sub/late.yml", _CONDA)
     project.write("requirements-dev.txt", "beta\n")
-    out = project.run("init").out
+    project.write("late.yml", "name: x\ndependencies: [python]\nchannles: []\nchannels: []\n")
+    project.write("environment-late.yml", "dependencies: [python]\nchannles: []\n")
+    out = project.run("init", "--dry-run").out
+    assert out == project.run("init").out
+    assert "environment-late.yml: is not part of this project\n    environment-late.yml:2:1: unknown key" in out
+    assert "  late.yml: is not part of this project\n    late.yml:3:1: unknown key 'channles'" in out
     assert out.startswith("This folder is a project already: nothing was changed.\n")
     assert "envs/a.yml: is found by this project (a)" in out
     assert "envs/sub/late.yml: is not part of this project\n    add it to 'manifests' in envbuild.yaml" in out
     assert "'envbuild new dev -r requirements-dev.txt'" in out
     assert {path: digest for path, digest in project.tree().items() if path in before} == before
-    assert len(project.tree()) == len(before) + 2
+    assert len(project.tree()) == len(before) + 4
 
 
 def test_manifests_that_are_there_stay(project: Project) -> None:

@@ -31,7 +31,7 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
     Examples:
       envbuild init --dry-run
       envbuild init
-      envbuild init churn           in a folder of its own
+      envbuild init --json
     """
     from envbuild.project import begin, write_begun
     from envbuild.report.beginning import begun_json, begun_text

@@ -1,11 +1,13 @@
 """A project where there was none: what is found, what is made of it, and what that comes to. Decided, then written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from envbuild.document import parse
 from envbuild.errors import EnvbuildError
+from envbuild.manifest import manifest
 from envbuild.project.carrying import Carried, carry
 from envbuild.project.drafting import GLOB, Draft, Drafted, matched, settings_text
 from envbuild.project.finding import Findings, closed_folders, find
@@ -69,7 +71,10 @@ def _existing(root: Path, host: Mapping[str, str], findings: Findings) -> Begun:
     """What is there stays as it is; what it does not use is told, with how it could."""
     project = Project(root, host)
     names = {path: name for name, path in project.reader.files.names.paths.items()}
-    told = [*_conda_of_existing(findings, names), *uncarried(project.workspace, findings, names, _main(root))]
+    told = [
+        *_conda_of_existing(project.workspace, findings, names),
+        *uncarried(project.workspace, findings, names, _main(root)),
+    ]
     return Begun(
         root=root,
         exists=True,
@@ -93,15 +98,23 @@ def _in_order(findings: Findings, told: Iterable[Told]) -> tuple[Told, ...]:
     return tuple(sorted(told, key=lambda one: order[one.path]))
 
 
-def _conda_of_existing(findings: Findings, names: Mapping[str, str]) -> list[Told]:
-    told = []
+def _conda_of_existing(workspace: Workspace, findings: Findings, names: Mapping[str, str]) -> Iterator[Told]:
     for one in findings.of("conda"):
         if one.path in names:
-            told.append(Told(one.path, one.kind, "is found by this project", (names[one.path],)))
+            yield Told(one.path, one.kind, "is found by this project", (names[one.path],))
         else:
-            hint = f"add it to 'manifests' in {FILE}"
-            told.append(Told(one.path, one.kind, "is not part of this project", error=one.error, hint=hint))
-    return told
+            error = one.error or _complaint(workspace, one.path)
+            hint = f"{'mend it, then ' if error else ''}add it to 'manifests' in {FILE}"
+            yield Told(one.path, one.kind, "is not part of this project", error=error, hint=hint)
+
+
+def _complaint(workspace: Workspace, path: str) -> EnvbuildError | None:
+    """What is wrong with a file by itself."""
+    try:
+        manifest("", parse(path, workspace.read(path)), workspace.read)
+    except EnvbuildError as error:
+        return error
+    return None
 
 
 class _Beginning:

@@ -125,7 +125,7 @@ def _is_conda(document: Document, *, meant: bool) -> bool:
     if not isinstance(stated, Sequence) or not all(map(_is_spec, stated.items)):
         return False
     keys = set(document.root.entries)
-    return meant or (keys <= _KEYS and bool(keys & _TELLING))
+    return meant or keys >= {"name", "channels"} or (keys <= _KEYS and bool(keys & _TELLING))
 
 
 def _is_spec(item: object) -> bool:

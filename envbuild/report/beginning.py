@@ -91,7 +91,7 @@ def next_step(begun: Begun, shown: str, *, dry: bool) -> str:
     command = _command(shown)
     ready = [one.name for one in begun.judged if one.is_ready]
     stuck = [one for one in begun.judged if one.error]
-    if dry:
+    if dry and not begun.exists:
         init = "envbuild init" if shown == "." else f"envbuild init {shlex.quote(one_line(shown))}"
         return f"'{init}' writes this."
     if not begun.judged:
@@ -100,7 +100,7 @@ def next_step(begun: Begun, shown: str, *, dry: bool) -> str:
         return f"change what is refused above, then '{command} plan' says what would be built."
     if not stuck:
         return f"'{command} plan' says what would be built, '{command} apply' builds it."
-    names = " ".join(ready[:_NAMED]) + (" …" if len(ready) > _NAMED else "")
+    names = " ".join(ready) if len(ready) <= _NAMED else "NAME…"
     return f"'{command} apply {names}' builds what is ready; what is refused has to be changed first."
 
 

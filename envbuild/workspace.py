@@ -43,14 +43,6 @@ def find_root(start: Path) -> Path:
     )
 
 
-def enclosing_project(folder: Path) -> Path | None:
-    """The project that a folder lies in and is not the root of; the folder need not be there yet."""
-    root = folder.resolve()
-    if (root / FILE).is_file():
-        return None
-    return next((parent for parent in root.parents if (parent / FILE).is_file()), None)
-
-
 class Survey(msgspec.Struct, frozen=True):
     """What was found; `unlisted` are folders that could not be read, and not `whole` where a bound was met."""
 

@@ -53,7 +53,7 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
 
 def _root(directory: str, folder: str) -> Path:
     """The folder of the project; one that lies in another project has to say that it is meant."""
-    from envbuild.workspace import enclosing_project
+    from envbuild.project import enclosing_project
 
     if not Path(directory).is_dir():
         raise UsageError(f"'{directory}' is not a folder", hint="name a folder with -C")

@@ -1,7 +1,7 @@
 """The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`."""
 
 from envbuild.project.adding import Made, Wanted, new, refuse_name
-from envbuild.project.beginning import Begun, begin, write_begun
+from envbuild.project.beginning import Begun, begin, enclosing_project, write_begun
 from envbuild.project.checking import Checked, check
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
@@ -30,6 +30,7 @@ __all__ = [
     "artifacts",
     "begin",
     "check",
+    "enclosing_project",
     "explained",
     "listed",
     "new",

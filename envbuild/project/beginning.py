@@ -36,6 +36,14 @@ class Begun(msgspec.Struct, frozen=True):
     starter: str
 
 
+def enclosing_project(folder: Path) -> Path | None:
+    """The project that a folder lies in and is not the root of; the folder need not be there yet."""
+    root = folder.resolve()
+    if (root / FILE).is_file():
+        return None
+    return next((parent for parent in root.parents if (parent / FILE).is_file()), None)
+
+
 def begin(root: Path, host: Mapping[str, str], starter: str = "") -> Begun:
     """Decide, and write nothing. `starter` names the first environment where nothing is found to make one of."""
     workspace = Workspace(root)

@@ -42,7 +42,7 @@ def _answer(begun: Begun, shown: str, *, dry: bool) -> str:
         return f"{where[0].upper()}{where[1:]} is a project already: nothing was changed."
     ready = sum(one.is_ready for one in begun.judged)
     stuck = sum(bool(one.error) for one in begun.judged)
-    counts = f"{plural(len(begun.judged), 'environment')}, {ready:,} ready{f', {stuck:,} refused' if stuck else ''}"
+    counts = f"{plural(ready + stuck, 'environment')}, {ready:,} ready{f', {stuck:,} refused' if stuck else ''}"
     return f"Would make {where} a project: {counts}." if dry else f"Made {where} a project: {counts}."
 
 

@@ -7,8 +7,12 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from pathlib import Path
+
+import msgspec
 
 from envbuild.document import LIMIT_BYTES
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
@@ -18,6 +22,9 @@ from envbuild.settings import FILE
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
 _METADATA_LIMIT = LIMIT_BYTES
+LIMIT_SURVEY = 50_000
+DEPTH_SURVEY = 4
+_NOT_OURS = {"pyvenv.cfg", "conda-meta", FILE}
 
 
 def find_root(start: Path) -> Path:
@@ -32,8 +39,16 @@ def find_root(start: Path) -> Path:
         return resolved
     raise UsageError(
         f"no project here: neither '{FILE}' nor a folder 'manifests'",
-        hint="change into the project, or name it with -C DIR",
+        hint="change into the project, name it with -C DIR, or start one here with 'envbuild init'",
     )
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What was found; `unlisted` are folders that could not be read, and not `whole` where a bound was met."""
+
+    files: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    whole: bool
 
 
 class Workspace:
@@ -49,12 +64,12 @@ class Workspace:
         found: set[str] = set()
         for pattern in patterns:
             match = matcher(pattern).fullmatch
-            folders = {fixed_folder(one) for one in expand_braces(pattern)}
-            for folder in folders:
-                found.update(path for path in self._walk(folder, closed) if match(path))
+            folders = {(fixed_folder(one), _reach(one)) for one in expand_braces(pattern)}
+            for folder, reach in folders:
+                found.update(path for path in self._walk(folder, closed, reach) if match(path))
         return sorted(found)
 
-    def _walk(self, folder: str, closed: set[str]) -> Iterator[str]:
+    def _walk(self, folder: str, closed: set[str], reach: float) -> Iterator[str]:
         waiting = [folder]
         while waiting:
             here = waiting.pop()
@@ -69,9 +84,36 @@ class Workspace:
             for entry in entries:
                 path = f"{here}/{entry.name}" if here else entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(path)
+                    waiting += [path] if path.count("/") < reach else []
                 elif entry.name.endswith((".yaml", ".yml")) and path != FILE:
                     yield path
+
+    def survey(self, closed: Callable[[str], bool]) -> "Survey":
+        """The files of a folder that may be no project yet, nearest first; neither endless nor stopped by anything."""
+        files: list[str] = []
+        unlisted: list[str] = []
+        waiting, seen = deque([""]), 0
+        while waiting and seen < LIMIT_SURVEY:
+            here = waiting.popleft()
+            try:
+                entries = sorted(os.scandir(self.root / here), key=lambda entry: entry.name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if not here:
+                    raise WorkspaceError(f"cannot be listed: {error.strerror}", hint=_HINT_WRITE) from None
+                unlisted.append(here)
+                continue
+            if here and _NOT_OURS & {entry.name for entry in entries}:
+                continue
+            seen += len(entries)
+            for entry in entries:
+                path = f"{here}/{entry.name}" if here else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting += [path] if not closed(path) and path.count("/") < DEPTH_SURVEY else []
+                elif entry.is_symlink() or entry.is_file():
+                    files.append(path)
+        return Survey(tuple(files), tuple(unlisted), not waiting)
 
     def exists(self, path: str) -> bool:
         return (self.root / path).is_file()
@@ -145,6 +187,25 @@ class Workspace:
             raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
         write_whole(self.root / path, text, path)
 
+    def write_new(self, path: str, text: str) -> None:
+        """A file of the project that is not there yet; nothing that stands is ever written over."""
+        target = self.root / path
+        try:
+            self._refuse_outside(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, text.encode(), new=True)
+        except FileExistsError:
+            raise UsageError("there is such a file already", Place(path), "edit that, or choose another name") from None
+        except OSError as error:
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
+
+    def discard(self, path: str) -> None:
+        """A file that was just written, and the folders that hold nothing else."""
+        (self.root / path).unlink(missing_ok=True)
+        for folder in (self.root / path).relative_to(self.root).parents[:-1]:
+            with contextlib.suppress(OSError):
+                (self.root / folder).rmdir()
+
     def private(self, *parts: str) -> Path:
         """A path below `.envbuild`, whose folder exists afterwards."""
         path = self.root.joinpath(PRIVATE, *parts)
@@ -184,6 +245,11 @@ class Workspace:
 _HINT_WRITE = "check the folder's permissions and the space on its disk"
 
 
+def _reach(pattern: str) -> float:
+    """How deep a folder may lie, in '/', that a glob looks into: one without `**` never walks a whole project."""
+    return inf if "**" in pattern else pattern.count("/")
+
+
 def _is_metadata(name: str) -> bool:
     return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
 
@@ -204,7 +270,7 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
         raise WorkspaceError(f"cannot be written: {error.strerror}", where, _HINT_WRITE) from None
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _replace(target: Path, data: bytes, *, new: bool = False) -> None:
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -212,11 +278,32 @@ def _replace(target: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(beside).chmod(0o644)
-        Path(beside).replace(target)
+        if new:
+            _link_new(beside, target)
+        else:
+            Path(beside).replace(target)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)
+    _to_disk(target.parent)
+
+
+def _link_new(beside: str, target: Path) -> None:
+    """A link fails where something stands, which renaming does not; not every file system has links."""
+    try:
+        os.link(beside, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        Path(beside).replace(target)
+    else:
+        Path(beside).unlink()
+
+
+def _to_disk(parent: Path) -> None:
+    folder = os.open(parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

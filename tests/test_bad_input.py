@@ -169,5 +169,5 @@ def test_no_project_here(project: Project) -> None:
     """Neither settings nor manifests upwards."""
     assert refused(project, "plan", code=64) == (
         "error: no project here: neither 'envbuild.yaml' nor a folder 'manifests'\n"
-        "  hint: change into the project, or name it with -C DIR\n"
+        "  hint: change into the project, name it with -C DIR, or start one here with 'envbuild init'\n"
     )

@@ -14,6 +14,8 @@ from envbuild.cli.options import Common, with_globals
 from envbuild.errors import EnvbuildError
 
 COMMANDS = {
+    "init": "Make a project of a folder.",
+    "new": "Write the manifest of a new environment.",
     "plan": "Say what apply would build, and which line caused it.",
     "apply": "Build what changed, and remember it.",
     "why": "Say why one environment would be built.",
@@ -61,7 +63,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start: write manifests/NAME.yaml, then 'envbuild plan' and 'envbuild apply'.",
+    epilog="Start: 'envbuild init', then 'envbuild plan' and 'envbuild apply'.",
 )
 @click.version_option(__version__, message="envbuild %(version)s")
 @with_globals

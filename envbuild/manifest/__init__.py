@@ -1,7 +1,7 @@
 """What a person writes: Document -> Manifest, typed and checked, not yet inherited."""
 
 from envbuild.manifest.braces import rendered
-from envbuild.manifest.conda import excludes
+from envbuild.manifest.conda import excludes, python_version
 from envbuild.manifest.image import Image, Publish
 from envbuild.manifest.items import (
     Item,
@@ -16,7 +16,7 @@ from envbuild.manifest.items import (
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
-from envbuild.manifest.pip import wheel_name, wish_of
+from envbuild.manifest.pip import pip_item, wheel_name, wish_of
 from envbuild.manifest.read import manifest, parents, path_of, read_again
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
@@ -67,7 +67,9 @@ __all__ = [
     "notes",
     "parents",
     "path_of",
+    "pip_item",
     "project_path",
+    "python_version",
     "read_again",
     "refuse_credentials",
     "rendered",

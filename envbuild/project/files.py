@@ -44,6 +44,10 @@ class Files:
         """What is wrong with files that were asked for, or that those extend or need."""
         return [error for path, error in self._broken.items() if path in self._asked]
 
+    def start_over(self) -> None:
+        """Another question: what was asked for until now is told no more."""
+        self._asked = set()
+
     def ask(self, name: str) -> None:
         """Read a manifest and everything it extends, and be told what is wrong with any of it."""
         self._asked |= self._read_all(name)

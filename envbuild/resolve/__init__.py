@@ -5,12 +5,13 @@ from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
-from envbuild.resolve.names import Names, name_all
+from envbuild.resolve.names import RESERVED, Names, allowed_name, name_all, name_of
 from envbuild.resolve.notes import notes
 from envbuild.resolve.packages import Package, Packages, manager_of
 from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
+    "RESERVED",
     "Candidates",
     "Environment",
     "Explained",
@@ -23,11 +24,13 @@ __all__ = [
     "Python",
     "Resolved",
     "Variable",
+    "allowed_name",
     "explain",
     "lineages",
     "link",
     "manager_of",
     "name_all",
+    "name_of",
     "needs",
     "notes",
     "parent_path",

@@ -249,6 +249,7 @@ class _Run:
             seconds=round(seconds, 3),
             tool=__version__,
             log=str(log),
+            reasons=job.step.reasons,
         )
         self.site.state.record(record)
 

@@ -11,18 +11,12 @@ from envbuild.document import Scalar, Sequence
 from envbuild.errors import Place
 from envbuild.fingerprint import Fingerprint, Part
 from envbuild.lock import Change, lock_path
-from envbuild.record import Version
+from envbuild.record import Reason, Version
 from envbuild.resolve import Environment
 
 Action = Literal["create", "rebuild", "restore", "adopt", "forget", "keep"]
 CHANGES: tuple[Action, ...] = ("create", "rebuild", "restore", "adopt")
 ACTIONS: tuple[Action, ...] = (*CHANGES, "forget", "keep")
-
-
-class Reason(msgspec.Struct, frozen=True):
-    part: str
-    change: str
-    where: str
 
 
 class Step(msgspec.Struct, frozen=True):

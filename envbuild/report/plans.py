@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from envbuild.errors import EnvbuildError, redacted
-from envbuild.plan import CHANGES, Plan, Reason, Step
+from envbuild.plan import CHANGES, Plan, Step
+from envbuild.record import Reason
 from envbuild.report.terminal import clean, one_line, plural
 
 FORMAT_VERSION = 1

@@ -1,6 +1,7 @@
 """The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`."""
 
 from envbuild.project.checking import Checked, check
+from envbuild.project.comparing import compared
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
 from envbuild.project.locking import Outcome
@@ -8,6 +9,7 @@ from envbuild.project.looking import Listed, artifacts, explained, listed, write
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Selection
 from envbuild.project.shown import Shown
+from envbuild.project.versions import Told, history, parted, told
 
 __all__ = [
     "Checked",
@@ -18,9 +20,14 @@ __all__ = [
     "Project",
     "Selection",
     "Shown",
+    "Told",
     "artifacts",
     "check",
+    "compared",
     "explained",
+    "history",
     "listed",
+    "parted",
+    "told",
     "write_artifacts",
 ]

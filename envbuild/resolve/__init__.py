@@ -3,6 +3,7 @@
 from envbuild.resolve.environment import Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
+from envbuild.resolve.fields import fields
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.names import Names, name_all
@@ -24,6 +25,7 @@ __all__ = [
     "Resolved",
     "Variable",
     "explain",
+    "fields",
     "lineages",
     "link",
     "manager_of",

@@ -55,7 +55,11 @@ def _answer(found: Difference) -> str:
     if not told:
         return _nothing(found)
     same = f" The content is the same: {_short(found.before)}." if found.is_same_content else ""
-    return f"{', '.join(told)}.{same}"
+    return f"{', '.join(told)}{_hidden(found)}.{same}"
+
+
+def _hidden(found: Difference) -> str:
+    return "".join(f"; {one.what} not known" for one in found.unknown)
 
 
 def _counted_packages(changes: Sequence[PackageChange]) -> Iterator[str]:
@@ -70,7 +74,7 @@ def _counted_packages(changes: Sequence[PackageChange]) -> Iterator[str]:
 
 def _nothing(found: Difference) -> str:
     if found.is_same_content:
-        return f"No difference: both are {_short(found.before)}."
+        return f"No difference: both are {_short(found.before)}"
     return "No difference in what is known." if found.unknown else "No difference."
 
 

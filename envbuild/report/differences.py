@@ -8,9 +8,9 @@ from typing import Any
 from envbuild.difference import Difference, FieldChange, Package, PackageChange, PartChange, Side
 from envbuild.errors import redacted
 from envbuild.fingerprint import Part
-from envbuild.report.columns import Cell, Column, columns
+from envbuild.report.columns import Cell, Column, columns, is_fitting, wrapped
 from envbuild.report.plans import document
-from envbuild.report.terminal import Look, Style, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural
 
 _SHORT = 14
 _NONE = "-"
@@ -23,23 +23,29 @@ _PARTS = {
     "variables": "environment variables",
 }
 _STYLES: dict[str, Style] = {"added": "good", "removed": "bad"}
-_VERSIONED = (Column("packages", 2, 12), Column("", 1), Column("", 1), Column("", 4, 7), Column("", 5, 8))
-_STATED = (Column("fields", 4, 12), Column("", 1, 6), Column("", 1, 6), Column("", 3, 16, "quiet"))
-_NAMED = (Column("parts", 1, 12), Column("", 0), Column("", 3, 10, "quiet"))
+_VERSIONED = (
+    Column("packages", 2, 12, stays=True),
+    Column("", 1, 6, stays=True),
+    Column("", 1, 6, stays=True),
+    Column("", 3, 5),
+    Column("", 4, 8),
+)
+_STATED = (Column("fields"), Column(""), Column(""), Column("", style="quiet"))
+_NAMED = (Column("parts", 1, 12, stays=True), Column(""), Column("", 2, 10, "quiet"))
 
 
 def difference_text(found: Difference, look: Look, *, verbose: bool = False) -> str:
     """The answer first; then by package, by field, by part, and what could not be compared."""
-    lines = [look.fit(_answer(found))]
+    lines = wrapped(_answer(found), look)
     heads = _titles(found)
     if found.packages:
         rows = [_package_row(change) for change in found.packages]
         lines += ["", *columns(_headed(_VERSIONED, heads), rows, look)]
     if found.fields:
-        lines += ["", *columns(_headed(_STATED, heads), [_field_row(change) for change in found.fields], look)]
+        lines += ["", *_field_lines(found.fields, heads, look)]
     if found.parts:
         lines += ["", *_part_lines(found.parts, look, verbose=verbose)]
-    notes = list(_notes(found))
+    notes = [line for note in _notes(found) for line in wrapped(note, look, rest="    ")]
     return "\n".join([*lines, "", *notes] if notes else lines)
 
 
@@ -94,7 +100,7 @@ def _title(side: Side, other: Side) -> str:
 
 def _headed(kinds: Sequence[Column], heads: tuple[str, str]) -> list[Column]:
     """The second and third column are the two sides."""
-    named = [Column(head, kind.yields, kind.least) for head, kind in zip(heads, kinds[1:3], strict=True)]
+    named = [Column(head, kind.yields, kind.least, stays=True) for head, kind in zip(heads, kinds[1:3], strict=True)]
     return [kinds[0], *named, *kinds[3:]]
 
 
@@ -126,11 +132,31 @@ def _version(package: Package | None, other: Package | None) -> str:
     return package.version if package.manager == "pip" else f"{package.version} ({package.manager})"
 
 
+def _field_lines(changes: Sequence[FieldChange], heads: tuple[str, str], look: Look) -> Iterator[str]:
+    """Side by side, or where that does not fit one below the other: half a value says nothing."""
+    rows = [_field_row(change) for change in changes]
+    kinds = _headed(_STATED, heads)
+    if is_fitting(columns(kinds, rows, PLAIN), look):
+        yield from columns(kinds, rows, look)
+        return
+    yield look.paint("fields", "strong")
+    for change in changes:
+        field, where = one_line(f"  {change.field}"), one_line(change.where)
+        fits = is_fitting([f"{field}  {where}"], look)
+        yield look.paint(look.fit(field), _field_style(change)) + (f"  {look.paint(where, 'quiet')}" if fits else "")
+        yield from () if fits or not where else [f"    {look.paint(look.fit(where, 4), 'quiet')}"]
+        yield from _signed("-", change.before.text, "bad", look) if change.before else ()
+        yield from _signed("+", change.after.text, "good", look) if change.after else ()
+
+
+def _field_style(change: FieldChange) -> Style:
+    return "change" if change.before and change.after else "good" if change.after else "bad"
+
+
 def _field_row(change: FieldChange) -> tuple[str | Cell, ...]:
-    style: Style = "change" if change.before and change.after else "good" if change.after else "bad"
     before = redacted(change.before.text) if change.before else _NONE
     after = redacted(change.after.text) if change.after else _NONE
-    return (Cell(f"  {change.field}", style), before, after, change.where)
+    return (Cell(f"  {change.field}", _field_style(change)), before, after, change.where)
 
 
 def _part_lines(parts: Sequence[PartChange], look: Look, *, verbose: bool) -> list[str]:
@@ -155,12 +181,13 @@ def _content_lines(change: PartChange, look: Look) -> Iterator[str]:
     before, after = _content(change.before), _content(change.after)
     for tag, start, end, begin, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag != "equal":
-            yield from (_signed("-", line, "bad", look) for line in before[start:end])
-            yield from (_signed("+", line, "good", look) for line in after[begin:stop])
+            yield from (shown for line in before[start:end] for shown in _signed("-", line, "bad", look))
+            yield from (shown for line in after[begin:stop] for shown in _signed("+", line, "good", look))
 
 
-def _signed(sign: str, line: str, style: Style, look: Look) -> str:
-    return f"      {look.paint(look.fit(f'{sign} {one_line(redacted(line))}', 6), style)}"
+def _signed(sign: str, text: str, style: Style, look: Look) -> Iterator[str]:
+    for line in wrapped(one_line(redacted(text)), look, f"      {sign} ", "        "):
+        yield look.paint(line, style)
 
 
 def _content(part: Part | None) -> list[str]:

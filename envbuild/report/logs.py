@@ -20,13 +20,14 @@ _SEQUENCE = re.compile(
 )
 _BACK = "\x08"
 _STYLES: dict[str, Style] = {"failed": "bad", "interrupted": "change", "running": "other"}
+_WHOLE = 10_000  # a part of it is of no use
 _COLUMNS = (
-    Column("started", 4, 20),
-    Column("age", 2, 10),
+    Column("started", 3, _WHOLE),
+    Column("age", 1, _WHOLE),
     Column("result"),
-    Column("took", 3, 7),
-    Column("size", 5, 6),
-    Column("log", 1, 12, "quiet"),
+    Column("took", 2, _WHOLE),
+    Column("size", 4, _WHOLE),
+    Column("log", 5, _WHOLE, "quiet"),
 )
 
 

@@ -25,7 +25,7 @@ class Told(msgspec.Struct, frozen=True):
     def action(self) -> Action:
         if any(reason.part == "content" for reason in self.record.reasons):
             return "adopt"
-        return "rebuild" if self.previous or self.record.version > 1 else "create"
+        return "rebuild" if self.previous else "create"
 
 
 def parted(text: str) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def test_the_latest_version_and_now(moved: Project) -> None:
     whole = moved.json("diff", "a")
     assert list(whole) == ["format_version", "before", "after", "parts", "packages", "fields", "platforms", "unknown"]
     assert (whole["before"]["version"], whole["after"]["version"]) == (2, None)
-    told = {"field": "setup", "before": None, "after": '"echo hello"', "where": "manifests/a.yaml:4"}
+    told = {"field": "setup", "before": None, "after": "echo hello", "where": "manifests/a.yaml:4"}
     assert whole["fields"] == [told]
     assert [(one["part"], one["change"]) for one in whole["parts"]] == [("setup", "added")]
     assert whole["packages"] == whole["unknown"] == []

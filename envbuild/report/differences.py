@@ -60,7 +60,7 @@ def _answer(found: Difference) -> str:
         told.append(f"{unmatched} on one side only")
     if not told:
         return _nothing(found)
-    same = f" The content is the same: {_short(found.before)}." if found.is_same_content else ""
+    same = f" The content is the same: {_short(found.before)}" if found.is_same_content else ""
     return f"{', '.join(told)}{_hidden(found)}.{same}"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ CREATE TABLE numbers (environment TEXT PRIMARY KEY, last INTEGER NOT NULL) STRIC
 _COLUMNS = "environment, version, fingerprint, builder, platform, machine, reference, started, manifest_path"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
 _BUSY_SECONDS = 30.0
+_REMEMBERED, _OF_LATE = 500, 3  # how many records an estimate is made from, and how many of one name
 
 
 class State:
@@ -73,6 +75,19 @@ class State:
         """Every record of a name, newest first."""
         query = "SELECT record FROM records WHERE environment = ? ORDER BY version DESC"
         return list(self._records(query, [environment]))
+
+    def seconds(self, names: tuple[str, ...]) -> tuple[dict[str, float], float | None]:
+        """How long each of these names took at most of late, and what any takes; nothing where nothing was built."""
+        query = """
+            SELECT environment, json_extract(record, '$.seconds') FROM records
+            WHERE environment IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT ?"""
+        every = "SELECT environment, json_extract(record, '$.seconds') FROM records ORDER BY rowid DESC LIMIT ?"
+        rows = self._rows(query, [json.dumps(names), _REMEMBERED]) or self._rows(every, [_REMEMBERED // 10])
+        found: dict[str, list[float]] = {}
+        for name, took in rows:
+            found.setdefault(name, []).append(took)
+        own = {name: max(took[:_OF_LATE]) for name, took in found.items()}
+        return own, statistics.median(own.values()) if own else None
 
     def record(self, record: Record) -> None:
         """Remember a finished build; the number is taken in the same step."""

@@ -48,6 +48,7 @@ def test_a_change_in_a_base_rebuilds_what_it_reaches_and_names_the_line(family: 
     }
     assert all(reasons(step) == [("dependencies", *asked)] for step in found.values())
     text = [
+        "2 of 5 environments change.",
         "~ direct  rebuild  version 1 -> 2",
         "    dependencies: alpha 1.* -> 2.*  manifests/base.yaml:6",
         "~ grand  rebuild  version 1 -> 2",

@@ -95,6 +95,7 @@ def test_values_are_shown_within_their_line(project: Project) -> None:
     """In plan, why and show, before and after a build."""
     project.write("manifests/a.yaml", _DIRTY)
     assert lines(project.run("plan", "-v")) == [
+        "1 of 1 environment changes.",
         "+ a  create  version 1",
         "    record: not built yet  manifests/a.yaml",
         "Plan: 1 to create, 0 unchanged.",
@@ -106,7 +107,7 @@ def test_values_are_shown_within_their_line(project: Project) -> None:
         '    setup: -"true # \\n: done in 0.0 s\\u202e" +": # \\n: done in 0.0 s\\u202e"  manifests/a.yaml:4',
         '    variables: A "one\\nenvironment: forged\\u2066" -> "two\\nenvironment: forged\\u2066"  manifests/a.yaml:3',
     ]
-    assert lines(project.run("plan", "-v"))[1:3] == reasons
+    assert lines(project.run("plan", "-v"))[2:4] == reasons
     assert [line.split() for line in lines(project.run("why", "a"))[1:3]] == [
         line.replace(":", "", 1).split() for line in reasons
     ]

@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _usage(error, common)
     except (KeyboardInterrupt, click.Abort):
-        common.say("\ninterrupted: nothing half-made was left, and what was finished is kept")
+        common.warn(common.interrupted or "interrupted: nothing half-made was left, and what was finished is kept")
         return INTERRUPTED
     except EnvbuildError as error:
         _tell(error, common)

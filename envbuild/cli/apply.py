@@ -5,12 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import Common, environments, jobs, locked, no_refresh, selected, terminated, with_globals
+from envbuild.cli.options import (
+    Common,
+    environments,
+    jobs,
+    locked,
+    no_refresh,
+    progress,
+    selected,
+    terminated,
+    with_globals,
+)
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from envbuild.apply import Event, Summary
+    from envbuild.apply import Tell
     from envbuild.project import Planned, Project
+    from envbuild.report.applied import Applied
 
 
 @click.command("apply")
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, envvar="ENVBUILD_YES", help="Do not ask before forgetting.")
 @locked
 @no_refresh
+@progress
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environments: tuple[str, ...], **options: Any) -> int:
@@ -33,34 +45,40 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
       envbuild apply
       envbuild apply 'churn/*' -j 4
       envbuild apply --locked               as CI should: locks must be committed
-      envbuild apply --prune -y             also forget what has no manifest any more
+      envbuild apply --prune -y             also forget what has no manifest
     """
+    from envbuild.cli.progress import shown_progress
+    from envbuild.report.applied import Applied
+
     project = common.project()
-    planned = first_plan(project, environments, **options)
+    planned = first_plan(common, project, environments, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
-    told = _Telling(common)
     if not prune and not planned.has_work:
-        return told.end(planned, ())
-    with terminated(), project.held():
-        planned = settled_plan(planned, project, common, environments, **options)
-        told.begin(planned)
+        return _end(common, Applied(planned))
+    with terminated(), shown_progress(common) as shown, project.held():
+        planned = settled_plan(planned, project, shown.tell, environments, **options)
+        _show_plan(common, planned)
+        summary = None
         if planned.plan.changes:
-            told.summary = project.apply(planned, told.event, jobs=options["jobs"], fail_fast=options["fail_fast"])
-        return told.end(planned, project.forget(planned) if prune else ())
+            summary = project.apply(planned, shown.tell, jobs=options["jobs"], fail_fast=options["fail_fast"])
+        forgotten = project.forget(planned) if prune else ()
+    return _end(common, Applied(planned, shown.board.ended, summary, forgotten), begun=True)
 
 
-def first_plan(project: "Project", names: tuple[str, ...], **options: Any) -> "Planned":
+def first_plan(common: Common, project: "Project", names: tuple[str, ...], **options: Any) -> "Planned":
     """Whether there is anything to do at all; with --locked a lock that is not current ends it here."""
+    from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
 
-    planned = project.plan(selected(names), refresh=not options["no_refresh"])
+    with patience(common, "planning"):
+        planned = project.plan(selected(names), refresh=not options["no_refresh"])
     if options["locked"]:
         refuse_unlocked(planned)
     return planned.without_copies if options["locked"] else planned
 
 
 def settled_plan(
-    planned: "Planned", project: "Project", common: Common, names: tuple[str, ...], **options: Any
+    planned: "Planned", project: "Project", tell: "Tell", names: tuple[str, ...], **options: Any
 ) -> "Planned":
     """The plan that is going to be done: what has no lock is locked first, and then planned again."""
     if not planned.to_lock:
@@ -68,7 +86,7 @@ def settled_plan(
     return project.lock_and_plan(
         planned,
         selected(names),
-        lambda name, text: common.say(f"{name}: {text}"),
+        tell,
         options["jobs"],
         refresh=not options["no_refresh"],
     )
@@ -86,66 +104,21 @@ def _may_prune(planned: "Planned", *, yes: bool) -> bool:
     return click.confirm(f"Forget the records of {', '.join(gone)}?", err=True)
 
 
-def tell(common: Common, event: "Event") -> None:
-    from envbuild.report.records import event_lines
+def _show_plan(common: Common, planned: "Planned") -> None:
+    from envbuild.report.plans import plan_text
 
-    say = common.warn if event.kind in {"failed", "skipped"} else common.say
-    say("\n".join(event_lines(event)))
+    if not common.json:
+        common.out(plan_text(planned.plan, verbose=common.verbose, look=common.look))
 
 
-class _Telling:
-    """What an apply says while it works and when it has ended."""
+def _end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
+    """What became of it, in the end; exit 1 when anything failed or was left."""
+    from envbuild.report.applied import applied_json, applied_text
 
-    def __init__(self, common: Common) -> None:
-        self.common = common
-        self.summary: Summary | None = None
-        self.ended: dict[str, Event] = {}
-        self.begun = False
-
-    def begin(self, planned: "Planned") -> None:
-        from envbuild.report.plans import plan_text
-
-        if not self.common.json:
-            self.common.out(plan_text(planned.plan, verbose=self.common.verbose))
-        self.begun = True
-
-    def event(self, event: "Event") -> None:
-        if event.kind in {"done", "failed", "skipped"}:
-            self.ended[event.environment] = event
-        tell(self.common, event)
-
-    def end(self, planned: "Planned", forgotten: tuple[str, ...]) -> int:
-        if not self.begun:
-            self.begin(planned)
-        failed = bool(self.summary and (self.summary.failed or self.summary.skipped))
-        if self.common.json:
-            self._json(planned)
-        elif self.summary or forgotten:
-            self.common.out(self._sum(forgotten))
-        return 1 if failed else 0
-
-    def _json(self, planned: "Planned") -> None:
-        from envbuild.report.plans import document, error_object, step_object
-
-        steps = []
-        failures = [event.error for event in self.ended.values() if event.error]
-        for step in planned.plan.listed:
-            ended = self.ended.get(step.environment)
-            result = ended.kind if ended else "none"
-            reference = ended.text if ended and result == "done" else None
-            error = (ended.error.message if ended.error else ended.text) if ended and result != "done" else None
-            log = ended.log or None if ended else None
-            steps.append({**step_object(step), "result": result, "reference": reference, "error": error, "log": log})
-        errors = [error_object(problem) for error in failures for problem in error.problems]
-        told = {"errors": errors} if errors else {}
-        self.common.out(document(summary=planned.plan.summary, steps=steps, **told))
-
-    def _sum(self, forgotten: tuple[str, ...]) -> str:
-        summary = self.summary
-        counted = (
-            (len(summary.done) if summary else 0, "done"),
-            (len(summary.failed) if summary else 0, "failed"),
-            (len(summary.skipped) if summary else 0, "skipped"),
-            (len(forgotten), "forgotten"),
-        )
-        return f"Apply: {', '.join(f'{count:,} {word}' for count, word in counted if count)}."
+    if common.json:
+        common.out(applied_json(applied))
+    elif not begun:
+        _show_plan(common, applied.planned)
+    elif applied.summary or applied.forgotten:
+        common.out(applied_text(applied, common.look))
+    return 1 if applied.has_failed else 0

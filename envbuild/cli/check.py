@@ -24,11 +24,13 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
       envbuild check 'churn/*'
       envbuild check --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project import check
     from envbuild.report.looking import check_json, check_text
     from envbuild.report.plans import error_text
 
-    checked = check(common.project(), selected(environments, tags))
+    with patience(common, "reading manifests"):
+        checked = check(common.project(), selected(environments, tags))
     if common.json:
         common.out(check_json(checked))
     else:

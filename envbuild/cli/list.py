@@ -26,9 +26,11 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
     """
     import datetime as dt
 
+    from envbuild.cli.progress import patience
     from envbuild.project import listed
     from envbuild.report.looking import list_json, list_text
 
-    rows = listed(common.project(), selected(environments, tags))
+    with patience(common, "reading manifests"):
+        rows = listed(common.project(), selected(environments, tags))
     common.out(list_json(rows) if common.json else list_text(rows, dt.datetime.now(dt.UTC), common.look))
     return 0

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Common, environments, jobs, selected, terminated, with_globals
+from envbuild.cli.options import Common, environments, jobs, progress, selected, terminated, with_globals
 
 if TYPE_CHECKING:
     from envbuild.project import Outcome, Prepared
@@ -17,6 +17,7 @@ STALE = 3
 @click.option("--check", is_flag=True, help="Only say whether locks are current; exit with 3 when one is not.")
 @click.option("--upgrade", is_flag=True, help="Move every package to the newest version that fits.")
 @jobs
+@progress
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environments: tuple[str, ...], check: bool, upgrade: bool, jobs: int) -> int:
@@ -31,15 +32,17 @@ def command(common: Common, /, *, environments: tuple[str, ...], check: bool, up
       envbuild lock --upgrade 'churn/*'
       envbuild lock --check                 no network, nothing written
     """
+    from envbuild.cli.progress import patience, shown_progress
     from envbuild.report.plans import document, error_object
     from envbuild.report.records import outcome_object, outcomes_text
 
     project = common.project()
-    prepared = project.to_lock(selected(environments))
+    with patience(common, "reading manifests"):
+        prepared = project.to_lock(selected(environments))
     if check:
         return _check(common, prepared)
-    with terminated():
-        outcomes = project.lock(prepared, lambda name, text: common.say(f"{name}: {text}"), jobs=jobs, upgrade=upgrade)
+    with terminated(), shown_progress(common) as shown:
+        outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade)
     if common.json:
         problems = [one for outcome in outcomes if outcome.error for one in outcome.error.problems]
         errors = [error_object(problem) for problem in problems]

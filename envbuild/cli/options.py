@@ -25,6 +25,8 @@ class Common:
         self.verbose = False
         self.json = False
         self.color: bool | None = None
+        self.progress = "auto"
+        self.interrupted = ""
         self.said: set[str] = set()
 
     def project(self) -> "Project":
@@ -95,6 +97,13 @@ _GLOBAL = (
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False,
         callback=_set_color, help="Colour the output.",
     ),
+)  # fmt: skip
+
+
+progress = click.option(
+    "--progress", type=click.Choice(["auto", "tty", "plain", "quiet", "jsonl"]), default="auto", expose_value=False,
+    envvar="ENVBUILD_PROGRESS", callback=_set("progress"),
+    help="How progress is shown on standard error; auto: drawn on a terminal, else as lines.",
 )  # fmt: skip
 
 

@@ -29,11 +29,15 @@ def command(
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
+    from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
     from envbuild.report.plans import plan_json, plan_text
 
-    planned = common.project().plan(selected(environments), refresh=not no_refresh)
+    with patience(common, "planning"):
+        planned = common.project().plan(selected(environments), refresh=not no_refresh)
     if locked:
         refuse_unlocked(planned)
-    common.out(plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose))
+    common.out(
+        plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose, look=common.look)
+    )
     return CHANGES if detailed_exitcode and planned.plan.changes else 0

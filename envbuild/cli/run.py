@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.apply import first_plan, settled_plan, tell
-from envbuild.cli.options import Common, jobs, locked, no_refresh, terminated, with_globals
+from envbuild.cli.apply import first_plan, settled_plan
+from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, terminated, with_globals
 from envbuild.errors import UsageError
 from envbuild.globs import is_glob
 
@@ -31,6 +31,7 @@ class RunCommand(click.Command):
 @jobs
 @locked
 @no_refresh
+@progress
 @with_globals
 @click.pass_context
 def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -> int:
@@ -65,13 +66,14 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
 
 def _make_ready(project: "Project", common: Common, name: str, options: dict[str, Any]) -> None:
     """Build what the manifest says now, unless it stands."""
+    from envbuild.cli.progress import shown_progress
     from envbuild.errors import BuildError
 
-    planned = first_plan(project, (name,), **options)
+    planned = first_plan(common, project, (name,), **options)
     if not planned.has_work:
         return
-    with terminated(), project.held():
-        planned = settled_plan(planned, project, common, (name,), **options)
-        summary = project.apply(planned, lambda event: tell(common, event), jobs=options["jobs"])
+    with terminated(), shown_progress(common) as shown, project.held():
+        planned = settled_plan(planned, project, shown.tell, (name,), **options)
+        summary = project.apply(planned, shown.tell, jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -4,14 +4,14 @@ import hashlib
 import os
 import platform as host_platform
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from envbuild.apply import Event, Job, Site, Summary, apply
+from envbuild.apply import Event, Job, Site, Summary, Tell, apply
 from envbuild.builders import local
 from envbuild.builders.store import default_store
 from envbuild.document import decode
@@ -21,7 +21,7 @@ from envbuild.lock import Lock, Request, read_lock
 from envbuild.plan import Plan, Step
 from envbuild.process import Programs, child_environment
 from envbuild.project.facts import Facts, Prepared
-from envbuild.project.locking import Locker, Outcome, Say
+from envbuild.project.locking import Locker, Outcome
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
@@ -119,10 +119,10 @@ class Project:
     def facts(self) -> Facts:
         return Facts(self.workspace, self.state, self.store, self.platform)
 
-    def lock(self, prepared: tuple[Prepared, ...], say: Say, *, jobs: int, upgrade: bool = False) -> list[Outcome]:
+    def lock(self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: bool = False) -> list[Outcome]:
         """Make the locks that are not current."""
         with self._tools() as uv:
-            locker = Locker(self.workspace, self.facts().locks, uv, self.platform, say)
+            locker = Locker(self.workspace, self.facts().locks, uv, self.platform, tell)
             return locker.lock(prepared, jobs, upgrade=upgrade)
 
     @contextmanager
@@ -138,16 +138,14 @@ class Project:
             finally:
                 self._is_held = False
 
-    def lock_and_plan(self, planned: Planned, selection: Selection, say: Say, jobs: int, *, refresh: bool) -> Planned:
+    def lock_and_plan(self, planned: Planned, selection: Selection, tell: Tell, jobs: int, *, refresh: bool) -> Planned:
         """Lock what a plan found unlocked, and plan again; what cannot be locked is left out of the building."""
-        outcomes = self.lock(planned.to_lock, say, jobs=jobs)
+        outcomes = self.lock(planned.to_lock, tell, jobs=jobs)
         again = self.plan(selection, refresh=refresh)
         failures = {outcome.environment: outcome.error for outcome in outcomes if outcome.error}
         return msgspec.structs.replace(again, failures=failures)
 
-    def apply(
-        self, planned: Planned, on_event: Callable[[Event], None], *, jobs: int, fail_fast: bool = False
-    ) -> Summary:
+    def apply(self, planned: Planned, on_event: Tell, *, jobs: int, fail_fast: bool = False) -> Summary:
         """Do what the plan says; the project is held while this works."""
         with self.held(), self._tools() as uv:
             self._refuse_overtaken(planned.plan)

@@ -1,10 +1,12 @@
 """Makes locks: solves what is not current, copies what a twin has, writes whole files."""
 
-from collections.abc import Callable
+import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import msgspec
 
+from envbuild.apply import Ahead, Event, Tell
 from envbuild.errors import EnvbuildError
 from envbuild.lock import Lock, Pins, Request, lock_path, lock_text, make_lock
 from envbuild.project.facts import Prepared
@@ -13,8 +15,6 @@ from envbuild.resolve import Environment
 from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import Workspace
-
-Say = Callable[[str, str], None]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -29,12 +29,12 @@ class Outcome(msgspec.Struct, frozen=True):
 class Locker:
     """Locks environments in parallel; equal requests are solved once and get equal pins."""
 
-    def __init__(self, workspace: Workspace, locks: Locks, uv: Uv, platform: str, say: Say) -> None:
+    def __init__(self, workspace: Workspace, locks: Locks, uv: Uv, platform: str, tell: Tell) -> None:
         self._workspace = workspace
         self._locks = locks
         self._uv = uv
         self._platform = platform
-        self._say = say
+        self._tell = tell
 
     def lock(self, prepared: tuple[Prepared, ...], jobs: int, *, upgrade: bool) -> list[Outcome]:
         """Every lock that is not current, each written as soon as it is there."""
@@ -46,17 +46,36 @@ class Locker:
             else:
                 path = lock_path(one.environment.name) if one.locked.requests else ""
                 outcomes.append(Outcome(one.environment.name, path, "current"))
+        if todo:
+            outcomes += self._locked(list(todo.values()), jobs, upgrade=upgrade)
+        return sorted(outcomes, key=lambda outcome: outcome.environment)
+
+    def _locked(self, todo: list[list[Prepared]], jobs: int, *, upgrade: bool) -> list[Outcome]:
+        clock, outcomes = time.monotonic(), []
+        ahead = (Ahead(one.environment.name, "lock") for twins in todo for one in twins)
+        self._tell(Event("begin", work="lock", ahead=tuple(ahead), jobs=jobs))
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             try:
-                for done in pool.map(lambda twins: self._lock_twins(twins, upgrade=upgrade), todo.values()):
+                for done in pool.map(lambda twins: self._lock_twins(twins, upgrade=upgrade), todo):
                     outcomes += done
             except BaseException:
                 self._uv.stop()
                 raise
-        return sorted(outcomes, key=lambda outcome: outcome.environment)
+        self._tell(Event("end", work="lock", seconds=time.monotonic() - clock))
+        return outcomes
 
     def _lock_twins(self, twins: list[Prepared], *, upgrade: bool) -> list[Outcome]:
-        first = twins[0]
+        """The first is solved, the others take its pins."""
+        first, clock = twins[0], time.monotonic()
+        self._tell(Event("started", first.environment.name, "lock", "lock"))
+        outcomes = self._outcomes(twins, first, upgrade=upgrade)
+        for one in outcomes:
+            kind: Literal["done", "failed"] = "failed" if one.error else "done"
+            took = time.monotonic() - clock
+            self._tell(Event(kind, one.environment, one.did, "lock", took, error=one.error))
+        return outcomes
+
+    def _outcomes(self, twins: list[Prepared], first: Prepared, *, upgrade: bool) -> list[Outcome]:
         try:
             lock, did = self._found(first, upgrade=upgrade)
         except EnvbuildError as error:
@@ -73,7 +92,7 @@ class Locker:
         python = self._python(environment, locked.requests[0], before)
         solved: dict[str, Pins] = {}
         for request in locked.requests:
-            self._say(environment.name, f"locking for {request.platform}")
+            self._tell(Event("progress", environment.name, f"locking for {request.platform}", "lock"))
             kept = before.pins.get(request.platform) if before else None
             question = Question(
                 self._uv, request, python, self._workspace.root, may_build=request.platform == self._platform

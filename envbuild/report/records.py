@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from envbuild.apply import Event
 from envbuild.project import Outcome
 from envbuild.record import Record
-from envbuild.report.terminal import clean, one_line
+from envbuild.report.terminal import one_line
 
 
 def record_object(record: Record) -> dict[str, Any]:
@@ -49,24 +48,3 @@ def outcomes_text(outcomes: list[Outcome]) -> str:
     words = ("solved", "copied", "current", "failed")
     counted = [f"{count} {word}" for word in words if (count := sum(one.did == word for one in outcomes))]
     return "\n".join([*lines, f"Lock: {', '.join(counted) or 'nothing to lock'}."])
-
-
-def event_lines(event: Event) -> list[str]:
-    """One event as plain lines for a log or a pipe."""
-    name = event.environment
-    match event.kind:
-        case "started":
-            return [f"{name}: {event.text}"]
-        case "progress":
-            return [f"{name}:   {one_line(event.text)}"]
-        case "done":
-            return [f"{name}: done in {event.seconds:.1f} s"]
-        case "skipped":
-            return [f"{name}: skipped, {one_line(event.text)}"]
-    return [f"{name}: failed after {event.seconds:.1f} s", *_failure_lines(event)]
-
-
-def _failure_lines(event: Event) -> list[str]:
-    lines = [f"    {line}" for line in clean(event.text).splitlines()]
-    lines += [f"    | {clean(line)}" for line in event.tail]
-    return [*lines, f"    log: {one_line(event.log)}"] if event.log else lines

@@ -13,6 +13,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 Style = Literal["good", "change", "bad", "other", "quiet", "strong"]
 _CODES: dict[Style, str] = {"good": "32", "change": "33", "bad": "31", "other": "36", "quiet": "2", "strong": "1"}
 _ELLIPSIS = "…"
+_GAP = "  "
+_LEAST_ROOM = 24
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -28,6 +30,17 @@ class Look(msgspec.Struct, frozen=True):
     def fit(self, text: str, taken: int = 0) -> str:
         """As much of a line as there is room for beside what takes `taken` cells of it."""
         return text if self.width is None else cropped(text, max(1, self.width - taken))
+
+    def beside(self, text: str, place: str) -> str:
+        """A text and the place that it is about: the place is kept whole, and stands below where there is no room."""
+        if not place:
+            return self.fit(text)
+        room = None if self.width is None else self.width - cells(place) - len(_GAP)
+        if room is None or cells(text) <= room or room >= _LEAST_ROOM:
+            shown = text if room is None else cropped(text, room)
+            return f"{shown}{_GAP}{self.paint(place, 'quiet')}"
+        margin = " " * (len(text) - len(text.lstrip()) + len(_GAP))
+        return f"{self.fit(text)}\n{margin}{self.paint(place, 'quiet')}"
 
 
 PLAIN = Look()
@@ -56,7 +69,8 @@ def _cells(character: str) -> int:
 
 
 def cropped(text: str, width: int) -> str:
-    """A text of at most so many columns; what was cut off leaves its mark."""
+    """A text of at most so many columns, in which a tab is one of them; what was cut off leaves its mark."""
+    text = text.replace("\t", " ")
     if cells(text) <= width:
         return text
     kept, taken = [], 0

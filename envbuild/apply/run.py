@@ -1,4 +1,4 @@
-"""Plan -> Records: builds in order and in parallel, records only what finished, tells of it as events."""
+"""One apply: steps in order and in parallel, each recorded once it has finished."""
 
 import contextlib
 import datetime as dt
@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from envbuild import __version__
+from envbuild.apply.events import Ahead, Event, Tell
+from envbuild.apply.order import Order
 from envbuild.builders import local
 from envbuild.errors import BuildError, EnvbuildError
 from envbuild.fingerprint import Fingerprint, Part
@@ -21,21 +22,6 @@ from envbuild.process import Interrupted, Programs
 from envbuild.record import Record
 from envbuild.resolve import Environment
 from envbuild.state import State
-
-if TYPE_CHECKING:
-    from networkx import DiGraph
-
-Kind = Literal["started", "progress", "done", "failed", "skipped"]
-
-
-class Event(msgspec.Struct, frozen=True):
-    kind: Kind
-    environment: str
-    text: str = ""
-    seconds: float = 0.0
-    log: str = ""
-    tail: tuple[str, ...] = ()
-    error: EnvbuildError | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -75,13 +61,15 @@ def apply(
     plan: Plan,
     job_of: Callable[[Step], Job],
     site: Site,
-    on_event: Callable[[Event], None],
+    on_event: Tell,
     *,
     parallel: int,
     fail_fast: bool,
 ) -> Summary:
     """Do every change of the plan; what does not depend on a failure is built all the same."""
     run = _Run(plan.changes, job_of, site, on_event, fail_fast=fail_fast)
+    clock = time.monotonic()
+    on_event(Event("begin", ahead=_ahead(plan.changes, site.state), jobs=parallel))
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         try:
             run.all(pool)
@@ -89,42 +77,22 @@ def apply(
             run.stopping = True
             site.programs.stop()
             raise
+    on_event(Event("end", seconds=time.monotonic() - clock))
     return Summary(tuple(sorted(run.done)), tuple(sorted(run.failed)), tuple(sorted(run.skipped)))
 
 
-class _Order:
-    """Which steps wait for which. Only where a step waits at all is a graph made: importing networkx takes a while."""
-
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        self.steps = {step.environment: step for step in steps}
-        self._before = {step.environment: {one for one in step.after if one in self.steps} for step in steps}
-        self._graph = self._made() if any(self._before.values()) else None
-
-    def _made(self) -> "DiGraph[str]":
-        from networkx import DiGraph
-
-        edges = ((before, name) for name, befores in self._before.items() for before in befores)
-        return DiGraph(edges)
-
-    def first(self) -> list[str]:
-        return [name for name, before in self._before.items() if not before]
-
-    def next(self, done: str) -> list[str]:
-        """What waited for this step alone."""
-        freed = []
-        for name in self._graph.successors(done) if self._graph is not None and done in self._graph else ():
-            self._before[name].discard(done)
-            if not self._before[name]:
-                freed.append(name)
-        return freed
-
-    def behind(self, lost: str) -> set[str]:
-        """Everything that can no longer be done."""
-        if self._graph is None or lost not in self._graph:
-            return set()
-        from networkx import descendants
-
-        return descendants(self._graph, lost)
+def _ahead(steps: tuple[Step, ...], state: State) -> tuple[Ahead, ...]:
+    """What is to be done, each with how long it took before, or else how long others take."""
+    known, typical = state.seconds(tuple(step.environment for step in steps))
+    return tuple(
+        Ahead(
+            step.environment,
+            step.action,
+            step.after,
+            0.0 if step.action == "adopt" else known.get(step.environment, typical),
+        )
+        for step in steps
+    )
 
 
 class _Run:
@@ -135,11 +103,11 @@ class _Run:
         steps: tuple[Step, ...],
         job_of: Callable[[Step], Job],
         site: Site,
-        on_event: Callable[[Event], None],
+        on_event: Tell,
         *,
         fail_fast: bool,
     ) -> None:
-        self.order = _Order(steps)
+        self.order = Order(steps)
         self.job_of = job_of
         self.site = site
         self.on_event = on_event
@@ -198,9 +166,10 @@ class _Run:
             tail = _close(log, error) if log else ()
             _end(log, f"failed after {time.monotonic() - clock:.1f} s")
             self.stopping = self.stopping or self.fail_fast
-            self.on_event(Event("failed", name, str(error), time.monotonic() - clock, str(log or ""), tail, error))
+            took = time.monotonic() - clock
+            self.on_event(Event("failed", name, str(error), seconds=took, log=str(log or ""), tail=tail, error=error))
             raise
-        self.on_event(Event("done", name, reference, seconds, str(log)))
+        self.on_event(Event("done", name, reference, seconds=seconds, log=str(log)))
 
     def _log(self, step: Step, started: dt.datetime) -> Path:
         log = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")

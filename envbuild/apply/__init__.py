@@ -1,0 +1,6 @@
+"""Plan -> Records: builds in order and in parallel, records only what finished, tells of it as events."""
+
+from envbuild.apply.events import Ahead, Event, Kind, Tell, Work
+from envbuild.apply.run import Job, Site, Summary, apply
+
+__all__ = ["Ahead", "Event", "Job", "Kind", "Site", "Summary", "Tell", "Work", "apply"]

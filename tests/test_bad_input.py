@@ -130,7 +130,7 @@ _MISUSE = {
     ("apply", "-j", "0"): (
         "Invalid value for '-j' / '--jobs': 0 is not in the range x>=1 | see 'envbuild apply --help'"
     ),
-    ("why",): "Missing argument 'ENV' | see 'envbuild why --help'",
+    ("why",): "Missing argument 'ENV[@VERSION]...' | see 'envbuild why --help'",
     ("run", "a"): "say what to run, after '--' | see 'envbuild run --help'",
     ("run", "--", "x"): "say which environment | name it, or set 'default_environment' in envbuild.yaml",
     ("plan", "b"): "no environment is named 'b' | known are: a",

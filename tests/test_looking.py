@@ -16,11 +16,11 @@ def fleet(project: Project) -> Project:
 
 
 TABLE = """\
-name         version  plan    builder  platforms           tags                   file
-churn/score  -        create  local    linux-64            gpu=false team=growth  manifests/churn/score.yaml
-churn/train  -        create  local    linux-64            gpu=true team=growth   manifests/churn/train.yaml
-report       -        create  local    linux-64,osx-arm64  team=sales             manifests/report.yaml
-3 environments.
+name         state      version  age  builder  platforms           tags                   file
+churn/score  not built  -        -    local    linux-64            gpu=false team=growth  manifests/churn/score.yaml
+churn/train  not built  -        -    local    linux-64            gpu=true team=growth   manifests/churn/train.yaml
+report       not built  -        -    local    linux-64,osx-arm64  team=sales             manifests/report.yaml
+3 environments: 3 not built.
 """
 
 
@@ -72,7 +72,7 @@ def test_a_tag_is_a_key_and_a_value(fleet: Project) -> None:
 
 
 def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> None:
-    """Name, builder, platforms, tags, file, version, action."""
+    """Name, builder, platforms, tags, file, version, action, state, and when it was built."""
     assert fleet.json("list", "churn/train", "report") == {
         "format_version": 1,
         "environments": [
@@ -84,6 +84,8 @@ def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> Non
                 "file": "manifests/churn/train.yaml",
                 "version": None,
                 "action": "create",
+                "state": "not built",
+                "built": None,
             },
             {
                 "name": "report",
@@ -93,6 +95,8 @@ def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> Non
                 "file": "manifests/report.yaml",
                 "version": None,
                 "action": "create",
+                "state": "not built",
+                "built": None,
             },
         ],
     }
@@ -107,7 +111,7 @@ def test_a_list_shows_versions_and_what_cannot_be_planned(project: Project) -> N
     project.write("manifests/image.yaml", "builder: docker\nsetup: [make]\n")
     found = {one["name"]: (one["version"], one["action"]) for one in project.json("list")["environments"]}
     assert found == {"built": (1, "keep"), "changed": (1, "rebuild"), "image": (None, None)}
-    assert "image    -        cannot be planned  docker" in project.run("list").out
+    assert "image    refused     -        -         docker" in project.run("list").out
 
 
 def test_a_list_of_nothing(project: Project) -> None:

@@ -12,8 +12,8 @@ from support.manifests import Body, environment
 from envbuild.errors import Place
 from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
 from envbuild.lock import Change
-from envbuild.plan import Plan, Reason, Step, Subject, plan
-from envbuild.record import Version
+from envbuild.plan import Plan, Step, Subject, plan
+from envbuild.record import Reason, Version
 from envbuild.resolve import Environment
 
 SETUP = "description: d\nsetup: [echo]\n"

@@ -8,7 +8,8 @@ from support.index import Index
 from support.line import write_base, write_child
 from support.project import Project
 
-from envbuild.plan import Action, Plan, Reason, Step
+from envbuild.plan import Action, Plan, Step
+from envbuild.record import Reason
 from envbuild.report.plans import plan_text
 from envbuild.report.terminal import PLAIN, Look, cells
 

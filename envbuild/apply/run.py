@@ -1,5 +1,6 @@
 """One apply: steps in order and in parallel, each recorded once it has finished."""
 
+import contextlib
 import datetime as dt
 import os
 import time
@@ -157,8 +158,13 @@ class _Run:
             reference = self._build(job, log)
             seconds = time.monotonic() - clock
             self._remember(job, reference, log, started, seconds)
+            _end(log, f"done in {seconds:.1f} s as version {step.version}")
+        except Interrupted:
+            _end(log, "interrupted")
+            raise
         except EnvbuildError as error:
             tail = _close(log, error) if log else ()
+            _end(log, f"failed after {time.monotonic() - clock:.1f} s")
             self.stopping = self.stopping or self.fail_fast
             took = time.monotonic() - clock
             self.on_event(Event("failed", name, str(error), seconds=took, log=str(log or ""), tail=tail, error=error))
@@ -168,9 +174,8 @@ class _Run:
     def _log(self, step: Step, started: dt.datetime) -> Path:
         log = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
         try:
-            log.write_text(
-                f"envbuild {__version__}: {step.action} {step.environment} {step.fingerprint}\n", encoding="utf-8"
-            )
+            what = f"{step.action} {step.environment} {step.fingerprint} in process {os.getpid()}"
+            log.write_text(f"envbuild {__version__}: {what}\n", encoding="utf-8")
         except OSError as error:
             raise BuildError(f"the log cannot be written: {error.strerror}: {log}") from None
         return log
@@ -218,6 +223,7 @@ class _Run:
             seconds=round(seconds, 3),
             tool=__version__,
             log=str(log),
+            reasons=job.step.reasons,
         )
         self.site.state.record(record)
 
@@ -234,12 +240,26 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _end(log: Path | None, how: str) -> None:
+    """The last line of a log, by which a reader knows that there is no more to come; a full disk may swallow it."""
+    with contextlib.suppress(OSError):
+        if log:
+            _add(log, f"envbuild: {how}")
+
+
 def _close(log: Path, error: EnvbuildError) -> tuple[str, ...]:
     """End a log with what went wrong; gives the last lines before that."""
     tail = _tail(log)
-    with log.open("a", encoding="utf-8") as stream:
-        stream.write(f"{error}\n")
+    _add(log, str(error))
     return tail
+
+
+def _add(log: Path, text: str) -> None:
+    """A line of ours, also where a program left the last one open."""
+    with log.open("rb+") as stream:
+        is_open = stream.seek(0, os.SEEK_END) > 0 and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n"
+        start = "\n" if is_open else ""
+        stream.write(f"{start}{text}\n".encode(errors="replace"))
 
 
 _TAIL_LINES = 10

@@ -95,6 +95,11 @@ def complaint(reference: str) -> str | None:
     return f"{found[0]} {found[1]}" if found else None
 
 
+def stands(reference: str) -> bool:
+    """Whether a prefix was completed and is there; unlike `complaint`, which looks at every file, at once."""
+    return store.is_complete(Path(reference))
+
+
 def build(target: Target, tools: Tools) -> str:
     """Make the prefix, or find that another process has just made it."""
     prefix = reference_of(tools.store, target.fingerprint)

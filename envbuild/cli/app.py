@@ -28,7 +28,9 @@ COMMANDS = {
     "check": "Check every file of the project.",
     "schema": "Print the JSON Schema of manifests, for editors.",
     "show": "Show an environment, or one of its versions.",
-    "history": "List the versions of an environment.",
+    "history": "List the versions of an environment, and what changed between them.",
+    "diff": "Compare two environments or versions.",
+    "logs": "Show the log of a build.",
 }
 USAGE = 64
 INTERRUPTED = 130

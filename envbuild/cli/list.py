@@ -11,7 +11,11 @@ from envbuild.cli.options import Common, environments, selected, tags, with_glob
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tuple[str, str], ...]) -> int:
-    """List environments: their version, what apply would do, builder, platforms, tags and file.
+    """List environments: their state, version, age, builder, platforms, tags and file.
+
+    \b
+    States: up to date; changed (apply would build it anew); missing (recorded, but gone from this machine);
+    not built; not locked; refused (plan says why). --json also has the plan's action.
 
     \b
     Examples:
@@ -20,11 +24,13 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
       envbuild list --tag team=growth --tag gpu=true
       envbuild list @nightly --json
     """
+    import datetime as dt
+
     from envbuild.cli.progress import patience
     from envbuild.project import listed
     from envbuild.report.looking import list_json, list_text
 
     with patience(common, "reading manifests"):
         rows = listed(common.project(), selected(environments, tags))
-    common.out(list_json(rows) if common.json else list_text(rows))
+    common.out(list_json(rows) if common.json else list_text(rows, dt.datetime.now(dt.UTC), common.look))
     return 0

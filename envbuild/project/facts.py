@@ -78,8 +78,13 @@ class Facts:
             hint = f"add {self._platform}, or run this where one of {', '.join(environment.platforms)} is"
             yield PlanError(f"this machine is {self._platform}, and '{environment.name}' is not", where, hint)
 
-    def plan(self, prepared: tuple[Prepared, ...], known: set[str] | None, *, refresh: bool) -> Plan:
-        """`known` are all names of the project when everything is planned: other records are to be forgotten."""
+    def plan(
+        self, prepared: tuple[Prepared, ...], known: set[str] | None, *, refresh: bool, explain: bool = True
+    ) -> Plan:
+        """`known` are all names of the project when everything is planned: other records are to be forgotten.
+
+        Where nobody reads the reasons they need not be looked up: `explain` says so.
+        """
         names = tuple(one.environment.name for one in prepared)
         latest = self._state.latest(None if known is not None else names)
         held = self._held(prepared, latest, refresh=refresh)
@@ -87,6 +92,8 @@ class Facts:
         subjects = [
             self._subject(one, latest.get(one.environment.name), held, numbers, refresh=refresh) for one in prepared
         ]
+        if explain:
+            subjects = [self._explained(one, subject) for one, subject in zip(prepared, subjects, strict=True)]
         forgotten = [version for name, version in latest.items() if known is not None and name not in known]
         return plan(subjects, forgotten)
 
@@ -116,7 +123,6 @@ class Facts:
     ) -> Subject:
         found = one.fingerprint
         same = found is not None and _is(latest, found)
-        record = self._record(latest) if latest and found and not same else None
         return Subject(
             environment=one.environment,
             fingerprint=found,
@@ -125,9 +131,15 @@ class Facts:
             complaint=self._complaint(latest.reference) if latest and same and refresh else None,
             elsewhere=held.get(found.text, "") if found and not same else "",
             next_version=numbers.get(one.environment.name, 0) + 1,
-            before=record.parts if record else (),
-            pins=self._pin_changes(one, record) if record else (),
         )
+
+    def _explained(self, one: Prepared, subject: Subject) -> Subject:
+        """With what was built last, where something else is wanted now."""
+        latest, found = subject.latest, subject.fingerprint
+        record = self._record(latest) if latest and found and not _is(latest, found) else None
+        if record is None:
+            return subject
+        return msgspec.structs.replace(subject, before=record.parts, pins=self._pin_changes(one, record))
 
     def _complaint(self, reference: str) -> str | None:
         """A prefix that many environments share is looked at once."""

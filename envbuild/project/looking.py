@@ -1,15 +1,18 @@
 """Environments and versions as they are looked at, when the manifest is there and when it is long gone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from envbuild.builders import local
 from envbuild.errors import EnvbuildError, RefusedError, UsageError
+from envbuild.plan import Step
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
+from envbuild.record import Version
 from envbuild.render import render
-from envbuild.resolve import Explained, explain, rows_of
+from envbuild.resolve import Environment, Explained, explain, rows_of
 from envbuild.shape import nearest
 from envbuild.workspace import write_whole
 
@@ -17,8 +20,14 @@ if TYPE_CHECKING:
     from envbuild.project.facts import Prepared
 
 
+State = Literal["up to date", "changed", "missing", "not built", "not locked", "refused"]
+
+
 class Listed(msgspec.Struct, frozen=True):
-    """One environment in a list; no action where it cannot be planned, and no version before it is built."""
+    """One environment in a list; no action where it cannot be planned, and no version before it is built.
+
+    `missing` is what is up to date by its record, and gone from where it stood.
+    """
 
     name: str
     builder: str
@@ -27,6 +36,8 @@ class Listed(msgspec.Struct, frozen=True):
     file: str
     version: int | None
     action: str | None
+    state: State
+    built: str | None
 
 
 def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
@@ -39,21 +50,35 @@ def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
             prepared += facts.prepare([environment], to_build=True)
         except EnvbuildError:
             continue  # `plan` says why
-    plan = facts.plan(tuple(prepared), None, refresh=False)
-    actions = {step.environment: step.action for step in plan.steps}
+    plan = facts.plan(tuple(prepared), None, refresh=False, explain=False)
+    steps = {step.environment: step for step in plan.steps}
     latest = project.state.latest(tuple(environment.name for environment in environments))
-    return tuple(
-        Listed(
-            name=one.name,
-            builder=one.builder,
-            platforms=one.platforms,
-            tags=one.tags,
-            file=one.path,
-            version=latest[one.name].version if one.name in latest else None,
-            action=actions.get(one.name),
-        )
-        for one in environments
+    return tuple(_listed(one, steps.get(one.name), latest.get(one.name)) for one in environments)
+
+
+def _listed(one: Environment, step: Step | None, latest: Version | None) -> Listed:
+    return Listed(
+        name=one.name,
+        builder=one.builder,
+        platforms=one.platforms,
+        tags=one.tags,
+        file=one.path,
+        version=latest.version if latest else None,
+        action=step.action if step else None,
+        state=_state(step, latest),
+        built=latest.started if latest else None,
     )
+
+
+def _state(step: Step | None, latest: Version | None) -> State:
+    """In the words of people; a lock that fell behind a built environment is a change like any other."""
+    if step is None:
+        return "refused"
+    if latest is None:
+        return "not locked" if step.fingerprint is None else "not built"
+    if step.action != "keep":
+        return "changed"
+    return "up to date" if local.stands(latest.reference) else "missing"
 
 
 def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:

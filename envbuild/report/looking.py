@@ -1,5 +1,6 @@
 """Environments, values, notes and artifacts as a person looks at them."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,30 +9,54 @@ import msgspec
 
 from envbuild.errors import Note, redacted
 from envbuild.project import Checked, Listed
+from envbuild.project.looking import State
+from envbuild.report.ages import age
+from envbuild.report.columns import Cell, Column, columns, wrapped
 from envbuild.report.plans import document, error_object
-from envbuild.report.records import table
-from envbuild.report.terminal import clean, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, clean, one_line, plural
 from envbuild.resolve import Explained
 
-_NO_PLAN = "cannot be planned"
+_COLUMNS = (
+    Column("name"),
+    Column("state", 2, 10),
+    Column("version", 3, 7),
+    Column("age", 4, 10),
+    Column("builder", 5, 6),
+    Column("platforms", 6, 10),
+    Column("tags", 7, 10),
+    Column("file", 8, 20, "quiet"),
+)
+_STATES: dict[State, Style] = {
+    "up to date": "good",
+    "changed": "change",
+    "missing": "bad",
+    "not built": "other",
+    "not locked": "other",
+    "refused": "bad",
+}
 
 
-def list_text(rows: Sequence[Listed]) -> str:
+def list_text(rows: Sequence[Listed], now: dt.datetime, look: Look = PLAIN) -> str:
     """One line an environment; the sum of it last."""
-    cells = [
-        (
-            one.name,
-            str(one.version or "-"),
-            one.action or _NO_PLAN,
-            one.builder,
-            ",".join(one.platforms),
-            " ".join(f"{key}={value}" for key, value in sorted(one.tags.items())),
-            one.file,
-        )
-        for one in rows
-    ]
-    head = ("name", "version", "plan", "builder", "platforms", "tags", "file")
-    return f"{table(head, cells)}\n{plural(len(rows), 'environment')}." if rows else "No environments."
+    if not rows:
+        return "No environments."
+    lines = columns(_COLUMNS, [_list_row(one, now) for one in rows], look)
+    counts = Counter(one.state for one in rows)
+    told = ", ".join(f"{counts[state]:,} {state}" for state in _STATES if counts[state])
+    return "\n".join([*lines, *wrapped(f"{plural(len(rows), 'environment')}: {told}.", look)])
+
+
+def _list_row(one: Listed, now: dt.datetime) -> tuple[str | Cell, ...]:
+    return (
+        one.name,
+        Cell(one.state, _STATES[one.state]),
+        str(one.version or "-"),
+        age(one.built, now) if one.built else "-",
+        one.builder,
+        ",".join(one.platforms),
+        " ".join(f"{key}={value}" for key, value in sorted(one.tags.items())),
+        one.file,
+    )
 
 
 def list_json(rows: Sequence[Listed]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import EnvbuildError, redacted
-from envbuild.plan import CHANGES, Action, Plan, Reason, Step
+from envbuild.plan import CHANGES, Action, Plan, Step
+from envbuild.record import Reason
 from envbuild.report.terminal import PLAIN, Look, Style, cells, clean, one_line, plural
 
 FORMAT_VERSION = 1

@@ -22,20 +22,6 @@ def record_object(record: Record) -> dict[str, Any]:
     }
 
 
-def history_text(records: list[Record]) -> str:
-    rows = [
-        (
-            str(record.version),
-            record.started,
-            f"{record.seconds:.1f} s",
-            record.fingerprint[:14],
-            f"{record.commit[:10] or 'no commit'}{'+' if record.dirty else ''}",
-        )
-        for record in records
-    ]
-    return table(("version", "started", "took", "fingerprint", "commit"), rows)
-
-
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Columns as wide as their widest cell, two spaces apart."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]

@@ -3,6 +3,7 @@
 from envbuild.resolve.environment import Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
+from envbuild.resolve.fields import fields
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.names import RESERVED, Names, allowed_name, name_all, name_of
@@ -26,6 +27,7 @@ __all__ = [
     "Variable",
     "allowed_name",
     "explain",
+    "fields",
     "lineages",
     "link",
     "manager_of",

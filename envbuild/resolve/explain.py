@@ -13,7 +13,7 @@ from envbuild.resolve.merge import apt_name, excluded_by, long_form
 from envbuild.resolve.packages import Field
 from envbuild.settings import Settings
 
-_PACKAGES: dict[Field, str] = {
+PACKAGES: dict[Field, str] = {
     "dependencies": "dependencies",
     "limits": "constraints",
     "constraints": "constraints",
@@ -73,10 +73,10 @@ def _values(environment: Environment, settings: Settings) -> Iterator[Explained]
     bodies = [manifest.body for manifest in environment.lineage]
     roots = [_root("publish", publishing(settings))]
     roots += [_root(key, settings.body.get(key)) for key in ("params", "builder", "platforms")]
-    stated = [one for body in roots for one in _flat(body)]
+    stated = [one for body in roots for one in flat(body)]
     for manifest, body in zip(environment.lineage, bodies, strict=True):
-        stated += [one for one in _flat(body) if RULES[one.keys[0]].rule is not Rule.OWN or manifest.path == own]
-    left = _flat(environment.body)
+        stated += [one for one in flat(body) if RULES[one.keys[0]].rule is not Rule.OWN or manifest.path == own]
+    left = flat(environment.body)
     held = {(one.field, one.item, one.where) for one in left}
     order = {(one.field, one.item, one.where): at for at, one in enumerate(stated)}
     lost = [(at, one) for at, one in enumerate(stated) if (one.field, one.item, one.where) not in held]
@@ -109,7 +109,7 @@ def _overridden(
     return tuple(Overridden(shown(other.value), str(other.where)) for other in others)
 
 
-def _flat(body: Node) -> list[_Stated]:
+def flat(body: Node) -> list[_Stated]:
     found: list[_Stated] = []
     for key, entry in body.entries.items():
         rule = RULES[key]
@@ -184,21 +184,21 @@ def _displaced(gone: _Stated, environment: Environment) -> Place | None:
 
 
 def _packages(environment: Environment) -> Iterator[Explained]:
-    for field, key in _PACKAGES.items():
+    for field, key in PACKAGES.items():
         left = {package.key: package.items for package in getattr(environment, field).every}
         for name in sorted({name for one in environment.lineage for name in getattr(one, field).definitions}):
             stated = [item for one in environment.lineage for item in getattr(one, field).definitions.get(name, ())]
             every = [item for item in stated if any(item.holds_on(platform) for platform in environment.platforms)]
             items = left.get(name, ())
-            over = tuple(Overridden(_asked(item), str(item.where)) for item in reversed(every) if item not in items)
+            over = tuple(Overridden(asked(item), str(item.where)) for item in reversed(every) if item not in items)
             for at, item in enumerate(items):
-                yield Explained(f"{key}.{name}", _asked(item), str(item.where), over if not at else ())
+                yield Explained(f"{key}.{name}", asked(item), str(item.where), over if not at else ())
             dropper = None if items else _dropper(environment.lineage, field, name)
             if dropper:
                 yield Explained(f"{key}.{name}", None, str(dropper), over)
 
 
-def _asked(item: Item) -> str:
+def asked(item: Item) -> str:
     text = shown(item.shown)
     return f"sel({item.selector}): {text}" if item.selector else text
 
@@ -209,7 +209,7 @@ def _dropper(lineage: tuple[Manifest, ...], field: Field, name: str) -> Place | 
         if field == "dependencies" and name in manifest.without:
             return manifest.without[name].where
         if manager in getattr(manifest, field).cleared:
-            stated = manifest.body.get(_PACKAGES[field])
+            stated = manifest.body.get(PACKAGES[field])
             return stated.place if stated else manifest.place
     return None
 

@@ -1,0 +1,31 @@
+"""`envbuild diff`."""
+
+import click
+
+from envbuild.cli.options import Common, with_globals
+
+
+@click.command("diff")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="[B]", required=False, default="")
+@with_globals
+@click.pass_obj
+def command(common: Common, /, *, first: str, second: str) -> int:
+    """Say what differs between A and B: packages, fields of the manifests, parts of the content.
+
+    A and B are NAME, which is what the manifest says now, NAME@VERSION or NAME@latest. A alone is compared with
+    what its manifest says now: NAME its latest version, NAME@VERSION that one. -v shows what the parts hold.
+
+    \b
+    Examples:
+      envbuild diff churn/train              what was built last, and now
+      envbuild diff churn/train@1 churn/train@latest
+      envbuild diff churn/train churn/report
+      envbuild diff churn/train --json
+    """
+    from envbuild.project import compared
+    from envbuild.report.differences import difference_json, difference_text
+
+    found = compared(common.project(), first, second)
+    common.out(difference_json(found) if common.json else difference_text(found, common.look, verbose=common.verbose))
+    return 0

@@ -1,0 +1,127 @@
+"""Two lists of parts -> reasons: what of the content differs, in words, and the lines that say so."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from envbuild.document import Scalar, Sequence
+from envbuild.errors import Place
+from envbuild.fingerprint import Part
+from envbuild.lock import Change, lock_path
+from envbuild.record import Reason
+from envbuild.resolve import Environment
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What the lines of reasons are looked up in: a manifest that stands, or only the path of one that stood once."""
+
+    path: str
+    environment: Environment | None = None
+    name: str = ""
+
+    @property
+    def whole(self) -> Place:
+        return Place(self.path)
+
+    @property
+    def lock(self) -> Place:
+        return Place(lock_path(self.environment.name if self.environment else self.name))
+
+    def where(self, *keys: str) -> Place:
+        return self.environment.where(*keys) if self.environment else self.whole
+
+    def file(self, path: str) -> Place:
+        packages = self.environment.packages if self.environment else ()
+        items = (item for package in packages for item in package.items if item.path == path)
+        return next((item.where for item in items), self.whole)
+
+    def python(self, key: str) -> Place:
+        items = self.environment.package("python") if self.environment else ()
+        return items[0].where if items else self.where("python", key)
+
+    def setup(self, before: list[str]) -> Place:
+        """The first command that was not there before, else the list."""
+        stated = self.environment.body.get("setup") if self.environment else None
+        items = stated.items if isinstance(stated, Sequence) else ()
+        fresh = (node.place for node in items if isinstance(node, Scalar) and node.text not in before)
+        return next(fresh, self.where("setup"))
+
+
+def content_reasons(
+    before: tuple[Part, ...], now: tuple[Part, ...], pins: tuple[Change, ...], source: Source
+) -> tuple[Reason, ...]:
+    """The difference of two part lists, each part explained by what it holds."""
+    old_parts = {part.name: part for part in before}
+    new_parts = {part.name: part for part in now}
+    reasons: list[Reason] = []
+    for name in sorted(old_parts.keys() | new_parts.keys()):
+        old, new = old_parts.get(name), new_parts.get(name)
+        if old is None or new is None or old.digest != new.digest:
+            reasons += _part_reasons(name, old, new, pins, source)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _part_reasons(
+    name: str, old: Part | None, new: Part | None, pins: tuple[Change, ...], source: Source
+) -> Iterator[Reason]:
+    stem, _, rest = name.partition("/")
+    match stem:
+        case "dependencies":
+            for change in pins or (Change("the pins changed", source.lock),):
+                yield Reason(stem, change.text, change.where.line_only)
+        case "file":
+            yield Reason(stem, f"{rest} {_came_or_went(old, new)}", source.file(rest).line_only)
+        case "variables":
+            yield from _variable_reasons(old, new, source)
+        case "python":
+            yield from _python_reasons(old, new, source)
+        case "setup":
+            yield Reason(stem, _setup_change(old, new), source.setup(_commands(old)).line_only)
+        case _:
+            yield Reason(stem, _came_or_went(old, new), source.path)
+
+
+def _came_or_went(old: Part | None, new: Part | None) -> str:
+    return "changed" if old and new else "added" if new else "removed"
+
+
+def _object(part: Part | None) -> dict[str, object]:
+    return json.loads(part.content) if part and part.content else {}
+
+
+def _variable_reasons(old: Part | None, new: Part | None, source: Source) -> Iterator[Reason]:
+    before, now = _object(old), _object(new)
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            where = source.where("variables", name) if name in now else source.whole
+            yield Reason("variables", f"{name} {_shown(before.get(name))} -> {_shown(now.get(name))}", where.line_only)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _python_reasons(old: Part | None, new: Part | None, source: Source) -> Iterator[Reason]:
+    before, now = _object(old), _object(new)
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            label = "" if key == "version" else f"{key} "
+            change = f"{label}{_plain(before.get(key))} -> {_plain(now.get(key))}"
+            yield Reason("python", change, source.python(key).line_only)
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+
+
+def _commands(part: Part | None) -> list[str]:
+    return json.loads(part.content) if part else []
+
+
+def _setup_change(old: Part | None, new: Part | None) -> str:
+    before, now = _commands(old), _commands(new)
+    gone = [f"-{json.dumps(command, ensure_ascii=False)}" for command in (Counter(before) - Counter(now)).elements()]
+    come = [f"+{json.dumps(command, ensure_ascii=False)}" for command in (Counter(now) - Counter(before)).elements()]
+    return " ".join([*gone, *come]) or "other order"

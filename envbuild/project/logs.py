@@ -1,0 +1,165 @@
+"""The logs of builds: every attempt has one, also those that failed and left no record."""
+
+import codecs
+import datetime as dt
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from envbuild.errors import Place, UsageError, WorkspaceError
+from envbuild.project.front import Project
+from envbuild.project.versions import parted
+from envbuild.record import Record
+from envbuild.workspace import PRIVATE
+
+Result = Literal["done", "failed", "interrupted", "running"]
+
+_NAMED = "%Y%m%dT%H%M%S.%fZ"
+_FIRST = re.compile(r"envbuild \S+: (?P<action>\w+) .* in process (?P<process>[0-9]{1,9})")
+_LAST = re.compile(
+    r"envbuild: (?P<result>done|failed|interrupted)"
+    r"(?: (?:in|after) (?P<seconds>[0-9]{1,9}\.[0-9]) s)?(?: as version (?P<version>[0-9]{1,9}))?"
+)
+_END_BYTES = 4096
+_POLL_SECONDS = 0.1
+_BLOCK = 1 << 16
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One build, finished or not; no version where none came of it."""
+
+    environment: str
+    version: int | None
+    started: str
+    result: Result
+    seconds: float | None
+    size: int
+    path: Path
+
+
+def attempts(project: Project, name: str) -> tuple[Attempt, ...]:
+    """Every attempt of which there is a log, newest first."""
+    records = project.state.history(name)
+    by_log = {Path(record.log).name: record for record in records}
+    found = tuple(_attempt(name, path, by_log.get(path.name)) for path in sorted(_logs(project, name), reverse=True))
+    if found:
+        return found
+    if records:
+        raise UsageError(f"the logs of '{name}' are gone", hint=f"they stood in {PRIVATE}/logs, or on another machine")
+    raise UsageError(f"'{project.one(name).name}' was never built", hint="run 'envbuild apply'")
+
+
+def attempt(project: Project, asked: str) -> Attempt:
+    """The latest attempt of NAME, or the build of NAME@VERSION."""
+    name, version = parted(asked)
+    if not version:
+        return attempts(project, name)[0]
+    record = project.record(name, version)
+    path = next((path for path in _logs(project, name) if path.name == Path(record.log).name), None)
+    if path is None:
+        hint = f"logs stand in {PRIVATE}/logs of the machine that built it"
+        raise UsageError(f"the log of {name}@{record.version} is not here", hint=hint)
+    return _attempt(name, path, record)
+
+
+def _logs(project: Project, name: str) -> list[Path]:
+    """The files whose names are times; a name that is no plain path has none."""
+    parts = name.split("/")
+    if any(part in {"", ".", ".."} for part in parts) or "\0" in name:
+        return []
+    folder = project.root.joinpath(PRIVATE, "logs", *parts)
+    return [path for path in folder.glob("*.log") if _started(path) and path.is_file()]
+
+
+def _started(path: Path) -> str:
+    """When an attempt began, as its log is named."""
+    try:
+        return f"{dt.datetime.strptime(path.stem, _NAMED).isoformat(timespec='seconds')}Z"  # noqa: DTZ007 - it is UTC
+    except ValueError:
+        return ""
+
+
+def _attempt(name: str, path: Path, record: Record | None) -> Attempt:
+    try:
+        count = path.stat().st_size
+        first, last = _ends(path, count)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    ended = _LAST.fullmatch(last)
+    seconds = float(ended["seconds"]) if ended and ended["seconds"] else None
+    version = int(ended["version"]) if ended and ended["version"] else None
+    return Attempt(
+        environment=name,
+        version=record.version if record else version,
+        started=_started(path),
+        result=_result(first, last, record),
+        seconds=record.seconds if record else seconds,
+        size=count,
+        path=path,
+    )
+
+
+def _result(first: str, last: str, record: Record | None) -> Result:
+    """As its last line says; without one it is at work while the process that its first line names is."""
+    ended = _LAST.fullmatch(last)
+    if record or ended:
+        result: Result = "done" if record or not ended else ended["result"]  # type: ignore[assignment]
+        return result
+    begun = _FIRST.fullmatch(first)
+    return "running" if begun and _is_alive(int(begun["process"])) else "interrupted"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _ends(path: Path, count: int) -> tuple[str, str]:
+    """The first line and the last one, of a log that may be long."""
+    with path.open("rb") as stream:
+        first = stream.readline(_END_BYTES)
+        stream.seek(max(0, count - _END_BYTES))
+        lines = stream.read().splitlines()
+    return _line(first), _line(lines[-1] if lines else b"")
+
+
+def _line(data: bytes) -> str:
+    return data.decode(errors="replace").rstrip("\r\n")
+
+
+def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
+    """Every line of a log; to follow is to go on until its build has ended."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    begun = ""
+    try:
+        with found.path.open("rb") as stream:
+            while True:
+                over = not follow or not _is_running(found)  # asked before reading: what came last is read as well
+                while block := stream.read(_BLOCK):
+                    *whole, begun = f"{begun}{decoder.decode(block)}".split("\n")
+                    yield from whole
+                if over:
+                    break
+                time.sleep(_POLL_SECONDS)
+    except OSError as error:
+        raise _unreadable(found.path, error) from None
+    if rest := f"{begun}{decoder.decode(b'', final=True)}":
+        yield rest
+
+
+def _is_running(found: Attempt) -> bool:
+    return _result(*_ends(found.path, found.path.stat().st_size), None) == "running"
+
+
+def _unreadable(path: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(f"the log cannot be read: {error.strerror}", Place(str(path)), "check its permissions")

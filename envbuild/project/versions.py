@@ -1,0 +1,81 @@
+"""Versions as they are asked for on a command line, and why each of them was built."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envbuild.errors import EnvbuildError, Place, UsageError
+from envbuild.lock import Change, Pins, lock_path, pin_changes, read_lock
+from envbuild.plan import Action, Source, content_reasons
+from envbuild.project.front import Project
+from envbuild.record import Reason, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One version with what it replaced and why it was built."""
+
+    record: Record
+    previous: Record | None
+    reasons: tuple[Reason, ...]
+
+    @property
+    def action(self) -> Action:
+        if any(reason.part == "content" for reason in self.record.reasons):
+            return "adopt"
+        return "rebuild" if self.previous else "create"
+
+
+def parted(text: str) -> tuple[str, str]:
+    """`NAME@VERSION` in its two halves; a name alone has no version, and `@GROUP` is all name."""
+    name, at, version = text.partition("@")
+    if not name or not at:
+        return text, ""
+    if not version:
+        raise UsageError(f"'{text}' names no version", hint=f"say '{name}@1' or '{name}@latest'")
+    return name, version
+
+
+def told(project: Project, name: str, version: str) -> Told:
+    """One version of a name; `latest` is the newest of this machine."""
+    return told_of(project.record(name, version), project.history(name))
+
+
+def history(project: Project, name: str) -> tuple[Told, ...]:
+    """Every version of a name, newest first, each with its reasons."""
+    records = project.history(name)
+    return tuple(told_of(record, records) for record in records)
+
+
+def told_of(record: Record, records: "Sequence[Record]") -> Told:
+    previous = next(_before(record, records), None)
+    return Told(record, previous, record.reasons or _computed(record, previous))
+
+
+def _before(record: Record, records: "Sequence[Record]") -> "Iterator[Record]":
+    """What a plan of that machine had for the latest then; the records come newest first."""
+    here = (record.machine, record.platform)
+    return (one for one in records if one.version < record.version and (one.machine, one.platform) == here)
+
+
+def _computed(record: Record, previous: Record | None) -> tuple[Reason, ...]:
+    """For records that remember no reasons: the difference of their parts, without the lines of then."""
+    if previous is None:
+        first = "first build" if record.version == 1 else "nothing of this machine is recorded before it"
+        return (Reason("record", first, record.manifest_path),)
+    source = Source(record.manifest_path, name=record.environment)
+    return content_reasons(previous.parts, record.parts, _moved(previous, record), source)
+
+
+def _moved(previous: Record, record: Record) -> tuple[Change, ...]:
+    try:
+        return pin_changes(_pins(previous), _pins(record), (), Place(lock_path(record.environment)))
+    except EnvbuildError:
+        return ()  # a recorded lock of another format: that the pins changed is known all the same
+
+
+def _pins(record: Record) -> Pins:
+    nothing = Pins(record.platform, ())
+    return read_lock(record.manifest_path, record.lock).pins.get(record.platform, nothing) if record.lock else nothing

@@ -23,7 +23,7 @@ def command(common: Common, /, *, first: str, second: str) -> int:
       envbuild diff churn/train churn/report
       envbuild diff churn/train --json
     """
-    from envbuild.project import compared
+    from envbuild.project.comparing import compared
     from envbuild.report.differences import difference_json, difference_text
 
     found = compared(common.project(), first, second)

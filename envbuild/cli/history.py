@@ -22,7 +22,7 @@ def command(common: Common, /, *, environment: str) -> int:
     """
     import datetime as dt
 
-    from envbuild.project import history
+    from envbuild.project.versions import history
     from envbuild.report.plans import document
     from envbuild.report.stories import history_object, history_text
 

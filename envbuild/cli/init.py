@@ -11,7 +11,7 @@ from envbuild.cli.options import Common, with_globals
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from envbuild.project import Begun
+    from envbuild.project.starting import Begun
 
 
 @click.command("init")
@@ -33,7 +33,7 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
       envbuild init
       envbuild init --json
     """
-    from envbuild.project import begin, write_begun
+    from envbuild.project.starting import begin, write_begun
     from envbuild.report.beginning import begun_json, begun_text
 
     shown = os.path.normpath(Path(common.directory) / folder)
@@ -53,7 +53,7 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
 
 def _root(directory: str, folder: str) -> Path:
     """The folder of the project; one that lies in another project has to say that it is meant."""
-    from envbuild.project import enclosing_project
+    from envbuild.project.starting import enclosing_project
 
     if not Path(directory).is_dir():
         raise UsageError(f"'{directory}' is not a folder", hint="name a folder with -C")
@@ -68,7 +68,7 @@ def _root(directory: str, folder: str) -> Path:
 
 def _asked(root: Path, begun: "Begun") -> "Begun":
     """The one thing that cannot be found out: what the first environment is to be called."""
-    from envbuild.project import begin, refuse_name
+    from envbuild.project.starting import begin, refuse_name
 
     def name(text: str) -> str:
         try:

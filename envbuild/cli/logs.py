@@ -8,7 +8,8 @@ from envbuild.cli.options import Common, with_globals
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from envbuild.project import Attempt, Project
+    from envbuild.project import Project
+    from envbuild.project.logs import Attempt
 
 
 @click.command("logs")
@@ -30,7 +31,7 @@ def command(common: Common, /, *, environment: str, **options: Any) -> int:
       envbuild logs churn/train --follow
       less "$(envbuild logs churn/train --path)"
     """
-    from envbuild.project import attempt
+    from envbuild.project.logs import attempt
 
     _refuse(common, **options)
     project = common.project()
@@ -59,7 +60,8 @@ def _refuse(common: Common, **options: Any) -> None:
 def _list(common: Common, project: "Project", environment: str) -> None:
     import datetime as dt
 
-    from envbuild.project import attempts, parted
+    from envbuild.project.logs import attempts
+    from envbuild.project.versions import parted
     from envbuild.report.logs import attempt_object, attempts_json, attempts_text
 
     name, version = parted(environment)
@@ -75,7 +77,7 @@ def _list(common: Common, project: "Project", environment: str) -> None:
 def _show(common: Common, found: "Attempt", *, tail: int | None, follow: bool, only_path: bool, **_: Any) -> None:
     from itertools import islice
 
-    from envbuild.project import lines
+    from envbuild.project.logs import lines
     from envbuild.report.logs import attempt_object, attempts_json, log_line
 
     start = 0 if tail is None else max(0, sum(1 for _line in lines(found)) - tail)

@@ -27,7 +27,7 @@ def command(common: Common, /, **options: Any) -> int:
       envbuild new tools 'rich >=13' --description "what everybody needs"
       envbuild new notebook jupyterlab --conda 'python =3.11'
     """
-    from envbuild.project import Wanted, new
+    from envbuild.project.starting import Wanted, new
     from envbuild.report.beginning import made_json, made_text
 
     made = new(common.project(), Wanted(**options), common.directory)

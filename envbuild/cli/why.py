@@ -8,7 +8,7 @@ from envbuild.cli.options import Common, no_refresh, selected, with_globals
 
 if TYPE_CHECKING:
     from envbuild.plan import Step
-    from envbuild.project import Told
+    from envbuild.project.versions import Told
 
 
 @click.command("why")
@@ -29,7 +29,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], no_refresh: boo
       envbuild why churn/train@latest churn/report
       envbuild why churn/train --json
     """
-    from envbuild.project import parted, told
+    from envbuild.project.versions import parted, told
 
     asked = [parted(text) for text in environments]
     project = common.project()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envbuild.errors import redacted
-from envbuild.project import Begun, Judged, Made, Told
+from envbuild.project.starting import Begun, Judged, Made, Told
 from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import Look, Style, clean, one_line, plural
 

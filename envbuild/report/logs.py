@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envbuild.errors import redacted
-from envbuild.project import Attempt
+from envbuild.project.logs import Attempt
 from envbuild.report.ages import age, size
 from envbuild.report.columns import Cell, Column, columns
 from envbuild.report.plans import document

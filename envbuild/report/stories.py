@@ -6,7 +6,7 @@ from typing import Any
 
 from envbuild.errors import redacted
 from envbuild.plan import Action, Step
-from envbuild.project import Told
+from envbuild.project.versions import Told
 from envbuild.record import Reason, Record
 from envbuild.report.ages import age
 from envbuild.report.columns import Cell, Column, columns, is_fitting, wrapped

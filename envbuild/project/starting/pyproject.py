@@ -10,7 +10,7 @@ import msgspec
 from envbuild.document import Scalar, decode
 from envbuild.errors import EnvbuildError, ManifestError, Place
 from envbuild.manifest import normalise, pip_item, python_version
-from envbuild.project.poetry import poetry_tables, range_of, requirement
+from envbuild.project.starting.poetry import poetry_tables, range_of, requirement
 
 _AT = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 _SELF = re.compile(r"(?P<name>[\w.-]+)\s*\[(?P<extras>[\w.,\s-]+)\]")

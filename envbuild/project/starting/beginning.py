@@ -8,13 +8,13 @@ import msgspec
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError
 from envbuild.manifest import manifest
-from envbuild.project.carrying import Carried, carry
-from envbuild.project.drafting import GLOB, Draft, Drafted, matched, settings_text
-from envbuild.project.finding import Findings, closed_folders, find
 from envbuild.project.front import Project
-from envbuild.project.judging import Judged, judge
-from envbuild.project.leaving import Told, other_files, uncarried
-from envbuild.project.placing import Placed, place
+from envbuild.project.starting.carrying import Carried, carry
+from envbuild.project.starting.drafting import GLOB, Draft, Drafted, matched, settings_text
+from envbuild.project.starting.finding import Findings, closed_folders, find
+from envbuild.project.starting.judging import Judged, judge
+from envbuild.project.starting.leaving import Told, other_files, uncarried
+from envbuild.project.starting.placing import Placed, place
 from envbuild.resolve import allowed_name, name_all
 from envbuild.settings import FILE
 from envbuild.workspace import Workspace

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from envbuild.errors import EnvbuildError
-from envbuild.project.drafting import relative
-from envbuild.project.finding import Findings, Kind
-from envbuild.project.included import readers_of, requirements_name
+from envbuild.project.starting.drafting import relative
+from envbuild.project.starting.finding import Findings, Kind
+from envbuild.project.starting.included import readers_of, requirements_name
 from envbuild.workspace import Workspace
 
 NO_USE = "is not used: write '-c' and its path into the pip list that it is for"

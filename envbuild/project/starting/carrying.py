@@ -7,9 +7,9 @@ from itertools import count
 import msgspec
 
 from envbuild.errors import EnvbuildError
-from envbuild.project.drafting import GLOB, Draft, relative
-from envbuild.project.finding import Find, Findings
-from envbuild.project.included import (
+from envbuild.project.starting.drafting import GLOB, Draft, relative
+from envbuild.project.starting.finding import Find, Findings
+from envbuild.project.starting.included import (
     ON_TOP_OF_OTHERS,
     bases,
     files_read,
@@ -19,8 +19,8 @@ from envbuild.project.included import (
     rest,
     within,
 )
-from envbuild.project.leaving import NO_USE, Told, how_to_write
-from envbuild.project.pyproject import Declared, declared
+from envbuild.project.starting.leaving import NO_USE, Told, how_to_write
+from envbuild.project.starting.pyproject import Declared, declared
 from envbuild.resolve import name_of
 from envbuild.workspace import Workspace
 

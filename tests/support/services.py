@@ -51,6 +51,10 @@ def _has_program(*names: str) -> bool:
     return any(shutil.which(name) for name in names)
 
 
+def _has_shells() -> bool:
+    return all(shutil.which(name) for name in ("zsh", "fish"))
+
+
 def _has_postgres() -> bool:
     return _has_program("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
@@ -93,4 +97,5 @@ _SERVICES = {
     "registry": _Service(
         partial(_has_program, "docker-registry"), "install Debian's docker-registry; tests start their own"
     ),
+    "shells": _Service(_has_shells, "run tests/services/install shells, or install zsh and fish from your system"),
 }

@@ -2,18 +2,14 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from envbuild.document import LIMIT_BYTES
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
-from envbuild.settings import FILE
+from envbuild.names import FILE
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -110,6 +106,8 @@ class Workspace:
 
     def digest(self, path: str, where: Place) -> str:
         """The SHA-256 of a file that goes into an environment."""
+        import hashlib
+
         found = hashlib.sha256()
         try:
             with self._inside(path, where).open("rb") as stream:
@@ -121,6 +119,9 @@ class Workspace:
 
     def wheel_metadata(self, path: str, where: Place) -> bytes:
         """The METADATA of a wheel of the project: what a solver sees of it."""
+        import zipfile
+        import zlib
+
         try:
             with zipfile.ZipFile(self._inside(path, where)) as wheel:
                 name = next(name for name in wheel.namelist() if _is_metadata(name))
@@ -205,6 +206,8 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
+    import tempfile
+
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -5,6 +5,7 @@ from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
 from envbuild.project.locking import Outcome
 from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
+from envbuild.project.offered import fields_of, readable
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Selection
 from envbuild.project.shown import Shown
@@ -21,6 +22,8 @@ __all__ = [
     "artifacts",
     "check",
     "explained",
+    "fields_of",
     "listed",
+    "readable",
     "write_artifacts",
 ]

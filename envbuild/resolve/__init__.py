@@ -1,11 +1,11 @@
 """Manifests -> Environments: names, lineage, cells, values, merging, links."""
 
+from envbuild.names import Names, name_all
 from envbuild.resolve.environment import Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
-from envbuild.resolve.names import Names, name_all
 from envbuild.resolve.notes import notes
 from envbuild.resolve.packages import Package, Packages, manager_of
 from envbuild.resolve.resolved import resolved_text

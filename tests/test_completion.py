@@ -3,19 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
-from support.line import apply_twice
 from support.project import Project
 from support.services import require
 from support.terminal import Terminal
-
-from envbuild.cli.app import COMMANDS, app
-from envbuild.cli.completing import completed
-from envbuild.cli.scripts import SHELLS, script
 
 _BIN = Path(sys.executable).parent
 _RC = {

@@ -21,7 +21,7 @@ DECIDING = (
     "errors", "document", "shape", "globs", "names", "sandbox", "manifest", "settings", "resolve",
     "lock", "fingerprint", "record", "render", "plan",
 )  # fmt: skip
-DOING = ("process", "workspace", "state", "solvers", "builders", "apply", "project", "report", "cli")
+DOING = ("process", "workspace", "registry", "state", "solvers", "builders", "apply", "project", "report", "cli")
 ROOMS = (*DECIDING, *DOING)
 
 TOUCHING = {

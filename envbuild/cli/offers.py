@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from envbuild.project import Project
 
 _ABSTRACT = re.compile(rb"^abstract:[ \t]*(?:true|True|TRUE)[ \t\r]*(?:#|$)", re.MULTILINE)
-_DESCRIPTION = re.compile(rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE)
+_DESCRIPTION = re.compile(
+    rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE
+)
 _EXTENDS = re.compile(rb"^extends:.*(?:\n[ \t-].*)*", re.MULTILINE)
 _PATH = re.compile(rb"\.{1,2}/[^\s'\",\]]+|[^\s'\",\[\]]+\.ya?ml")
 _COMMENT = re.compile(rb"[ \t]#.*")
@@ -39,10 +41,7 @@ class Seen:
     def description(self) -> str:
         found = _DESCRIPTION.search(self._data) if b"description" in self._data else None
         text = found[1] if found else b""
-        if text[:1] in {b"'", b'"'}:
-            text = text[1:-1]
-        else:
-            text = _COMMENT.sub(b"", text)
+        text = text[1:-1] if text[:1] in {b"'", b'"'} else _COMMENT.sub(b"", text)
         return "" if b"{{" in text else text.decode(errors="replace").strip()
 
     @property

@@ -27,8 +27,10 @@ class Answer(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """Whole words before the cursor, the word at it without its quotes, the quote that is open, and the beginning of
-    that word which the shell will not replace.
+    """The line up to the cursor.
+
+    Whole words, the word at the cursor without its quotes, the quote that is open there, and the beginning of that
+    word which the shell will not replace.
     """
 
     before: list[str]
@@ -38,7 +40,7 @@ class Typed(NamedTuple):
 
 
 def read(shell: str, arguments: list[str]) -> Typed:
-    """bash gives its line and the word that it will replace; the others give words."""
+    """Of bash come its line and the word that it will replace; of the others, words."""
     if shell == "bash":
         return _of_line(arguments[0], arguments[1])
     words = arguments[0].split(SEPARATOR) if shell == "powershell" else arguments
@@ -52,7 +54,7 @@ def write(shell: str, answer: Answer, typed: Typed) -> None:
 
 
 def _lines(shell: str, answer: Answer, typed: Typed) -> list[str]:
-    """zsh and fish choose what fits by themselves, in the way that their user has set."""
+    """Which words fit, zsh and fish choose fits by themselves, in the way that their user has set."""
     safe = [(word, about) for word, about in answer.words if one_line(word) == word and "\t" not in word]
     if shell in {"bash", "powershell"}:
         safe = [(word, about) for word, about in safe if word.startswith(typed.current)]

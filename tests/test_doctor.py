@@ -45,6 +45,7 @@ def checks(project: Project, *args: str, code: int = 0) -> dict[str, tuple[str, 
 def only_failure(project: Project, *args: str) -> tuple[str, str, str]:
     """The one check that failed: its name, what was found, and the hint, which is never missing."""
     failed = [(name, *rest) for name, (state, *rest) in checks(project, *args, code=1).items() if state == "failed"]
+    assert len(failed) == 1, failed
     ((name, found, hint),) = failed
     assert hint
     return name, found, hint
@@ -150,7 +151,9 @@ def test_a_full_disk(sound: Project, tmp_path: Path) -> None:
     """A real one: small and full."""
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=False, capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("needs the right to mount a small disk")
     try:
@@ -159,7 +162,7 @@ def test_a_full_disk(sound: Project, tmp_path: Path) -> None:
         assert (name, "1 MiB free for store" in found) == ("disk", True)
         assert "make room" in hint
     finally:
-        subprocess.run(["umount", small], check=True)
+        subprocess.run(["/bin/umount", small], check=True)
 
 
 def test_damaged_records(sound: Project) -> None:

@@ -22,8 +22,7 @@ def index(uv: Uv, host: Mapping[str, str]) -> Found:
     found = host_indexes(host)
     shown = ", ".join(one.url for one in (found.default, *found.extra) if one) or _PUBLIC
     source = uv.request_file(f"{_ASKED_FOR}\n")
-    command = ["pip", "compile", "--no-cache", "--no-deps", "--quiet", "--python", sys.executable, source]
-    ran = uv.run([*command])
+    ran = uv.run(["pip", "compile", "--no-cache", "--no-deps", "--quiet", "--python", sys.executable, source])
     if not ran.code or (_ABSENT.search(ran.errors) and not _REFUSED.search(ran.errors)):
         return "ok", shown, ""
     if _REFUSED.search(ran.errors):

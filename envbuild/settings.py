@@ -21,9 +21,9 @@ from envbuild.manifest import (
     about,
     refuse_credentials,
 )
+from envbuild.names import FILE, MANIFESTS, TEMPLATES
 from envbuild.shape import damaged_number, json_schema, read
 
-FILE = "envbuild.yaml"
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
 
 
@@ -55,8 +55,8 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     LATER: ClassVar = dict.fromkeys(("catalogues", "system_requirements"), "remove it for now")
 
     requires_envbuild: Annotated[Quoted, about("The versions of envbuild that may read this: '>=0.1'.")] = ""
-    manifests: Annotated[tuple[str, ...], about("Globs that find the manifests.")] = ("manifests/**/*.{yaml,yml}",)
-    templates: Annotated[tuple[str, ...], about("Folders of templates.")] = ("templates",)
+    manifests: Annotated[tuple[str, ...], about("Globs that find the manifests.")] = MANIFESTS
+    templates: Annotated[tuple[str, ...], about("Folders of templates.")] = TEMPLATES
     publish: Annotated[Publish, about("Where images go, unless a manifest says otherwise.")] = Publish()
     registry: Annotated[Word | None, about("Short for publish: {registries: [X]}.")] = None
     builder: Annotated[Literal["local", "docker", "oci"], about("For manifests that name none.")] = "local"

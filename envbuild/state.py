@@ -89,6 +89,14 @@ class State:
         own = {name: max(took[:_OF_LATE]) for name, took in found.items()}
         return own, statistics.median(own.values()) if own else None
 
+    def checked(self) -> int:
+        """How many records there are, after looking whether the whole file is sound."""
+        self._refuse_network()
+        found = [row[0] for row in self._rows("PRAGMA quick_check", [])]
+        if found not in ([], ["ok"]):
+            raise self._damaged(str(found[0]))
+        return sum(1 for _ in self._records("SELECT record FROM records", []))
+
     def record(self, record: Record) -> None:
         """Remember a finished build; the number is taken in the same step."""
         with self._writing() as connection:
@@ -177,8 +185,7 @@ class State:
         return connection
 
     def _refuse_network(self) -> None:
-        kind = _file_system(self._path.parent)
-        if kind in _NETWORK:
+        if kind := network_kind(self._path.parent):
             raise StateError(
                 f"records cannot be kept on a network file system ({kind})",
                 self._place,
@@ -237,6 +244,12 @@ def _columns(record: Record) -> tuple[str | int, ...]:
 
 def _version(row: tuple[Any, ...]) -> Version:
     return Version(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def network_kind(folder: Path) -> str:
+    """The kind of network file system that a folder lies on; nothing where it is a disk of this machine."""
+    kind = _file_system(folder)
+    return kind if kind in _NETWORK else ""
 
 
 def _file_system(folder: Path) -> str:

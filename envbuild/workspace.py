@@ -2,11 +2,7 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import tempfile
-import zipfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
@@ -17,7 +13,7 @@ import msgspec
 from envbuild.document import LIMIT_BYTES
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
-from envbuild.settings import FILE
+from envbuild.names import FILE
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -152,6 +148,8 @@ class Workspace:
 
     def digest(self, path: str, where: Place) -> str:
         """The SHA-256 of a file that goes into an environment."""
+        import hashlib
+
         found = hashlib.sha256()
         try:
             with self._inside(path, where).open("rb") as stream:
@@ -163,6 +161,9 @@ class Workspace:
 
     def wheel_metadata(self, path: str, where: Place) -> bytes:
         """The METADATA of a wheel of the project: what a solver sees of it."""
+        import zipfile
+        import zlib
+
         try:
             with zipfile.ZipFile(self._inside(path, where)) as wheel:
                 name = next(name for name in wheel.namelist() if _is_metadata(name))
@@ -271,6 +272,8 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
 
 
 def _replace(target: Path, data: bytes, *, new: bool = False) -> None:
+    import tempfile
+
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -18,10 +18,10 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "document", "shape", "globs", "sandbox", "manifest", "settings", "resolve",
+    "errors", "document", "shape", "globs", "names", "sandbox", "manifest", "settings", "resolve",
     "lock", "fingerprint", "record", "render", "plan", "difference",
 )  # fmt: skip
-DOING = ("process", "workspace", "state", "solvers", "builders", "apply", "project", "report", "cli")
+DOING = ("process", "workspace", "registry", "state", "solvers", "builders", "apply", "project", "report", "cli")
 ROOMS = (*DECIDING, *DOING)
 
 TOUCHING = {

@@ -9,8 +9,7 @@ from support.project import Project
 
 from envbuild.errors import EnvbuildError, raise_all
 from envbuild.globs import expand_braces, fixed_folder, is_glob, matcher
-from envbuild.resolve import name_all
-from envbuild.resolve.names import name_of
+from envbuild.names import name_all, name_of
 
 DEFAULT = "manifests/**/*.{yaml,yml}"
 _SEGMENT = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"

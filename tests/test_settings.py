@@ -7,7 +7,8 @@ from envbuild import __version__
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, SettingsError
 from envbuild.globs import matcher
-from envbuild.settings import FILE, Settings, settings
+from envbuild.names import FILE
+from envbuild.settings import Settings, settings
 
 
 def read(text: str) -> Settings:

@@ -1,13 +1,21 @@
 """The command line: the only room that prints. One small module per command, imported when it is called."""
 
+import os
 import sys
 
 from envbuild import __version__
+
+COMPLETE = "_ENVBUILD_COMPLETE"
 
 
 def main() -> None:
     if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
         sys.stdout.write(f"envbuild {__version__}\n")
+        return
+    if shell := os.environ.get(COMPLETE):  # somebody has pressed Tab and waits
+        from envbuild.cli.glance import answer
+
+        answer(shell, sys.argv[1:])
         return
     from envbuild.cli.app import run
 

@@ -4,8 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import tempfile
-import traceback
 
 import click
 
@@ -31,6 +29,8 @@ COMMANDS = {
     "history": "List the versions of an environment, and what changed between them.",
     "diff": "Compare two environments or versions.",
     "logs": "Show the log of a build.",
+    "doctor": "Check what envbuild needs of this machine.",
+    "completion": "Print the script that lets Tab complete.",
 }
 USAGE = 64
 INTERRUPTED = 130
@@ -125,6 +125,9 @@ def _tell(error: EnvbuildError, common: Common) -> None:
 
 def _bug(error: Exception, common: Common) -> int:
     """A mistake of ours: one line, where the whole story was written, and how to tell us."""
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile(
         "w", prefix="envbuild-bug-", suffix=".txt", delete=False, encoding="utf-8"
     ) as stream:

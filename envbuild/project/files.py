@@ -6,7 +6,8 @@ from functools import cached_property
 from envbuild.document import Document, parse
 from envbuild.errors import EnvbuildError, Place, Problems
 from envbuild.manifest import Manifest, Parent, manifest, parents
-from envbuild.resolve import Family, Names, name_all, parent_path
+from envbuild.names import Names, name_all
+from envbuild.resolve import Family, parent_path
 from envbuild.settings import Settings
 from envbuild.workspace import Workspace
 

@@ -7,9 +7,10 @@ import msgspec
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, ResolveError, UsageError, raise_all
 from envbuild.globs import is_glob, matcher
+from envbuild.names import FILE
 from envbuild.project.files import Files
 from envbuild.resolve import Candidates, Environment, Link, Resolved, link, needs, resolve
-from envbuild.settings import FILE, Settings, settings
+from envbuild.settings import Settings, settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
 

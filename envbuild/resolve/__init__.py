@@ -6,33 +6,27 @@ from envbuild.resolve.family import Family, Resolved, parent_path, resolve
 from envbuild.resolve.fields import fields
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
-from envbuild.resolve.names import RESERVED, Names, allowed_name, name_all, name_of
 from envbuild.resolve.notes import notes
 from envbuild.resolve.packages import Package, Packages, manager_of
 from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
-    "RESERVED",
     "Candidates",
     "Environment",
     "Explained",
     "Family",
     "Link",
-    "Names",
     "Overridden",
     "Package",
     "Packages",
     "Python",
     "Resolved",
     "Variable",
-    "allowed_name",
     "explain",
     "fields",
     "lineages",
     "link",
     "manager_of",
-    "name_all",
-    "name_of",
     "needs",
     "notes",
     "parent_path",

@@ -9,7 +9,7 @@ import msgspec
 from envbuild.document import Scalar
 from envbuild.errors import EnvbuildError, Place, Problems, ResolveError, raise_all
 from envbuild.manifest import Axis, Combination, Manifest, MatrixValue, same_value
-from envbuild.resolve.names import RESERVED, allowed_name
+from envbuild.names import RESERVED, allowed_name
 from envbuild.shape import nearest
 
 LIMIT_CELLS = 1000

@@ -7,11 +7,11 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, ResolveError
 from envbuild.manifest import Manifest, Open, Parent, project_path
+from envbuild.names import Names
 from envbuild.resolve.cells import Expanded, expand
 from envbuild.resolve.environment import Environment, Origin, environment
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.merge import merge_params
-from envbuild.resolve.names import Names
 from envbuild.resolve.packages import contradictions
 from envbuild.resolve.values import Context, render_lineage
 from envbuild.settings import Settings

@@ -70,6 +70,12 @@ class Uv:
         command = [self._binary(), *options, *arguments]
         return self._programs.run(command, env=self._env, cwd=self._folder, log=log, hold=hold)
 
+    def request_file(self, text: str) -> Path:
+        """A file of requirements, as a list that uv is given; it goes with the folder."""
+        path = self._folder / "requirements.txt"
+        path.write_text(text, encoding="utf-8")
+        return path
+
     def stop(self) -> None:
         """End what runs: nobody waits for it any more."""
         self._programs.stop()

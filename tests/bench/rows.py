@@ -24,6 +24,7 @@ from .process import Place, Run, place
 
 _BUDGET = 6.0
 _FEWEST, _MOST = 3, 25
+_HAND = 20  # a project as one person keeps it
 _MIB = 1024 * 1024
 _BAKE = "docker buildx bake --print"
 _BARE = Path(__file__).with_name("bare.py")
@@ -79,6 +80,8 @@ def questions(bench: Bench) -> list[Question]:
         Question(f"first plan, no cache, {small:,}", f"{_BAKE}, {small:,}", 1.5, _first, needs_buildx=True),
         Question("local build, 30 pip packages, warm", "uv venv + uv pip install", 1.2, _local_build),
         Question("envbuild --version", "python -c pass", 4, _version),
+        Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
+        Question(f"completion of a name, {_HAND} environments", "python -c pass", 8, _completion),
         Question(f"{plan}, {large:,}", f"bare script, {large:,}", 2.5, _bare),
         Question(f"{plan}, growth", both, 11, _growth),
         Question(f"{plan}, peak memory, {large:,}", "", 300, _memory, unit="MiB"),
@@ -108,6 +111,18 @@ def _version(bench: Bench) -> Answer:
         lambda: bench.work.envbuild("--version"),
         lambda: bench.work.run(sys.executable, "-c", "pass"),
     )
+
+
+def _plan_by_hand(bench: Bench) -> Answer:
+    project = _built(bench, _HAND, targets=False)
+    return _compare(lambda: bench.no_op(project), lambda: project.run(sys.executable, "-c", "pass"))
+
+
+def _completion(bench: Bench) -> Answer:
+    """What a shell runs when Tab is pressed behind `envbuild plan `."""
+    project = _built(bench, _HAND, targets=False)
+    asked = project.beside(project.folder, _ENVBUILD_COMPLETE="zsh")
+    return _compare(lambda: asked.envbuild("envbuild", "plan", ""), lambda: project.run(sys.executable, "-c", "pass"))
 
 
 def _bare(bench: Bench) -> Answer:

@@ -6,8 +6,9 @@ from typing import Any
 from envbuild.document import Mapping, Scalar, Sequence, Value, parse, plain_value
 from envbuild.fingerprint import Inputs, fingerprint
 from envbuild.lock import requests
+from envbuild.names import FILE
 from envbuild.resolve import Environment
-from envbuild.settings import FILE, Settings, settings
+from envbuild.settings import Settings, settings
 
 from .manifests import PLATFORM, Body, Tagged, environment, problems
 

@@ -10,12 +10,11 @@ from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, UsageError, raise_all
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.manifest import manifest
+from envbuild.names import FILE, RESERVED, allowed_name, name_of
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.project.starting.drafting import Draft, relative
 from envbuild.project.starting.judging import Judged, judge_one
-from envbuild.resolve import RESERVED, allowed_name, name_of
-from envbuild.settings import FILE
 from envbuild.shape import nearest
 
 _PYTHON = "python >=3.11"

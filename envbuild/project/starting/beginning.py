@@ -8,6 +8,7 @@ import msgspec
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError
 from envbuild.manifest import manifest
+from envbuild.names import FILE, allowed_name, name_all
 from envbuild.project.front import Project
 from envbuild.project.starting.carrying import Carried, carry
 from envbuild.project.starting.drafting import GLOB, Draft, Drafted, matched, settings_text
@@ -15,8 +16,6 @@ from envbuild.project.starting.finding import Findings, closed_folders, find
 from envbuild.project.starting.judging import Judged, judge
 from envbuild.project.starting.leaving import Told, other_files, uncarried
 from envbuild.project.starting.placing import Placed, place
-from envbuild.resolve import allowed_name, name_all
-from envbuild.settings import FILE
 from envbuild.workspace import Workspace
 
 _NEVER = ("templates",)

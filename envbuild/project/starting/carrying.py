@@ -7,6 +7,7 @@ from itertools import count
 import msgspec
 
 from envbuild.errors import EnvbuildError
+from envbuild.names import name_of
 from envbuild.project.starting.drafting import GLOB, Draft, relative
 from envbuild.project.starting.finding import Find, Findings
 from envbuild.project.starting.included import (
@@ -21,7 +22,6 @@ from envbuild.project.starting.included import (
 )
 from envbuild.project.starting.leaving import NO_USE, Told, how_to_write
 from envbuild.project.starting.pyproject import Declared, declared
-from envbuild.resolve import name_of
 from envbuild.workspace import Workspace
 
 LIMIT_WRITTEN = 50

@@ -12,7 +12,7 @@ from envbuild.document import Mapping as Node
 from envbuild.document import Sequence as Items
 from envbuild.errors import EnvbuildError, Place
 from envbuild.globs import matcher
-from envbuild.settings import FILE
+from envbuild.names import FILE
 from envbuild.workspace import Workspace
 
 GLOB = "manifests/**/*.{yaml,yml}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place
 from envbuild.manifest import manifest
-from envbuild.resolve import allowed_name
+from envbuild.names import allowed_name
 from envbuild.workspace import Workspace
 
 ON_TOP_OF_OTHERS = {"dev", "develop", "development", "test", "tests", "testing"}

@@ -9,7 +9,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, Place, ResolveError
 from envbuild.globs import matcher
-from envbuild.resolve import RESERVED, name_of
+from envbuild.names import RESERVED, name_of
 
 _SPECIAL = re.compile(r"[*?\[\]{},]|^~")
 _ALTERNATIVES = 50

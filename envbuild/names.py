@@ -8,6 +8,9 @@ import msgspec
 from envbuild.errors import EnvbuildError, Place, Problems, ResolveError
 from envbuild.globs import fixed_folder, matcher
 
+FILE = "envbuild.yaml"
+MANIFESTS = ("manifests/**/*.{yaml,yml}",)
+TEMPLATES = ("templates",)
 RESERVED = "curated/"
 
 

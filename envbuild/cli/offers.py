@@ -1,0 +1,174 @@
+"""What a project offers to complete a word with.
+
+The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells are
+they resolved, as they are for tags and fields. What is broken is left out.
+"""
+
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.cli.shells import Words
+from envbuild.errors import EnvbuildError
+from envbuild.names import FILE, MANIFESTS, TEMPLATES, name_all
+from envbuild.workspace import Workspace, find_root
+
+if TYPE_CHECKING:
+    from envbuild.project import Project
+
+_ABSTRACT = re.compile(rb"^abstract:[ \t]*(?:true|True|TRUE)[ \t\r]*(?:#|$)", re.MULTILINE)
+_DESCRIPTION = re.compile(
+    rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE
+)
+_EXTENDS = re.compile(rb"^extends:.*(?:\n[ \t-].*)*", re.MULTILINE)
+_PATH = re.compile(rb"\.{1,2}/[^\s'\",\]]+|[^\s'\",\[\]]+\.ya?ml")
+_COMMENT = re.compile(rb"[ \t]#.*")
+_STATED = re.compile(r"^(manifests|templates):(.*(?:\n(?:[ \t]+|-[ \t]).*)*)", re.MULTILINE)
+_ITEM = re.compile(r"""\s*(?:"([^"\\\n]*)"|'([^'\n]*)'|([\w./*-]+))\s*""")
+
+
+class Seen:
+    """A manifest as far as a glance tells: whether it is abstract, what it is for, what it extends by a path."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.abstract = b"abstract" in data and bool(_ABSTRACT.search(data))
+        self.cells = b"matrix" in data or b"\x00" in data
+        self._data = data
+
+    @property
+    def description(self) -> str:
+        found = _DESCRIPTION.search(self._data) if b"description" in self._data else None
+        text = found[1] if found else b""
+        text = text[1:-1] if text[:1] in {b"'", b'"'} else _COMMENT.sub(b"", text)
+        return "" if b"{{" in text else text.decode(errors="replace").strip()
+
+    @property
+    def parents(self) -> set[str]:
+        if b"extends" not in self._data:
+            return set()
+        stated = _EXTENDS.search(self._data)
+        folder = posixpath.dirname(self.path)
+        found = _PATH.findall(stated[0] if stated else self._data)
+        return {posixpath.normpath(posixpath.join(folder, one.decode(errors="replace"))) for one in found}
+
+
+def environments(directory: str) -> Words:
+    """The names that can be built, each with its description."""
+    seen = _seen(directory)
+    known = {one.path for one in seen.values()}
+    if any(one.cells or one.parents - known for one in seen.values()):
+        return _resolved(directory, seen)
+    return [(name, one.description) for name, one in seen.items() if not one.abstract]
+
+
+def manifests(directory: str) -> Words:
+    """The names that can be extended: also those of parents, and of no cells."""
+    return [(name, one.description) for name, one in _seen(directory).items()]
+
+
+def patterns(directory: str) -> Words:
+    """Names, and a glob for each folder of them."""
+    names = environments(directory)
+    folders = sorted({f"{name.rpartition('/')[0]}/*" for name, _ in names if "/" in name})
+    return [*((folder, "") for folder in folders), *names]
+
+
+def _seen(directory: str) -> dict[str, Seen]:
+    try:
+        workspace = Workspace(find_root(Path(directory).expanduser()))
+        globs, templates = _globs(workspace)
+        paths = [path for path in workspace.manifests(globs, templates) if not path.rpartition("/")[2].startswith(".")]
+    except (EnvbuildError, OSError):
+        return {}
+    return {name: Seen(path, _bytes(workspace, path)) for name, path in sorted(name_all(paths, globs).paths.items())}
+
+
+def _bytes(workspace: Workspace, path: str) -> bytes:
+    try:
+        return workspace.read(path)
+    except EnvbuildError:
+        return b""
+
+
+def _globs(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where manifests are, and where none are. Plain lists are read as they stand, anything else as settings are."""
+    text = _bytes(workspace, FILE).decode(errors="replace")
+    if not any(word in text for word in ("manifests", "templates", "\\", "\x00")):
+        return MANIFESTS, TEMPLATES
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    stated = {match[1]: _items(match[2]) for match in _STATED.finditer("\n".join(lines))}
+    mentioned = {key for key in ("manifests", "templates") if any(key in line.partition(":")[0] for line in lines)}
+    if mentioned != set(stated) or not all(stated.values()) or "\\" in text or "\x00" in text:
+        return _settled(workspace)
+    return stated.get("manifests") or MANIFESTS, stated.get("templates") or TEMPLATES
+
+
+def _items(text: str) -> tuple[str, ...]:
+    """The items of a plain list, in either of YAML's forms; nothing when it is not plain."""
+    lines = text.strip().split("\n") if "\n" in text or text.strip().startswith("- ") else []
+    if lines:
+        parts = [line.strip().removeprefix("- ") for line in lines if line.strip().startswith("- ")]
+        parts = parts if len(parts) == len(lines) else [""]
+        matches = [_ITEM.fullmatch(part) for part in parts]
+        return tuple(next(filter(None, match.groups()), "") for match in matches if match) if all(matches) else ()
+    inside = re.fullmatch(rf"\s*\[((?:{_ITEM.pattern},?)+)\]\s*", text)
+    return tuple(next(filter(None, one.groups()), "") for one in _ITEM.finditer(inside[1])) if inside else ()
+
+
+def _settled(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from envbuild.project.reading import read_settings
+
+    try:
+        settings = read_settings(workspace)
+    except EnvbuildError:
+        return MANIFESTS, TEMPLATES
+    return settings.manifests, settings.templates
+
+
+def _project(directory: str) -> "Project":
+    from envbuild.project import Project
+
+    return Project.load(Path(directory).expanduser())
+
+
+def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
+    """With the cells of each matrix in the place of its manifest; of what cannot be read, the name of its file."""
+    from envbuild.project import readable
+
+    found = readable(_project(directory))
+    known = {one.path for one in found}
+    left = [(name, one.description) for name, one in seen.items() if not one.abstract and one.path not in known]
+    return sorted([*((one.name, one.description) for one in found), *left])
+
+
+def tags(directory: str) -> Words:
+    """`key=value`, with how many have it."""
+    from envbuild.project import readable
+
+    count: dict[str, int] = {}
+    for one in readable(_project(directory)):
+        for key, value in one.tags.items():
+            count[f"{key}={value}"] = count.get(f"{key}={value}", 0) + 1
+    return [(tag, f"{number} environment{'' if number == 1 else 's'}") for tag, number in sorted(count.items())]
+
+
+def groups(directory: str) -> Words:
+    """`@group`, with what stands in it."""
+    stated = _project(directory).settings.groups
+    return [(f"@{name}", " ".join(members)) for name, members in sorted(stated.items())]
+
+
+def versions(directory: str, name: str) -> Words:
+    """`NAME@2`, newest first, with when it was built."""
+    history = _project(directory).state.history(name)
+    latest = [(f"{name}@latest", "the newest of this machine")] if history else []
+    return [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+
+
+def fields(directory: str, name: str) -> Words:
+    """What `explain` can be asked of an environment: keys, keys within keys, and packages."""
+    from envbuild.project import fields_of
+
+    return fields_of(_project(directory), name)

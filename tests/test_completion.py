@@ -1,0 +1,211 @@
+"""Tab in real shells: what is offered, how it is quoted, and that a broken project never writes into the prompt."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from support.project import Project
+from support.services import require
+from support.terminal import Terminal
+
+from envbuild.cli import glance
+from envbuild.cli.app import COMMANDS, app
+from envbuild.cli.completing import completed
+from envbuild.cli.scripts import SHELLS, script
+
+_BIN = Path(sys.executable).parent
+_RC = {
+    "bash": ".bashrc",
+    "zsh": ".zshrc",
+    "fish": ".config/fish/config.fish",
+}
+_PROMPTS = {
+    "bash": "PS1='go> '\nbind 'set bell-style none'\n",
+    "zsh": "PS1='go> '\nunsetopt beep\n",
+    "fish": "set fish_greeting\nfunction fish_prompt; echo -n 'go> '; end\n",
+}
+_INSTALL = {
+    "bash": 'eval "$(envbuild completion bash)"\n',
+    "zsh": 'eval "$(envbuild completion zsh)"\n',
+    "fish": "envbuild completion fish | source\n",
+}
+
+
+@pytest.fixture
+def fleet(project: Project) -> Project:
+    """Names with folders, tags with every character that a shell may stumble over, and a group."""
+    project.write("envbuild.yaml", "groups: {nightly: ['churn/*']}\n")
+    project.write("manifests/base.yaml", "abstract: true\nvariables: {ONE: '1'}\n")
+    project.write(
+        "manifests/churn/train.yaml",
+        "extends: base\ndescription: trains it  # nightly\ntags: {team: growth, 'on call': \"it's: $HOME\"}\n",
+    )
+    project.write("manifests/churn/report.yaml", "extends: base\nvariables: {TWO: '2'}\n")
+    project.write("manifests/serving/web.yaml", "description: 'serves it'\nvariables: {THREE: '3'}\n")
+    return project
+
+
+def offered(project: Project, *words: str, to: str = "zsh", **variables: str) -> list[str]:
+    """What envbuild answers for these words, of which the last is being typed."""
+    typed = ["envbuild", *words]
+    command = [sys.executable, "-m", "envbuild", *(typed if to != "powershell" else ["\x1f".join(typed)])]
+    environ = {**project.environ, "_ENVBUILD_COMPLETE": to, **variables}
+    run = subprocess.run(command, cwd=project.path, env=environ, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    return run.stdout.splitlines()
+
+
+def words(project: Project, *typed: str, **variables: str) -> list[str]:
+    kind, *lines = offered(project, *typed, **variables)
+    assert kind == "words"
+    return [line.partition("\t")[0] for line in lines]
+
+
+def shell_in(project: Project, shell: str, columns: int = 100) -> Terminal:
+    home = Path(project.environ["HOME"])
+    rc = home / _RC[shell]
+    rc.parent.mkdir(parents=True, exist_ok=True)
+    rc.write_text(_PROMPTS[shell] + _INSTALL[shell])
+    tools = project.path.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / "mytool").write_text("#!/bin/sh\n")
+    (tools / "mytool").chmod(0o755)
+    path = f"{tools}:{_BIN}:{os.environ['PATH']}"
+    environ = {**project.environ, "PATH": path, "INPUTRC": "/dev/null", "LC_ALL": "C.UTF-8"}
+    command = [shell, "-i"] if shell != "bash" else ["bash", "--rcfile", str(rc), "-i"]
+    terminal = Terminal(command, project.path, environ, columns=columns)
+    terminal.wait_for("go>")
+    return terminal
+
+
+def line_after(terminal: Terminal, keys: str, wanted: str) -> None:
+    """Type, press Tab, and wait until the line reads so."""
+    terminal.press(f"{keys}\t")
+    terminal.wait_for(lambda: any(line.rstrip() == f"go> {wanted}".rstrip() for line in terminal.screen))
+    terminal.press("\x15" if keys else "")
+
+
+_TYPED = {
+    "envbuild hist": "envbuild history",
+    "envbuild plan --det": "envbuild plan --detailed-exitcode",
+    "envbuild explain churn/t": "envbuild explain churn/train",
+    "envbuild -q plan churn/train serv": "envbuild -q plan churn/train serving/web",
+    "envbuild plan --color al": "envbuild plan --color always",
+    "envbuild plan --color=ne": "envbuild plan --color=never",
+    "envbuild list --tag te": "envbuild list --tag team=growth",
+    "envbuild list --tag=te": "envbuild list --tag=team=growth",
+    "envbuild plan @nig": "envbuild plan @nightly",
+    "envbuild plan 'churn/t": "envbuild plan 'churn/train'",
+    'envbuild plan "churn/t': 'envbuild plan "churn/train"',
+    "envbuild explain churn/train var": "envbuild explain churn/train variables",
+    "envbuild render -o manif": "envbuild render -o manifests/",
+    "envbuild run churn/train -- mytoo": "envbuild run churn/train -- mytool",
+}
+# A value with a blank, a quote, a colon and a dollar: each shell has its own way to write it.
+_ODD = {
+    "bash": "on\\ call=it\\'s:\\ \\$HOME",
+    "zsh": "on\\ call=it\\'s:\\ \\$HOME",
+    "fish": "on\\ call=it\\'s:\\ \\$HOME",
+}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_tab_completes(fleet: Project, shell: str) -> None:
+    """Commands, options, their values, names, tags, groups, fields, folders, other commands; within quotes as well."""
+    if shell != "bash":
+        require("shells")
+    typed = {**_TYPED, "envbuild list --tag on": f"envbuild list --tag {_ODD[shell]}"}
+    with shell_in(fleet, shell) as terminal:
+        for keys, wanted in typed.items():
+            line_after(terminal, keys, wanted)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_broken_project_keeps_the_prompt_clean(fleet: Project, shell: str) -> None:
+    """What can be given is given, and nothing but that is to be seen."""
+    if shell != "bash":
+        require("shells")
+    fleet.write("manifests/broken.yaml", "variables: [\nmatrix: {\n")
+    fleet.write("envbuild.yaml", "groups: 7\nbulder: x\n")
+    with shell_in(fleet, shell) as terminal:
+        line_after(terminal, "envbuild plan serv", "envbuild plan serving/web")
+        terminal.press("envbuild list --tag x\t")
+        terminal.wait_for(lambda: terminal.screen[-1].startswith("go> envbuild list --tag x"))
+        assert "rror" not in terminal.text + terminal.text
+
+
+def test_the_commands_of_the_short_way_are_those_of_click() -> None:
+    """A command whose arguments are environments is in these two sets of `glance`, and no other is."""
+    every: set[str] = set()
+    first: set[str] = set()
+    for name in COMMANDS:
+        command = app.get_command(click.Context(app), name)
+        arguments = [one for one in (command.params if command else ()) if isinstance(one, click.Argument)]
+        if arguments and re.search(r"\bENV\b", arguments[0].metavar or ""):
+            (every if arguments[0].nargs < 0 else first).add(name)
+    assert (frozenset(every), frozenset(first)) == (glance.EVERY, glance.FIRST)
+
+
+def test_both_ways_say_the_same(fleet: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way leaves out the commands, not the truth."""
+    monkeypatch.chdir(fleet.path)
+    for typed in (["plan"], ["-q", "apply", "churn/train"], ["-C", str(fleet.path), "why"], ["check", "--json"]):
+        slow = completed(["envbuild", *typed], "")
+        assert [word for word, _ in slow.words] == words(fleet, *typed, "")
+    assert words(fleet, "plan", "") == ["churn/report", "churn/train", "serving/web"]
+
+
+def test_where_the_project_is(fleet: Project, tmp_path: Path) -> None:
+    """-C that was typed, before or after the command, else ENVBUILD_DIR; elsewhere nothing is offered."""
+    elsewhere = Project(tmp_path / "elsewhere", fleet.environ)
+    folder, names = str(fleet.path), words(fleet, "plan", "")
+    assert words(elsewhere, "plan", "") == []
+    assert words(elsewhere, "-C", folder, "plan", "") == words(elsewhere, "plan", "-C", folder, "") == names
+    assert words(elsewhere, "plan", "", ENVBUILD_DIR=folder) == names
+    assert words(elsewhere, f"-C{folder}", "plan", "--locked", "") == names
+
+
+def test_names_are_those_of_the_project(fleet: Project) -> None:
+    """With globs of settings in any form, cells of a matrix, parents by path; never an abstract one."""
+    for globs in ("['envs/*.yaml']", "\n  - envs/*.yaml", "\n- 'envs/*.yaml' # here", '["envs/\\x2a.yaml"]'):
+        fleet.write("envbuild.yaml", f"manifests: {globs}\n")
+        fleet.write("envs/one.yaml", "variables: {A: b}\n")
+        assert words(fleet, "plan", "") == ["one"]
+    fleet.write("envs/two.yaml", "matrix: {os: [a, b]}\nvariables: {A: b}\n")
+    assert words(fleet, "plan", "") == ["one", "two-a", "two-b"]
+    fleet.write("other/up.yaml", "matrix: {os: [c]}\n")
+    fleet.write("envs/two.yaml", "extends: ../other/up.yaml\nvariables: {A: b}\n")
+    assert words(fleet, "plan", "") == ["one", "two-c"]
+
+
+def test_versions_and_fields(fleet: Project) -> None:
+    """NAME@ gives what is on record, where a command takes a version."""
+    fleet.run("apply", "serving/web")
+    assert words(fleet, "show", "serving/web@") == ["serving/web@latest", "serving/web@1"]
+    assert words(fleet, "show", "serving/none@") == []
+    assert {"variables", "variables.THREE"} <= set(words(fleet, "explain", "serving/web", ""))
+
+
+def test_descriptions_are_safe(fleet: Project) -> None:
+    """A description is one line that no terminal obeys."""
+    fleet.write("manifests/odd.yaml", "description: 'a\tb \u202e c'\nvariables: {A: b}\n")
+    found = [line for line in offered(fleet, "plan", "") if line.startswith("odd")]
+    assert found == ["odd\ta b \\u202e c"]
+
+
+def test_powershell_gets_quoted_words(fleet: Project) -> None:
+    """The text to insert, the one to show, and what it is about; `@` would be an operator there."""
+    assert offered(fleet, "plan", "@n", to="powershell") == ["words", "'@nightly'\t@nightly\tchurn/*"]
+    _, line = offered(fleet, "list", "--tag", "on", to="powershell")
+    assert line == "'on call=it''s: $HOME'\ton call=it's: $HOME\t1 environment"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_printed_anywhere(project: Project, shell: str) -> None:
+    """Outside a project as well; --help says how to install it."""
+    assert project.run("completion", shell).out == script(shell)
+    assert "$PROFILE" in project.run("completion", "--help").out

@@ -40,6 +40,10 @@ class Files:
     def manifests(self) -> Iterator[Manifest]:
         yield from (self.found[path] for path in sorted(self.found))
 
+    def extended(self, path: str) -> Iterator[tuple[str, Place]]:
+        """The paths that a file extends, each with the line that says so; none of a file that was not read."""
+        yield from ((parent, where) for parent, _, where in self._parents.get(path, ()))
+
     def told(self) -> list[EnvbuildError]:
         """What is wrong with files that were asked for, or that those extend or need."""
         return [error for path, error in self._broken.items() if path in self._asked]

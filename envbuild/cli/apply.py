@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import Common, environments, jobs, locked, no_refresh, selected, terminated, with_globals
+from envbuild.cli.options import Common, jobs, locked, no_refresh, selection, terminated, with_globals
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.apply import Event, Summary
-    from envbuild.project import Planned, Project
+    from envbuild.project import Planned, Project, Selection
 
 
 @click.command("apply")
-@environments
+@selection
 @jobs
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
 @click.option("--prune", is_flag=True, help="Also forget records whose manifests are gone.")
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @no_refresh
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], **options: Any) -> int:
+def command(common: Common, /, *, selection: "Selection", **options: Any) -> int:
     """Build what changed, and remember it. Does exactly what plan says.
 
     What has no current lock is locked first. A failure ends nothing that does not depend on it.
@@ -31,43 +31,43 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
     \b
     Examples:
       envbuild apply
-      envbuild apply 'churn/*' -j 4
+      envbuild apply 'churn/*' --exclude churn/report -j 4
       envbuild apply --locked               as CI should: locks must be committed
       envbuild apply --prune -y             also forget what has no manifest any more
     """
     project = common.project()
-    planned = first_plan(project, environments, **options)
+    planned = first_plan(project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     told = _Telling(common)
     if not prune and not planned.has_work:
         return told.end(planned, ())
     with terminated(), project.held():
-        planned = settled_plan(planned, project, common, environments, **options)
+        planned = settled_plan(planned, project, common, selection, **options)
         told.begin(planned)
         if planned.plan.changes:
             told.summary = project.apply(planned, told.event, jobs=options["jobs"], fail_fast=options["fail_fast"])
         return told.end(planned, project.forget(planned) if prune else ())
 
 
-def first_plan(project: "Project", names: tuple[str, ...], **options: Any) -> "Planned":
+def first_plan(project: "Project", selection: "Selection", **options: Any) -> "Planned":
     """Whether there is anything to do at all; with --locked a lock that is not current ends it here."""
     from envbuild.cli.refusals import refuse_unlocked
 
-    planned = project.plan(selected(names), refresh=not options["no_refresh"])
+    planned = project.plan(selection, refresh=not options["no_refresh"])
     if options["locked"]:
         refuse_unlocked(planned)
     return planned.without_copies if options["locked"] else planned
 
 
 def settled_plan(
-    planned: "Planned", project: "Project", common: Common, names: tuple[str, ...], **options: Any
+    planned: "Planned", project: "Project", common: Common, selection: "Selection", **options: Any
 ) -> "Planned":
     """The plan that is going to be done: what has no lock is locked first, and then planned again."""
     if not planned.to_lock:
         return planned
     return project.lock_and_plan(
         planned,
-        selected(names),
+        selection,
         lambda name, text: common.say(f"{name}: {text}"),
         options["jobs"],
         refresh=not options["no_refresh"],

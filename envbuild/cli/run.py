@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.apply import first_plan, settled_plan, tell
-from envbuild.cli.options import Common, jobs, locked, no_refresh, terminated, with_globals
+from envbuild.cli.options import Common, jobs, locked, name_and_version, no_refresh, terminated, with_globals
 from envbuild.errors import UsageError
 from envbuild.globs import is_glob
 
@@ -49,11 +49,12 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
         raise click.UsageError("say what to run, after '--'", ctx)
     common: Common = ctx.obj
     project = common.project()
-    name, _, version = (environment or project.settings.default_environment).partition("@")
+    name, version = name_and_version(environment or project.settings.default_environment)
     if not name:
         raise UsageError("say which environment", hint="name it, or set 'default_environment' in envbuild.yaml")
-    if is_glob(name):
-        raise UsageError(f"'{name}' is a glob", hint="a command runs in one environment: name it")
+    if is_glob(name) or name.startswith("@"):
+        kind = "glob" if is_glob(name) else "group"
+        raise UsageError(f"'{name}' is a {kind}", hint="a command runs in one environment: name it")
     if not version:
         name = project.one(name).name
         _make_ready(project, common, name, options)
@@ -66,12 +67,14 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
 def _make_ready(project: "Project", common: Common, name: str, options: dict[str, Any]) -> None:
     """Build what the manifest says now, unless it stands."""
     from envbuild.errors import BuildError
+    from envbuild.project import Selection
 
-    planned = first_plan(project, (name,), **options)
+    selection = Selection((name,))
+    planned = first_plan(project, selection, **options)
     if not planned.has_work:
         return
     with terminated(), project.held():
-        planned = settled_plan(planned, project, common, (name,), **options)
+        planned = settled_plan(planned, project, common, selection, **options)
         summary = project.apply(planned, lambda event: tell(common, event), jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import Common, with_globals
+from envbuild.cli.options import Common, name_and_version, with_globals
 
 if TYPE_CHECKING:
     from envbuild.project import Project, Shown
@@ -30,7 +30,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
     from envbuild.report.terminal import clean
     from envbuild.resolve import resolved_text
 
-    name, _, version = environment.partition("@")
+    name, version = name_and_version(environment)
     project = common.project()
     if resolved:
         text = project.record(name, version).manifest if version else resolved_text(project.one(name))

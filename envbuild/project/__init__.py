@@ -4,7 +4,7 @@ from envbuild.project.checking import Checked, check
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
 from envbuild.project.locking import Outcome
-from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
+from envbuild.project.looking import Listed, artifacts, explained, histories, listed, write_artifacts
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Selection
 from envbuild.project.shown import Shown
@@ -21,6 +21,7 @@ __all__ = [
     "artifacts",
     "check",
     "explained",
+    "histories",
     "listed",
     "write_artifacts",
 ]

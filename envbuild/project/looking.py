@@ -8,6 +8,7 @@ import msgspec
 from envbuild.errors import EnvbuildError, RefusedError, UsageError
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
+from envbuild.record import Record
 from envbuild.render import render
 from envbuild.resolve import Explained, explain, rows_of
 from envbuild.shape import nearest
@@ -54,6 +55,21 @@ def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
         )
         for one in environments
     )
+
+
+def histories(project: Project, selection: Selection) -> dict[str, list[Record]]:
+    """Every version of what is selected, newest first; what is given by name may be long gone, and is not read."""
+    names = selection.patterns
+    if not selection.only_names or not all(map(project.state.history, names)):
+        read = [name for name in names if not (selection.only_names and project.state.history(name))]
+        found = project.environments(msgspec.structs.replace(selection, patterns=tuple(read)))
+        if len(names) == 1 and len(found) == 1:
+            return {found[0].name: project.history(found[0].name)}
+        names = (*(name for name in names if name not in read), *(one.name for one in found))
+    histories = {name: project.state.history(name) for name in sorted(set(names))}
+    if not any(histories.values()):
+        raise UsageError("none of what is selected was ever built", hint="run 'envbuild apply'")
+    return histories
 
 
 def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:

@@ -1,6 +1,6 @@
 """Records, locks and events as text and JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envbuild.apply import Event
@@ -35,6 +35,16 @@ def history_text(records: list[Record]) -> str:
         for record in records
     ]
     return table(("version", "started", "took", "fingerprint", "commit"), rows)
+
+
+def histories_text(histories: Mapping[str, list[Record]]) -> str:
+    """One as it is; several one after the other, each below its name."""
+    if len(histories) == 1:
+        return history_text(next(iter(histories.values())))
+    return "\n\n".join(
+        f"{one_line(name)}\n{history_text(records) if records else 'never built'}"
+        for name, records in histories.items()
+    )
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
     "list": "List environments.",
+    "graph": "Show what extends what, and what is built from what.",
     "explain": "Say where each value of an environment came from.",
     "check": "Check every file of the project.",
     "schema": "Print the JSON Schema of manifests, for editors.",

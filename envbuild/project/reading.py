@@ -200,13 +200,14 @@ class Reader:
         chosen = {name for pattern in patterns for name in self._matching(pattern, every)}
         if choice.selection.with_dependents or not patterns:
             chosen = set(every)
-        chosen = {name for name in chosen if not (choice.excludes_file(name) and self._may_stay_unread(name))}
+        chosen = {name for name in chosen if not (choice.excludes_file(name) and self._stays_unread(name, choice))}
         problems = [self._misnamed[name] for name in chosen & self._misnamed.keys()]
         return sorted(chosen & self._paths.keys()), problems
 
-    def _may_stay_unread(self, name: str) -> bool:
-        """Where there are cells, what is excluded is read for the sake of their names, if it can be."""
-        return not (name in self._paths and self.files.may_have_cells and self.files.is_readable(name))
+    def _stays_unread(self, name: str, choice: Choice) -> bool:
+        """What is excluded is read if it can be, for the names of its cells and for what it leads to."""
+        is_of_use = choice.selection.is_widened or self.files.may_have_cells
+        return not (is_of_use and name in self._paths and self.files.is_readable(name))
 
     def _matching(self, pattern: str, every: Collection[str]) -> Iterable[str]:
         """The files that a name or glob may mean; where cells may be meant, all that can be read."""
@@ -224,8 +225,11 @@ class Reader:
     def _concerning(self, found: _Found, choice: Choice) -> Iterator[EnvbuildError]:
         """What is wrong with what is selected or needed for it, not with what was read to find cells or dependents."""
         concerned = {path for name, path in self._paths.items() if choice.is_named(name)}
+        made = {one.path for one in found.environments}
+        if choice.selection.tags:  # what can be made tells its tags, and is selected or not
+            concerned -= made
         if choice.selection.with_dependents:  # what cannot be made may depend on what is selected
-            concerned |= {self._paths[name] for name in found.read} - {one.path for one in found.environments}
+            concerned |= {self._paths[name] for name in found.read} - made
         concerned -= choice.left_out(concerned, found.environments)
         built = {one.name for one in found.wanted} | {one.needed for one in found.links}
         for one in found.named(built):

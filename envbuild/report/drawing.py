@@ -134,7 +134,8 @@ class _Picture:
         begin = f"M{_n(near)} {_n(y)}"
         if one.start.is_bend:
             begin = f"M{_n(self._rights[one.start.layer])} {_n(y)}H{_n(near)}"
-        tip = f' marker-start="url(#{_TIPS[one.strand]})"' if one.is_turned and one.edge else ""
+        has_tip = one.is_turned and one.edge and one.strand in _TIPS
+        tip = f' marker-start="url(#{_TIPS[one.strand]})"' if has_tip else ""
         curve = f"C{middle} {_n(y)} {middle} {_n(there)} {_n(far)} {_n(there)}"
         return f'<path class="{one.strand}" d="{begin}{curve}"{tip}/>'
 

@@ -182,6 +182,10 @@ def _group_names(stated: Value | None) -> Iterator[EnvbuildError]:
     for entry in stated.entries.values() if isinstance(stated, Mapping) else ():
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", entry.key.text):
             yield SettingsError(f"'{entry.key.text}' cannot name a group", entry.key.place, "use letters and digits")
+        for node in entry.value.items if isinstance(entry.value, Sequence) else ():
+            if isinstance(node, Scalar) and node.text.startswith("@"):
+                hint = f"write the names and globs of '{node.text[1:]}' here"
+                yield SettingsError(f"'{node.text}': a group holds no other group", node.place, hint)
 
 
 def _misplaced(node: Scalar) -> Iterator[EnvbuildError]:

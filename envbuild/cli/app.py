@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Run a command in an environment.",
     "shell": "Open a shell in an environment.",
     "list": "List environments.",
+    "graph": "Show what extends what, and what is built from what.",
     "explain": "Say where each value of an environment came from.",
     "check": "Check every file of the project.",
     "schema": "Print the JSON Schema of manifests, for editors.",

@@ -5,27 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import (
-    Common,
-    environments,
-    jobs,
-    locked,
-    no_refresh,
-    progress,
-    selected,
-    terminated,
-    with_globals,
-)
+from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, selection, terminated, with_globals
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.apply import Tell
-    from envbuild.project import Planned, Project
+    from envbuild.project import Planned, Project, Selection
     from envbuild.report.applied import Applied
 
 
 @click.command("apply")
-@environments
+@selection
 @jobs
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
 @click.option("--prune", is_flag=True, help="Also forget records whose manifests are gone.")
@@ -35,7 +25,7 @@ if TYPE_CHECKING:
 @progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], **options: Any) -> int:
+def command(common: Common, /, *, selection: "Selection", **options: Any) -> int:
     """Build what changed, and remember it. Does exactly what plan says.
 
     What has no current lock is locked first. A failure ends nothing that does not depend on it.
@@ -43,7 +33,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
     \b
     Examples:
       envbuild apply
-      envbuild apply 'churn/*' -j 4
+      envbuild apply 'churn/*' --exclude churn/report -j 4
       envbuild apply --locked               as CI should: locks must be committed
       envbuild apply --prune -y             also forget what has no manifest
     """
@@ -51,12 +41,12 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
     from envbuild.report.applied import Applied
 
     project = common.project()
-    planned = first_plan(common, project, environments, **options)
+    planned = first_plan(common, project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     if not prune and not planned.has_work:
         return _end(common, Applied(planned))
     with terminated(), shown_progress(common) as shown, project.held():
-        planned = settled_plan(planned, project, shown.tell, environments, **options)
+        planned = settled_plan(planned, project, shown.tell, selection, **options)
         _show_plan(common, planned)
         summary = None
         if planned.plan.changes:
@@ -65,27 +55,27 @@ def command(common: Common, /, *, environments: tuple[str, ...], **options: Any)
     return _end(common, Applied(planned, shown.board.ended, summary, forgotten), begun=True)
 
 
-def first_plan(common: Common, project: "Project", names: tuple[str, ...], **options: Any) -> "Planned":
+def first_plan(common: Common, project: "Project", selection: "Selection", **options: Any) -> "Planned":
     """Whether there is anything to do at all; with --locked a lock that is not current ends it here."""
     from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
 
     with patience(common, "planning"):
-        planned = project.plan(selected(names), refresh=not options["no_refresh"])
+        planned = project.plan(selection, refresh=not options["no_refresh"])
     if options["locked"]:
         refuse_unlocked(planned)
     return planned.without_copies if options["locked"] else planned
 
 
 def settled_plan(
-    planned: "Planned", project: "Project", tell: "Tell", names: tuple[str, ...], **options: Any
+    planned: "Planned", project: "Project", tell: "Tell", selection: "Selection", **options: Any
 ) -> "Planned":
     """The plan that is going to be done: what has no lock is locked first, and then planned again."""
     if not planned.to_lock:
         return planned
     return project.lock_and_plan(
         planned,
-        selected(names),
+        selection,
         tell,
         options["jobs"],
         refresh=not options["no_refresh"],

@@ -1,16 +1,20 @@
 """`envbuild check`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from envbuild.cli.options import Common, environments, selected, tags, with_globals
+from envbuild.cli.options import Common, selection, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Selection
 
 
 @click.command("check")
-@environments
-@tags
+@selection
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tuple[str, str], ...]) -> int:
+def command(common: Common, /, *, selection: "Selection") -> int:
     """Check every file of the project, also those that no plan needs: settings, manifests, templates, locks.
 
     What is wrong is told with file, line and hint, and ends with exit code 1. What is only worth saying is a note;
@@ -30,7 +34,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
     from envbuild.report.plans import error_text
 
     with patience(common, "reading manifests"):
-        checked = check(common.project(), selected(environments, tags))
+        checked = check(common.project(), selection)
     if common.json:
         common.out(check_json(checked))
     else:

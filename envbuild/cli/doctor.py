@@ -21,7 +21,7 @@ def command(common: Common, /, *, offline: bool) -> int:
       envbuild doctor
       envbuild doctor --offline --json
     """
-    from envbuild.project import examine
+    from envbuild.project.health import examine
     from envbuild.report.health import health_json, health_text
 
     checks = examine(common.directory, os.environ, offline=offline)

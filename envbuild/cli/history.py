@@ -1,34 +1,42 @@
 """`envbuild history`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from envbuild.cli.options import Common, with_globals
+from envbuild.cli.options import Common, refuse_everything, selection, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Selection
 
 
 @click.command("history")
-@click.argument("environment", metavar="ENV")
+@selection
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environment: str) -> int:
-    """List the versions of an environment, newest first, and what changed from one to the next.
+def command(common: Common, /, *, selection: "Selection") -> int:
+    """List the versions of environments, newest first, and what changed from one to the next.
 
-    Of many reasons the first are shown; -v shows all. A commit with + had changes that were not committed.
+    Of many reasons the first are shown; -v shows all. A commit with + had changes that were not committed. One whose
+    manifest is gone is found by its name.
 
     \b
     Examples:
       envbuild history churn/train
       envbuild history churn/train -v
+      envbuild history 'churn/*'
       envbuild history churn/train --json
     """
     import datetime as dt
 
-    from envbuild.project.versions import history
+    from envbuild.project.versions import histories
     from envbuild.report.plans import document
-    from envbuild.report.stories import history_object, history_text
+    from envbuild.report.stories import histories_text, history_object
 
-    every = history(common.project(), environment)
+    refuse_everything(selection)
+    found = histories(common.project(), selection)
     if common.json:
-        common.out(document(records=[history_object(one) for one in every]))
+        common.out(document(records=[history_object(one) for every in found.values() for one in every]))
     else:
-        common.out(history_text(every, dt.datetime.now(dt.UTC), common.look, verbose=common.verbose))
+        common.out(histories_text(found, dt.datetime.now(dt.UTC), common.look, verbose=common.verbose))
     return 0

@@ -1,16 +1,20 @@
 """`envbuild list`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from envbuild.cli.options import Common, environments, selected, tags, with_globals
+from envbuild.cli.options import Common, selection, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Selection
 
 
 @click.command("list")
-@environments
-@tags
+@selection
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tuple[str, str], ...]) -> int:
+def command(common: Common, /, *, selection: "Selection") -> int:
     """List environments: their state, version, age, builder, platforms, tags and file.
 
     \b
@@ -31,6 +35,6 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
     from envbuild.report.looking import list_json, list_text
 
     with patience(common, "reading manifests"):
-        rows = listed(common.project(), selected(environments, tags))
+        rows = listed(common.project(), selection)
     common.out(list_json(rows) if common.json else list_text(rows, dt.datetime.now(dt.UTC), common.look))
     return 0

@@ -4,23 +4,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Common, environments, jobs, progress, selected, terminated, with_globals
+from envbuild.cli.options import Common, jobs, progress, selection, terminated, with_globals
 
 if TYPE_CHECKING:
-    from envbuild.project import Outcome, Prepared
+    from envbuild.project import Outcome, Prepared, Selection
 
 STALE = 3
 
 
 @click.command("lock")
-@environments
+@selection
 @click.option("--check", is_flag=True, help="Only say whether locks are current; exit with 3 when one is not.")
 @click.option("--upgrade", is_flag=True, help="Move every package to the newest version that fits.")
 @jobs
 @progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], check: bool, upgrade: bool, jobs: int) -> int:
+def command(common: Common, /, *, selection: "Selection", check: bool, upgrade: bool, jobs: int) -> int:
     """Pin every package of the selected environments, for every platform that they name.
 
     Writes locks/NAME.conda-lock.yml, to be committed. A lock that still satisfies its manifest is not touched.
@@ -38,7 +38,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], check: bool, up
 
     project = common.project()
     with patience(common, "reading manifests"):
-        prepared = project.to_lock(selected(environments))
+        prepared = project.to_lock(selection)
     if check:
         return _check(common, prepared)
     with terminated(), shown_progress(common) as shown:

@@ -135,7 +135,7 @@ def _project(directory: str) -> "Project":
 
 def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
     """With the cells of each matrix in the place of its manifest; of what cannot be read, the name of its file."""
-    from envbuild.project import readable
+    from envbuild.project.offered import readable
 
     found = readable(_project(directory))
     known = {one.path for one in found}
@@ -145,7 +145,7 @@ def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
 
 def tags(directory: str) -> Words:
     """`key=value`, with how many have it."""
-    from envbuild.project import readable
+    from envbuild.project.offered import readable
 
     count: dict[str, int] = {}
     for one in readable(_project(directory)):
@@ -169,6 +169,6 @@ def versions(directory: str, name: str) -> Words:
 
 def fields(directory: str, name: str) -> Words:
     """What `explain` can be asked of an environment: keys, keys within keys, and packages."""
-    from envbuild.project import fields_of
+    from envbuild.project.offered import fields_of
 
     return fields_of(_project(directory), name)

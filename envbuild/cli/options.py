@@ -1,11 +1,12 @@
 """What every command takes: the global options, before and after its name, and the values they come to."""
 
+import functools
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 import click
 
@@ -113,7 +114,6 @@ def with_globals(function: F) -> F:
     return function
 
 
-environments = click.argument("environments", metavar="[ENV]...", nargs=-1)
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(1), envvar="ENVBUILD_JOBS", default=min(4, os.cpu_count() or 1),
     show_default="number of processors, at most 4", help="How many to work on at a time.",
@@ -140,15 +140,39 @@ class TagType(click.ParamType[tuple[str, str]]):
         return key, text
 
 
-tags = click.option(
-    "--tag", "tags", type=TagType(), multiple=True, help="Only those with this tag; several must all be there."
-)
+_SELECTION = (
+    click.argument("patterns", metavar="[ENV]...", nargs=-1),
+    click.option(
+        "--tag", "tags", type=TagType(), metavar="KEY=VALUE", multiple=True,
+        help="Only those with this tag; several must all be there.",
+    ),
+    click.option("--exclude", metavar="ENV", multiple=True, help="Leave these out, whatever else selects them."),
+    click.option("--with-dependents", is_flag=True, help="Also all that extend these or are built from them."),
+    click.option("--with-dependencies", is_flag=True, help="Also all that these extend or are built from."),
+)  # fmt: skip
 
 
-def selected(names: tuple[str, ...], tags: tuple[tuple[str, str], ...] = ()) -> "Selection":
-    from envbuild.project import Selection
+def selection(function: F) -> F:
+    """Which environments a command is about: names, globs, groups and tags, handed on as one Selection."""
 
-    return Selection(names, tags)
+    @functools.wraps(function)
+    def with_selection(*args: Any, **options: Any) -> Any:
+        from envbuild.project import Selection
+
+        stated = {name: options.pop(name) for name in Selection.__struct_fields__}
+        return function(*args, selection=Selection(**stated), **options)
+
+    for option in reversed(_SELECTION):
+        with_selection = option(with_selection)
+    return cast("F", with_selection)
+
+
+def refuse_everything(selection: "Selection") -> None:
+    """For a command that tells much of each environment: which one is meant has to be said."""
+    if selection.everything:
+        from envbuild.errors import UsageError
+
+        raise UsageError("say which environments: ENV or --tag", hint="'*' and '**' are globs; '**' is all of them")
 
 
 @contextmanager

@@ -1,21 +1,26 @@
 """`envbuild plan`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from envbuild.cli.options import Common, environments, locked, no_refresh, selected, with_globals
+from envbuild.cli.options import Common, locked, no_refresh, selection, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Selection
 
 CHANGES = 2
 
 
 @click.command("plan")
-@environments
+@selection
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @locked
 @no_refresh
 @with_globals
 @click.pass_obj
 def command(
-    common: Common, /, *, environments: tuple[str, ...], detailed_exitcode: bool, locked: bool, no_refresh: bool
+    common: Common, /, *, selection: "Selection", detailed_exitcode: bool, locked: bool, no_refresh: bool
 ) -> int:
     """Say what apply would build, and which line of which file caused it. Writes nothing.
 
@@ -26,6 +31,7 @@ def command(
     Examples:
       envbuild plan
       envbuild plan churn/train 'serving/*'
+      envbuild plan base --with-dependents  all that is made from base
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
@@ -34,7 +40,7 @@ def command(
     from envbuild.report.plans import plan_json, plan_text
 
     with patience(common, "planning"):
-        planned = common.project().plan(selected(environments), refresh=not no_refresh)
+        planned = common.project().plan(selection, refresh=not no_refresh)
     if locked:
         refuse_unlocked(planned)
     common.out(

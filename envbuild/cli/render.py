@@ -1,18 +1,22 @@
 """`envbuild render`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Common, environments, selected, with_globals
+from envbuild.cli.options import Common, selection, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Selection
 
 
 @click.command("render")
-@environments
+@selection
 @click.option("-o", "--output", metavar="DIR", help="Write files into DIR, each environment into a folder of its name.")
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], output: str | None) -> int:
+def command(common: Common, /, *, selection: "Selection", output: str | None) -> int:
     """Show or write what templates make of environments. Needs no network, and a lock that is current.
 
     A template in the project's templates/ stands before the built-in one of its name, and may extend that:
@@ -28,7 +32,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], output: str | N
     from envbuild.report.looking import artifacts_json, artifacts_text
     from envbuild.report.terminal import plural
 
-    found = artifacts(common.project(), selected(environments))
+    found = artifacts(common.project(), selection)
     if output is None:
         common.out(artifacts_json(found) if common.json else artifacts_text(found))
         return 0

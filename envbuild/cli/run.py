@@ -63,11 +63,14 @@ def activated(
     project: "Project", common: Common, environment: str | None, only_one: str, options: dict[str, Any]
 ) -> "Activation":
     """The environment that is asked for, else the default one; built first if that is due."""
-    name, _, version = (environment or project.settings.default_environment).partition("@")
+    from envbuild.project.versions import parted
+
+    name, version = parted(environment or project.settings.default_environment)
     if not name:
         raise UsageError("say which environment", hint="name it, or set 'default_environment' in envbuild.yaml")
-    if is_glob(name):
-        raise UsageError(f"'{name}' is a glob", hint=only_one)
+    if is_glob(name) or name.startswith("@"):
+        kind = "glob" if is_glob(name) else "group"
+        raise UsageError(f"'{name}' is a {kind}", hint=only_one)
     if not version:
         name = project.one(name).name
         _make_ready(project, common, name, options)
@@ -93,12 +96,14 @@ def _make_ready(project: "Project", common: Common, name: str, options: dict[str
     """Build what the manifest says now, unless it stands."""
     from envbuild.cli.progress import shown_progress
     from envbuild.errors import BuildError
+    from envbuild.project import Selection
 
-    planned = first_plan(common, project, (name,), **options)
+    selection = Selection((name,))
+    planned = first_plan(common, project, selection, **options)
     if not planned.has_work:
         return
     with terminated(), shown_progress(common) as shown, project.held():
-        planned = settled_plan(planned, project, shown.tell, (name,), **options)
+        planned = settled_plan(planned, project, shown.tell, selection, **options)
         summary = project.apply(planned, shown.tell, jobs=options["jobs"])
     if summary.failed:
         raise BuildError(f"'{name}' could not be built, so that nothing was run")

@@ -26,11 +26,12 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
       envbuild show churn/train --resolved
     """
     from envbuild.errors import redacted
+    from envbuild.project.versions import parted
     from envbuild.report.plans import document
     from envbuild.report.terminal import clean
     from envbuild.resolve import resolved_text
 
-    name, _, version = environment.partition("@")
+    name, version = parted(environment)
     project = common.project()
     if resolved:
         text = project.record(name, version).manifest if version else resolved_text(project.one(name))

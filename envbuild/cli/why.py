@@ -4,20 +4,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import Common, no_refresh, selected, with_globals
+from envbuild.cli.options import Common, no_refresh, refuse_everything, selection, with_globals
 
 if TYPE_CHECKING:
     from envbuild.plan import Step
+    from envbuild.project import Selection
     from envbuild.project.versions import Told
 
 
 @click.command("why")
-@click.argument("environments", metavar="ENV[@VERSION]...", nargs=-1, required=True)
+@selection
 @no_refresh
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environments: tuple[str, ...], no_refresh: bool) -> int:
-    """Say why an environment would be built, or why a version was: every reason, with the line it comes from.
+def command(common: Common, /, *, selection: "Selection", no_refresh: bool) -> int:
+    """Say why environments would be built, or why versions were: every reason, with the line it comes from.
 
     ENV is what a plan says now. With @VERSION it is told what that version replaced, when, from which commit, and
     for which reasons, with the lines as they were then.
@@ -27,15 +28,15 @@ def command(common: Common, /, *, environments: tuple[str, ...], no_refresh: boo
       envbuild why churn/train
       envbuild why churn/train@1
       envbuild why churn/train@latest churn/report
+      envbuild why base --with-dependents   what is made from base, one after the other
       envbuild why churn/train --json
     """
-    from envbuild.project.versions import parted, told
+    from envbuild.project.versions import asked_versions
 
-    asked = [parted(text) for text in environments]
+    refuse_everything(selection)
     project = common.project()
-    versions = [told(project, name, version) for name, version in asked if version]
-    names = tuple(name for name, version in asked if not version)
-    steps = project.plan(selected(names), refresh=not no_refresh).plan.steps if names else ()
+    versions, rest = asked_versions(project, selection)
+    steps = project.plan(rest, refresh=not no_refresh).plan.steps if rest else ()
     _tell(common, versions, steps)
     return 0
 

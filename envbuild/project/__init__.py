@@ -3,16 +3,13 @@
 from envbuild.project.checking import Checked, check
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
-from envbuild.project.health import Check, examine
 from envbuild.project.locking import Outcome
 from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
-from envbuild.project.offered import fields_of, readable
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Selection
 from envbuild.project.shown import Shown
 
 __all__ = [
-    "Check",
     "Checked",
     "Listed",
     "Outcome",
@@ -23,10 +20,7 @@ __all__ = [
     "Shown",
     "artifacts",
     "check",
-    "examine",
     "explained",
-    "fields_of",
     "listed",
-    "readable",
     "write_artifacts",
 ]

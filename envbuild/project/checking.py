@@ -1,6 +1,6 @@
 """Everything that can be said of a project without building: what is wrong, and what is worth a note."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -32,7 +32,9 @@ def check(project: Project, selection: Selection) -> Checked:
     files = project.reader.files
     try:
         environments = project.environments(selection)
-        raise_all(lineages(tuple(files.manifests()), files.family.parents)[1].values())
+        about = _about(project, selection)
+        judged = tuple(one for one in files.manifests() if one.path in about)
+        raise_all(lineages(judged, files.family.parents)[1].values())
     except EnvbuildError as error:
         if error.exit_code != 1:
             raise
@@ -40,7 +42,17 @@ def check(project: Project, selection: Selection) -> Checked:
     if selection.everything:
         errors += [*_templates(project), *_damaged_locks(project)]
     found = Problems(errors).problems
-    return Checked(len(list(files.documents())), len(environments), found, tuple(_notes(project, environments)))
+    about = _about(project, selection)
+    count = sum(document.path in about for document in files.documents())
+    return Checked(count, len(environments), found, tuple(_notes(project, environments, about)))
+
+
+def _about(project: Project, selection: Selection) -> set[str]:
+    """The files that are judged: all, or those that the selection means, with what they extend and are built from."""
+    files = project.reader.files
+    if selection.everything:
+        return {*files.found, *(document.path for document in files.documents())}
+    return files.with_parents(project.reader.concerned)
 
 
 def _templates(project: Project) -> Iterator[EnvbuildError]:
@@ -58,13 +70,15 @@ def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
             yield error
 
 
-def _notes(project: Project, environments: tuple[Environment, ...]) -> list[Note]:
+def _notes(project: Project, environments: tuple[Environment, ...], about: set[str]) -> list[Note]:
     """Each once, however many environments inherit what it is about."""
     files, ignored = project.reader.files, set(project.settings.check.ignore)
-    found = [note for document in files.documents() for note in manifest_notes(document, project.platform)]
-    found += [note for manifest in files.manifests() for note in manifest.notes]
+    documents = [one for one in files.documents() if one.path in about]
+    manifests = [one for one in files.manifests() if one.path in about]
+    found = [note for document in documents for note in manifest_notes(document, project.platform)]
+    found += [note for manifest in manifests for note in manifest.notes]
     found += [note for one in environments for note in environment_notes(one, project.settings)]
-    found += _idle_parents(project)
+    found += _idle_parents(project, manifests)
     silenced = {manifest.path: _ignored(manifest) for manifest in files.manifests()}
     for one in environments:
         silenced[one.path] = silenced.get(one.path, set()) | set(one.keys.check.ignore)
@@ -79,10 +93,10 @@ def _ignored(manifest: Manifest) -> set[str]:
     return {node.text for node in scalars(kinds)} if kinds else set()
 
 
-def _idle_parents(project: Project) -> Iterator[Note]:
+def _idle_parents(project: Project, manifests: Iterable[Manifest]) -> Iterator[Note]:
     """A parent that another listed parent descends from, and one that is listed twice."""
     family = project.reader.files.family
-    for manifest in project.reader.files.manifests():
+    for manifest in manifests:
         try:
             parents = family.parents(manifest)
             above, _ = lineages(parents, family.parents)

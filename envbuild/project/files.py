@@ -1,6 +1,6 @@
 """The manifests of a project: each file read once, with everything it extends, and all that is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from envbuild.document import Document, parse
@@ -40,6 +40,20 @@ class Files:
 
     def manifests(self) -> Iterator[Manifest]:
         yield from (self.found[path] for path in sorted(self.found))
+
+    def extended(self, path: str) -> Iterator[tuple[str, Place]]:
+        """The paths that a file extends, each with the line that says so; none of a file that was not read."""
+        yield from ((parent, where) for parent, _, where in self._parents.get(path, ()))
+
+    def with_parents(self, paths: Iterable[str]) -> set[str]:
+        """These files and all that they extend, as far as they were read."""
+        waiting = list(paths)
+        met = set(waiting)
+        while waiting:
+            more = {parent for parent, _ in self.extended(waiting.pop())} - met
+            met |= more
+            waiting += more
+        return met
 
     def told(self) -> list[EnvbuildError]:
         """What is wrong with files that were asked for, or that those extend or need."""

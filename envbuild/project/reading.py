@@ -8,28 +8,39 @@ from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, ResolveError, UsageError, raise_all
 from envbuild.globs import is_glob, matcher
 from envbuild.names import FILE
+from envbuild.project.choosing import Choice, no_environment
 from envbuild.project.files import Files
-from envbuild.resolve import Candidates, Environment, Link, Resolved, link, needs, resolve
+from envbuild.project.selection import Selection, spelled_out
+from envbuild.resolve import Candidates, Environment, Graph, Link, Resolved, graph, link, needs, resolve
 from envbuild.settings import Settings, settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
 
-
-class Selection(msgspec.Struct, frozen=True):
-    """What a command was asked for: names, globs, groups and tags; nothing means everything."""
-
-    patterns: tuple[str, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def everything(self) -> bool:
-        return not self.patterns and not self.tags
+__all__ = ["Reader", "Selection", "read_settings"]
 
 
 def read_settings(workspace: Workspace) -> Settings:
     if not workspace.exists(FILE):
         return Settings()
     return settings(parse(FILE, workspace.read(FILE)))
+
+
+class _Found(msgspec.Struct):
+    """What was read so far: environments, and what is wrong with them, by path; what was `read` is not read again."""
+
+    read: set[str]
+    environments: list[Environment] = []
+    problems: list[tuple[str, EnvbuildError]] = []
+    wanted: tuple[Environment, ...] = ()
+    met: list[Environment] = []
+    links: list[Link] = []
+
+    def add(self, resolved: Resolved) -> None:
+        self.environments += resolved.environments
+        self.problems += ((wrong.path, wrong.error) for wrong in resolved.problems)
+
+    def named(self, names: Collection[str]) -> Iterator[Environment]:
+        yield from (one for one in self.environments if one.name in names)
 
 
 class Reader:
@@ -40,25 +51,92 @@ class Reader:
         self._paths = self.files.names.paths
         self._misnamed = self.files.names.problems
         self._settings = project
+        self.concerned: set[str] = set()  # the files that the last selection was about, without what they extend
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
-        return self.linked(selection, platform)[0]
+        return self._found(selection, platform).wanted
 
     def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
         """What is selected, and which environments are built from which."""
-        files, problems = self._selected(selection)
+        found = self._found(selection, platform)
+        names = {one.name for one in found.wanted}
+        return found.wanted, [one for one in found.links if one.environment in names]
+
+    def graph(self, selection: Selection, platform: str) -> Graph:
+        """What is selected with all that it needs, and nothing that is excluded; the whole family when all is."""
+        found = self._found(selection, platform, with_parents=True)
+        whole = self._graph(found, link(found.met, self._candidates(found.environments))[0])
+        if selection.everything:
+            return whole
+        return whole.part([one.name for one in found.wanted]).without(self._choice(selection).hides)
+
+    def _choice(self, selection: Selection) -> Choice:
+        return Choice(spelled_out(selection, self._settings.groups), self.files)
+
+    def _found(self, selection: Selection, platform: str, *, with_parents: bool = False) -> _Found:
+        choice = self._choice(selection)
+        files, problems = self._selected(choice)
         for name in files:
             self.files.ask(name)
-        self._refuse_abstract(files, selection)
-        resolved = self._resolve(files, platform)
-        wanted = self._chosen(resolved.environments, selection, certain=not (problems or self.files.told()))
-        every = self._with_needed(resolved, files, platform, problems)
-        links, wrong = link(wanted, self._candidates(every))
-        own = self._concerning(resolved, wanted, selection)
-        raise_all([*problems, *self.files.told(), *own, *wrong, *self._clashes(wanted)])
-        names = {one.name for one in wanted}
-        return wanted, [one for one in links if one.environment in names]
+        if not selection.with_dependents:
+            choice.refuse_abstract(files)
+        found = _Found(set(files))
+        found.add(self._resolve(files, platform))
+        certain = not (problems or self.files.told())
+        self._refuse_idle_excludes(choice, found, platform, certain=certain)
+        self._choose(choice, found, platform, certain=certain, with_parents=with_parents)
+        found.links, wrong = link(found.wanted, self._candidates(found.environments))
+        own = list(self._concerning(found, choice))
+        raise_all([*problems, *self.files.told(), *own, *wrong, *self._clashes(found.wanted)])
+        if selection.exclude and not found.wanted:
+            raise UsageError("nothing is left: all that was selected is excluded", hint="exclude less")
+        return found
+
+    def _choose(self, choice: Choice, found: _Found, platform: str, *, certain: bool, with_parents: bool) -> None:
+        """What is meant, what depends on it, and what these need; all of it read, with what it is built from."""
+        selection = choice.selection
+        behind = self._behind(found, platform) if selection.with_dependents else None
+        chosen = choice.chosen(found.environments, behind, certain=certain)
+        if behind:
+            names = {one.name for one in chosen}
+            chosen += found.named(behind.dependents(names) - names)
+        found.met = self._with_needed(found, chosen, platform, parents=with_parents or selection.with_dependencies)
+        if selection.with_dependencies:
+            links = link(found.met, self._candidates(found.environments))[0]
+            names = {one.name for one in chosen}
+            chosen += found.named(self._graph(found, links).dependencies(names) - names)
+        kept = (one for one in chosen if not choice.is_excluded(one))
+        found.wanted = tuple(sorted(kept, key=lambda one: one.name))
+
+    def _refuse_idle_excludes(self, choice: Choice, found: _Found, platform: str, *, certain: bool) -> None:
+        """What is to be left out has to be there, or its name is wrong; cells are looked for if no file is meant."""
+        files = {**self._paths, **self._misnamed}
+        environments: Iterable[Environment] = found.environments
+        for pattern in choice.selection.exclude:
+            if self._is_there(pattern, files) or self._is_there(pattern, (one.name for one in environments)):
+                continue
+            if self.files.may_have_cells and environments is found.environments:
+                readable = (name for name in sorted(self._paths) if self.files.is_readable(name))
+                environments = self._resolve(readable, platform).environments
+                if self._is_there(pattern, (one.name for one in environments)):
+                    continue
+            if certain:
+                raise no_environment(pattern, choice.known(pattern, environments))
+
+    @staticmethod
+    def _is_there(pattern: str, names: Iterable[str]) -> bool:
+        match = matcher(pattern).fullmatch
+        return any(pattern == name or match(name) for name in names)
+
+    def _behind(self, found: _Found, platform: str) -> Graph:
+        """The whole family: only there it is seen what depends on something."""
+        every = self._with_needed(found, found.environments, platform, parents=False)
+        return self._graph(found, link(every, self._candidates(found.environments))[0])
+
+    def _graph(self, found: _Found, links: Iterable[Link]) -> Graph:
+        by_path = self.files.by_path
+        return graph(found.environments, self.files.manifests(), self.files.extended, links, by_path)
 
     def _resolve(self, files: Iterable[str], platform: str) -> Resolved:
         """What can be read with all that it extends; what cannot is told beside it."""
@@ -66,23 +144,35 @@ class Reader:
         return resolve([one for one in manifests if not one.abstract], self.files.family, self._settings, platform)
 
     def _with_needed(
-        self, resolved: Resolved, files: list[str], platform: str, problems: list[EnvbuildError]
+        self, found: _Found, start: Iterable[Environment], platform: str, *, parents: bool
     ) -> list[Environment]:
-        """What is selected is built from others; those and what they need are read as well."""
-        every = list(resolved.environments)
-        read = set(files)
-        waiting = list(every)
+        """These, what they are built from and, if asked for, what they extend: read as well where they were not."""
+        met = {one.name: one for one in start}
+        waiting = list(met.values())
         while waiting:
-            mentioned = {need.name for one in waiting for need in needs(one)} - {one.name for one in every}
-            more = sorted({file for name in mentioned for file in self._files_for(name)} - read)
-            for name in more:
-                self.files.ask(name)
-            read.update(more)
-            found = self._resolve(more, platform)
-            problems += (wrong.error for wrong in found.problems)
-            waiting = list(found.environments)
-            every += waiting
-        return every
+            names = {need.name for one in waiting for need in needs(one)}
+            if parents:
+                names |= {self.files.by_path[above.path] for one in waiting for above in one.lineage
+                          if above.path in self.files.by_path}  # fmt: skip
+            if not names:
+                break
+            self._read_more(found, names, platform)
+            waiting = [
+                one
+                for one in found.environments
+                if one.name not in met and not names.isdisjoint((one.name, self.files.by_path[one.path]))
+            ]
+            met |= {one.name: one for one in waiting}
+        return list(met.values())
+
+    def _read_more(self, found: _Found, names: set[str], platform: str) -> None:
+        """The manifests that names may come from, and that were not read before."""
+        unknown = names - {one.name for one in found.environments}
+        more = sorted({file for name in unknown for file in self._files_for(name)} - found.read)
+        for name in more:
+            self.files.ask(name)
+        found.read.update(more)
+        found.add(self._resolve(more, platform))
 
     def _candidates(self, every: Iterable[Environment]) -> Candidates:
         by_manifest: dict[str, tuple[Environment, ...]] = {}
@@ -104,25 +194,21 @@ class Reader:
         every = sorted(self._paths) if self.files.may_have_cells else []
         return [file for file in every if self.files.is_readable(file)]
 
-    def _selected(self, selection: Selection) -> tuple[list[str], list[EnvbuildError]]:
-        """The manifests to read, and what is wrong with their names."""
+    def _selected(self, choice: Choice) -> tuple[list[str], list[EnvbuildError]]:
+        """The manifests to read, and what is wrong with their names; any file may hold what depends on something."""
         every = {**self._paths, **self._misnamed}
-        chosen = set(every)
-        if selection.patterns:
-            chosen = {name for pattern in self._patterns(selection) for name in self._matching(pattern, every)}
+        patterns = choice.selection.patterns
+        chosen = {name for pattern in patterns for name in self._matching(pattern, every)}
+        if choice.selection.with_dependents or not patterns:
+            chosen = set(every)
+        chosen = {name for name in chosen if not (choice.excludes_file(name) and self._stays_unread(name, choice))}
         problems = [self._misnamed[name] for name in chosen & self._misnamed.keys()]
         return sorted(chosen & self._paths.keys()), problems
 
-    def _patterns(self, selection: Selection) -> Iterator[str]:
-        """The names and globs of a selection; `@NAME` stands for those of a group."""
-        for pattern in selection.patterns:
-            if not pattern.startswith("@"):
-                yield pattern
-            elif group := self._settings.groups.get(pattern[1:]):
-                yield from group
-            else:
-                known = nearest(pattern[1:], self._settings.groups)
-                raise UsageError(f"no group is named '{pattern[1:]}'", hint=known)
+    def _stays_unread(self, name: str, choice: Choice) -> bool:
+        """What is excluded is read if it can be, for the names of its cells and for what it leads to."""
+        is_of_use = choice.selection.is_widened or self.files.may_have_cells
+        return not (is_of_use and name in self._paths and self.files.is_readable(name))
 
     def _matching(self, pattern: str, every: Collection[str]) -> Iterable[str]:
         """The files that a name or glob may mean; where cells may be meant, all that can be read."""
@@ -137,47 +223,21 @@ class Reader:
             return found
         raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self._paths))
 
-    def _chosen(
-        self, environments: tuple[Environment, ...], selection: Selection, *, certain: bool
-    ) -> tuple[Environment, ...]:
-        """Those of the environments that are meant: by name, by glob, as a cell of a manifest, by their tags."""
-        named = environments
-        if selection.patterns:
-            by_pattern = [self._meant(one, environments, certain=certain) for one in self._patterns(selection)]
-            names = {one.name for found in by_pattern for one in found}
-            named = tuple(one for one in environments if one.name in names)
-        found = [one for one in named if all(one.tags.get(key) == value for key, value in selection.tags)]
-        if selection.tags and not found and certain:
-            shown = " and ".join(f"{key}={value}" for key, value in selection.tags)
-            raise UsageError(f"no environment is tagged {shown}", hint="'envbuild list' shows all tags")
-        return tuple(sorted(found, key=lambda one: one.name))
-
-    def _meant(self, pattern: str, environments: tuple[Environment, ...], *, certain: bool) -> list[Environment]:
-        """Nothing is said to be missing while there are names and files that are wrong."""
-        if path := self._paths.get(pattern):
-            return [one for one in environments if one.path == path]
-        match = matcher(pattern).fullmatch if is_glob(pattern) else None
-        found = [one for one in environments if (match(one.name) if match else one.name == pattern)]
-        if certain and not found and not (match and any(match(name) for name in self._paths)):
-            what = f"no environment matches '{pattern}'" if match else f"no environment is named '{pattern}'"
-            raise UsageError(what, hint=self._known(pattern, environments))
-        return found
-
-    def _known(self, pattern: str, environments: tuple[Environment, ...]) -> str:
-        """The nearest name; names of cells are not known where a manifest cannot be read."""
-        unread = sum(path not in self.files.found for path in self._paths.values())
-        if unread:
-            return f"manifests that cannot be read: {unread}; run 'envbuild check'"
-        return nearest(pattern, {*self._paths, *(one.name for one in environments)})
-
-    def _concerning(
-        self, resolved: Resolved, wanted: tuple[Environment, ...], selection: Selection
-    ) -> Iterator[EnvbuildError]:
-        """What is wrong with what is selected, not with what was read to find its cells."""
-        matches = [matcher(pattern).fullmatch for pattern in self._patterns(selection)]
-        named = {path for name, path in self._paths.items() if not matches or any(match(name) for match in matches)}
-        concerned = named | {one.path for one in wanted}
-        yield from (wrong.error for wrong in resolved.problems if wrong.path in concerned)
+    def _concerning(self, found: _Found, choice: Choice) -> Iterator[EnvbuildError]:
+        """What is wrong with what is selected or needed for it, not with what was read to find cells or dependents."""
+        concerned = {path for name, path in self._paths.items() if choice.is_named(name)}
+        made = {one.path for one in found.environments}
+        if choice.selection.tags:  # what can be made tells its tags, and is selected or not
+            concerned -= made
+        if choice.selection.with_dependents:  # what cannot be made may depend on what is selected
+            concerned |= {self._paths[name] for name in found.read} - made
+        concerned -= choice.left_out(concerned, found.environments)
+        built = {one.name for one in found.wanted} | {one.needed for one in found.links}
+        for one in found.named(built):
+            concerned.add(one.path)
+            concerned |= {self._paths[need.name] for need in needs(one) if need.name in self._paths}
+        self.concerned = concerned
+        yield from (error for path, error in found.problems if path in concerned)
 
     def _clashes(self, wanted: tuple[Environment, ...]) -> Iterator[EnvbuildError]:
         """A cell may be named like no file and like no other manifest's cell."""
@@ -188,11 +248,3 @@ class Reader:
             if (file or other) != one.path:
                 also = f"'{file or other}' is also named '{one.name}'"
                 yield ResolveError(also, Place(one.path), "set 'matrix.name'")
-
-    def _refuse_abstract(self, files: list[str], selection: Selection) -> None:
-        for name in files:
-            one = self.files.found.get(self._paths[name])
-            if one and one.abstract and name in selection.patterns:
-                raise UsageError(
-                    f"'{name}' is abstract: it is only extended, never built", one.place, "ask for what extends it"
-                )

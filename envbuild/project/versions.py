@@ -8,6 +8,7 @@ from envbuild.errors import EnvbuildError, Place, UsageError
 from envbuild.lock import Change, Pins, lock_path, pin_changes, read_lock
 from envbuild.plan import Action, Source, content_reasons
 from envbuild.project.front import Project
+from envbuild.project.selection import Selection
 from envbuild.record import Reason, Record
 
 if TYPE_CHECKING:
@@ -43,10 +44,27 @@ def told(project: Project, name: str, version: str) -> Told:
     return told_of(project.record(name, version), project.history(name))
 
 
-def history(project: Project, name: str) -> tuple[Told, ...]:
-    """Every version of a name, newest first, each with its reasons."""
-    records = project.history(name)
-    return tuple(told_of(record, records) for record in records)
+def asked_versions(project: Project, selection: Selection) -> tuple[list[Told], Selection | None]:
+    """The versions among what is selected, and what is left to be planned, if anything is."""
+    asked = [(text, *parted(text)) for text in selection.patterns]
+    versions = [told(project, name, version) for _, name, version in asked if version]
+    rest = tuple(text for text, _, version in asked if not version)
+    return versions, msgspec.structs.replace(selection, patterns=rest) if rest or not versions else None
+
+
+def histories(project: Project, selection: Selection) -> dict[str, tuple[Told, ...]]:
+    """Every version of what is selected, newest first; what is given by name may be long gone, and is not read."""
+    known = [name for name in selection.patterns if selection.only_names and project.state.history(name)]
+    unread = tuple(name for name in selection.patterns if name not in known)
+    names = set(known)
+    if unread or not known:
+        names |= {one.name for one in project.environments(msgspec.structs.replace(selection, patterns=unread))}
+    if len(names) == 1:
+        project.history(*names)  # says what to do where it was never built
+    found = {name: project.state.history(name) for name in sorted(names)}
+    if not any(found.values()):
+        raise UsageError("none of what is selected was ever built", hint="run 'envbuild apply'")
+    return {name: tuple(told_of(record, records) for record in records) for name, records in found.items()}
 
 
 def told_of(record: Record, records: "Sequence[Record]") -> Told:

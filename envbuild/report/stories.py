@@ -1,7 +1,7 @@
 """Why environments are built, and were: a plan's step, a version, a history, each with its reasons."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envbuild.errors import redacted
@@ -119,6 +119,17 @@ def told_object(told: Told) -> dict[str, Any]:
         reasons=told.reasons,
     )
     return {**step_object(step), "started": record.started, "commit": record.commit, "dirty": record.dirty}
+
+
+def histories_text(histories: Mapping[str, Sequence[Told]], now: dt.datetime, look: Look, *, verbose: bool) -> str:
+    """One as it is; several one after the other, each below its name."""
+    told = {
+        name: history_text(every, now, look, verbose=verbose) if every else "never built"
+        for name, every in histories.items()
+    }
+    if len(told) == 1:
+        return "".join(told.values())
+    return "\n\n".join(f"{look.paint(one_line(name), 'strong')}\n{text}" for name, text in told.items())
 
 
 def history_text(every: Sequence[Told], now: dt.datetime, look: Look, *, verbose: bool) -> str:

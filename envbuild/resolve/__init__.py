@@ -4,6 +4,7 @@ from envbuild.resolve.environment import Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
 from envbuild.resolve.fields import fields
+from envbuild.resolve.graph import Edge, EdgeKind, Graph, Node, graph
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.notes import notes
@@ -12,10 +13,14 @@ from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
     "Candidates",
+    "Edge",
+    "EdgeKind",
     "Environment",
     "Explained",
     "Family",
+    "Graph",
     "Link",
+    "Node",
     "Overridden",
     "Package",
     "Packages",
@@ -24,6 +29,7 @@ __all__ = [
     "Variable",
     "explain",
     "fields",
+    "graph",
     "lineages",
     "link",
     "manager_of",

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from envbuild.document import LIMIT_BYTES
+from envbuild.document import LIMIT_BYTES, decode
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.settings import FILE
@@ -83,6 +83,15 @@ class Workspace:
                 return stream.read(limit + 1)
         except OSError as error:
             raise _unreadable(path, where, error) from None
+
+    def source(self, path: str, before: float) -> str | None:
+        """What stands in a file, to show a line of it; nothing where it was changed since, or cannot be read."""
+        try:
+            if (self.root / path).stat().st_mtime > before:
+                return None
+            return decode(path, self.read(path)[:LIMIT_BYTES])
+        except (OSError, ValueError, EnvbuildError):
+            return None
 
     def _inside(self, path: str, where: Place | None) -> Path:
         """A link may stand in a project, but not lead out of it."""

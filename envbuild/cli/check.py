@@ -24,15 +24,18 @@ def command(common: Common, /, *, environments: tuple[str, ...], tags: tuple[tup
       envbuild check 'churn/*'
       envbuild check --json
     """
+    from envbuild.cli.problems import annotate, source
+    from envbuild.errors import Problems
     from envbuild.project import check
+    from envbuild.report.errors import error_text
     from envbuild.report.looking import check_json, check_text
-    from envbuild.report.plans import error_text
 
     checked = check(common.project(), selected(environments, tags))
     if common.json:
         common.out(check_json(checked))
     else:
-        common.out(check_text(checked, verbose=common.verbose))
-        for error in checked.errors:
-            common.warn(error_text(error))
+        common.out(check_text(checked, common.look, source(common), verbose=common.verbose))
+        if checked.errors:
+            common.warn(error_text(Problems(checked.errors), common.side_look, source(common)))
+    annotate(common, checked.errors, checked.notes)
     return 1 if checked.errors else 0

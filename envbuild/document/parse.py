@@ -39,7 +39,7 @@ def parse(path: str, data: bytes) -> Document:
     text = decode(path, data)
     _refuse_control_characters(path, text)
     try:
-        with contextlib.closing(_parser().parse(text)) as events:
+        with contextlib.closing(parser().parse(text)) as events:
             root = _Builder(path).build(events)
     except MarkedYAMLError as error:
         _refuse_syntax(path, text, error)
@@ -52,7 +52,7 @@ def parse(path: str, data: bytes) -> Document:
     return Document(path, root, text)
 
 
-def _parser() -> Any:
+def parser() -> Any:
     """One for each thread: making one costs as much as reading a small file."""
     from ruamel.yaml import YAML
 

@@ -14,6 +14,7 @@ from envbuild.document import LIMIT_BYTES, decode
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.settings import FILE
+from envbuild.shape import near
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -82,7 +83,7 @@ class Workspace:
             with self._inside(path, where).open("rb") as stream:
                 return stream.read(limit + 1)
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
 
     def source(self, path: str, before: float) -> str | None:
         """What stands in a file, to show a line of it; nothing where it was changed since, or cannot be read."""
@@ -125,7 +126,7 @@ class Workspace:
                 while block := stream.read(LIMIT_BYTES):
                     found.update(block)
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
         return found.hexdigest()
 
     def wheel_metadata(self, path: str, where: Place) -> bytes:
@@ -138,7 +139,22 @@ class Workspace:
         except (zipfile.BadZipFile, zlib.error, StopIteration, EOFError, RuntimeError):
             raise WorkspaceError(f"'{path}' is not a wheel", where, "build it again") from None
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
+
+    def _unreadable(self, path: str, where: Place | None, error: OSError) -> EnvbuildError:
+        if not isinstance(error, FileNotFoundError):
+            what = f"'{path}' cannot be read: {error.strerror}"
+            return WorkspaceError(what, where or Place(path), "check its permissions")
+        folder, _, name = path.rpartition("/")
+        found = near(name, self._files_in(folder))
+        hint = f"did you mean '{found}'?" if found else "check the path's spelling"
+        return WorkspaceError(f"there is no file '{path}'", where or Place(path), hint)
+
+    def _files_in(self, folder: str) -> list[str]:
+        try:
+            return [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
+        except OSError:
+            return []
 
     def _refuse_outside(self, path: str) -> None:
         """Nothing is written through a link that leads out of the project."""
@@ -195,12 +211,6 @@ _HINT_WRITE = "check the folder's permissions and the space on its disk"
 
 def _is_metadata(name: str) -> bool:
     return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-
-
-def _unreadable(path: str, where: Place | None, error: OSError) -> EnvbuildError:
-    if isinstance(error, FileNotFoundError):
-        return WorkspaceError(f"there is no file '{path}'", where or Place(path), "check the path's spelling")
-    return WorkspaceError(f"'{path}' cannot be read: {error.strerror}", where or Place(path), "check its permissions")
 
 
 def write_whole(target: Path, text: str, shown: str = "") -> None:

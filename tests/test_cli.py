@@ -1,6 +1,7 @@
 """The command line: exit codes, what goes where, options on either side of the command, variables for scripts."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -172,15 +173,19 @@ def test_colour_is_off_where_it_is_not_wanted(plain: Project) -> None:
 
 
 def test_a_control_sequence_in_data_never_reaches_the_terminal(plain: Project) -> None:
-    """Neither from an argument nor from a program; click strips some from a pipe, so colour is forced here."""
+    """Neither from an argument nor from a program; click strips some from a pipe, so colour is forced here.
+
+    Our own colours are taken out first; the data's are others.
+    """
+    ours = re.compile("\x1b\\[(0|1|2|31|32|33|36)m")
     env: dict[str, str | None] = {"FORCE_COLOR": "1"}
-    forged = "\r\x08\x9b31m\u202eforged"
+    forged = "\r\x08\x9b35m\u202eforged"
     runs = [plain.run("plan", forged, check=64, env=env)]
-    plain.write("manifests/base.yaml", "setup:\n  - printf '\\033[31mred\\r\\b\\n'; exit 1\n")
+    plain.write("manifests/base.yaml", "setup:\n  - printf '\\033[35mred\\r\\b\\n'; exit 1\n")
     runs.append(plain.run("apply", "base", check=1, env=env))
     for run in runs:
-        assert not {"\x1b", "\x9b", "\x08", "\r", "\u202e"} & set(run.out + run.err), run
-    assert "\\u001b[31mred" in runs[1].err
+        assert not {"\x1b", "\x9b", "\x08", "\r", "\u202e"} & set(ours.sub("", run.out + run.err)), run
+    assert "\\u001b[35mred" in runs[1].err
 
 
 def test_an_unwritable_private_folder(plain: Project) -> None:

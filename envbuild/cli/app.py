@@ -10,7 +10,7 @@ import click
 from envbuild import __version__
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell
-from envbuild.errors import EnvbuildError
+from envbuild.errors import EnvbuildError, UsageError
 
 COMMANDS = {
     "plan": "Say what apply would build, and which line caused it.",
@@ -52,7 +52,7 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from envbuild.shape import nearest
 
-            raise click.UsageError(f"no command '{args[0]}'; {nearest(args[0], COMMANDS)}", ctx)
+            raise UsageError(f"there is no command '{args[0]}'", hint=nearest(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
 
@@ -103,13 +103,12 @@ def _run(arguments: list[str], common: Common) -> int:
 
 
 def _usage(error: click.ClickException, common: Common) -> int:
-    from envbuild.errors import UsageError
+    from envbuild.cli.usage import told
 
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
-        return USAGE
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "envbuild"
-    tell(common, UsageError(error.format_message().rstrip("."), hint=f"see '{command} --help'"))
+    else:
+        tell(common, told(error))
     return USAGE
 
 

@@ -62,6 +62,6 @@ def _checked_out(common: Common) -> str | None:
     if workspace is None or not checkout:
         return None
     folder = os.path.relpath(os.path.realpath(workspace.root), os.path.realpath(checkout))
-    if folder.split(os.sep)[0] == os.pardir:
+    if Path(folder).parts[:1] == (os.pardir,):
         return None
     return "" if folder == os.curdir else folder.replace(os.sep, "/")

@@ -30,6 +30,7 @@ from envbuild.record import Record
 from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
+from envbuild.shape import nearest
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
@@ -253,8 +254,9 @@ class Project:
             return next(own, history[0])
         found = next((record for record in history if str(record.version) == version), None)
         if found is None:
-            known = ", ".join(str(record.version) for record in history)
-            raise UsageError(f"'{name}' has no version '{version}'", hint=f"recorded are: {known}")
+            known = [str(record.version) for record in history]
+            hint = f"recorded are: {', '.join(known)}" if version.isdecimal() else nearest(version, [*known, "latest"])
+            raise UsageError(f"'{name}' has no version '{version}'", hint=hint)
         return found
 
     def recorded(self, name: str, version: str) -> Shown:

@@ -203,7 +203,8 @@ class _Run:
                 f"envbuild {__version__}: {step.action} {step.environment} {step.fingerprint}\n", encoding="utf-8"
             )
         except OSError as error:
-            raise BuildError(f"the log cannot be written: {error.strerror}: {log}") from None
+            hint = "check the folder's permissions and the space on its disk"
+            raise BuildError(f"the log cannot be written: {error.strerror}: {log}", hint=hint) from None
         return log
 
     def _build(self, job: Job, log: Path) -> str:

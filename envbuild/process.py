@@ -112,7 +112,8 @@ class Programs:
                     umask=0o022,
                 )
             except OSError as error:
-                raise ProcessError(f"cannot start {command[0]}: {error.strerror}") from None
+                hint = "check that it is installed and may be run"
+                raise ProcessError(f"cannot start {command[0]}: {error.strerror}", hint=hint) from None
             self._running.add(process)
         return process
 
@@ -131,9 +132,11 @@ class Programs:
         except FileNotFoundError:
             found = shutil.which(command[0], path=env.get("PATH"))
             what = f"the interpreter of '{found}' is gone" if found else f"there is no command '{command[0]}' here"
-            raise ProcessError(what, exit_code=127) from None
+            hint = "check its spelling, or add the package that brings it"
+            raise ProcessError(what, hint=hint, exit_code=127) from None
         except OSError as error:
-            raise ProcessError(f"'{command[0]}' cannot be run: {error.strerror}", exit_code=126) from None
+            what, hint = f"'{command[0]}' cannot be run: {error.strerror}", "check that it may be run"
+            raise ProcessError(what, hint=hint, exit_code=126) from None
         before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
         try:
             code = process.wait()

@@ -66,7 +66,8 @@ class Workspace:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise WorkspaceError(f"cannot be listed: {error.strerror}", Place(here)) from None
+                what = f"cannot be listed: {error.strerror}"
+                raise WorkspaceError(what, Place(here), "check its permissions") from None
             for entry in entries:
                 path = f"{here}/{entry.name}" if here else entry.name
                 if entry.is_dir(follow_symlinks=False):

@@ -120,7 +120,8 @@ def test_bad_settings_stop_everything(project: Project) -> None:
     project.write("manifests/a.yaml", "setup: [make]\n")
     assert refused(project) == (
         "envbuild.yaml:1:1: unknown key 'bulder'\n  hint: did you mean 'builder'?\n"
-        "envbuild.yaml:2:8: records cannot be kept in 'elsewhere'\n  hint: this version has sqlite:///PATH only\n"
+        "envbuild.yaml:2:8: records cannot be kept in 'elsewhere'\n"
+        "  hint: keep them in sqlite:///PATH: this version has no other\n"
     )
 
 

@@ -68,7 +68,7 @@ class Project:
         own = self.host.get("ENVBUILD_STATE", "")
         shown = state_path(own) if own else self.settings.state_path
         if not shown:
-            raise UsageError(f"records cannot be kept in '{own}'", hint="ENVBUILD_STATE is sqlite:///PATH")
+            raise UsageError(f"records cannot be kept in '{own}'", hint="set ENVBUILD_STATE to sqlite:///PATH")
         return State(self.root / shown, shown, self.machine, self.platform)
 
     @cached_property
@@ -293,7 +293,11 @@ class Project:
         """Where a version stands, and the variables of a process that runs in it."""
         record = self.record(name, version)
         if complaint := local.complaint(record.reference):
-            hint = f"run 'envbuild apply {name}'" if version == "latest" else "this version cannot be built again yet"
+            hint = (
+                f"run 'envbuild apply {name}'"
+                if version == "latest"
+                else "use the latest: this version cannot be built again yet"
+            )
             raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
         variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
         return record.reference, local.activated(variables, Path(record.reference), self.host)

@@ -32,7 +32,7 @@ def _channels(environment: Environment) -> Iterator[Note]:
     conda = any(not key.key.startswith("pip/") and key.key not in {"python", "pip"} for key in environment.packages)
     if conda and not environment.keys.channels:
         used = ", ".join(environment.channels)
-        hint = f"the settings' are used: {used}"
+        hint = f"name some, or keep the settings': {used}"
         yield Note("no-channels", f"'{environment.name}' names no channels", environment.where_itself, hint)
 
 

@@ -140,9 +140,8 @@ class Failure:
             return None
         item = self._roots.get(normalise(found["name"])) or self._required()
         there = _FILES.search(self._text)
-        hint = "ask for another version, or take the platform out of 'platforms'"
-        if there:
-            hint = f"there are wheels for {there['platforms'].replace('`', '')}; {hint}"
+        others = f": there are wheels for {there['platforms'].replace('`', '')}" if there else ""
+        hint = f"ask for another version, or take the platform out of 'platforms'{others}"
         where = item.where if item else Place(self._environment.path)
         what = f"{found['name']} {found['version']} has no wheel for {self._request.platform}"
         return SolveError(self._with_words(what), where, hint)
@@ -180,7 +179,9 @@ def _asking(name: str, text: str) -> str:
 
 
 def _hint_of(root: Item | None) -> str:
-    return f"{root.name} needs it: ask for another version of that, or name the index that has it" if root else ""
+    if root is None:
+        return "name the index that has it"
+    return f"ask for another version of {root.name}, or name the index that has what it needs"
 
 
 def _names(name: str, text: str) -> bool:

@@ -113,7 +113,7 @@ class Question:
             raise SolveError(
                 f"PyPI packages cannot be solved for {self._request.platform}",
                 environment.where("platforms"),
-                f"platforms that can be: {', '.join(_TARGETS)}",
+                f"known are: {', '.join(_TARGETS)}",
             )
         ran = self._ask(arguments)
         if ran.code:

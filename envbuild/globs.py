@@ -26,7 +26,7 @@ def expand_braces(pattern: str) -> list[str]:
             waiting += [f"{one[: match.start()]}{option}{one[match.end() :]}" for option in reversed(options)]
         if len(waiting) + len(done) > LIMIT_ALTERNATIVES:
             what = f"the glob '{pattern}' has more than {LIMIT_ALTERNATIVES} alternatives"
-        raise EnvbuildError(what, hint="write several globs instead")
+            raise EnvbuildError(what, hint="write several globs instead")
     return done
 
 

@@ -1,6 +1,6 @@
 """Every message of the program, read from its source: listed in golden/messages.txt, and held to the house's tone.
 
-A message is what an error, a note or a fault is made with; `{…}` stands for data. ENVBUILD_TEST_GOLDEN=write lists anew.
+A message is what an error, a note or a fault is made with; `{…}` is data. ENVBUILD_TEST_GOLDEN=write lists anew.
 """
 
 import ast

@@ -36,15 +36,17 @@ def _story(error: Exception, arguments: Sequence[str]) -> str:
         f"envbuild {__version__}",
         f"Python {sys.version}",
         f"platform {platform.platform()}",
-        f"command {shlex.join(['envbuild', *_own(arguments)])}",
+        f"command {_command(arguments)}",
     )
     return _without_secrets("\n".join([*head, "", *traceback.format_exception(error)]))
 
 
-def _own(arguments: Sequence[str]) -> list[str]:
+def _command(arguments: Sequence[str]) -> str:
     """Our part of the command line: what stands after `--` is for another program."""
     own = list(arguments)
-    return [*own[: own.index("--")], "--", "…"] if "--" in own else own
+    if "--" not in own:
+        return shlex.join(["envbuild", *own])
+    return f"{shlex.join(['envbuild', *own[: own.index('--')]])} -- …"
 
 
 def _without_secrets(text: str) -> str:

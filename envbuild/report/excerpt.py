@@ -32,7 +32,8 @@ def _marked(text: str, line: str, place: Place) -> tuple[int, int]:
     if place.path.endswith((".yaml", ".yml")):
         return start, start + extent(text, place.line, place.column)
     if start == 0 or not line[:start].strip():  # of other files only the line is known
-        return len(line) - len(line.lstrip()), len(line.rstrip())
+        written = line if place.path.endswith(".j2") else line.partition(" #")[0]
+        return len(line) - len(line.lstrip()), len(written.rstrip())
     return start, start + 1
 
 

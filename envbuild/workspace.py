@@ -147,15 +147,19 @@ class Workspace:
             what = f"'{path}' cannot be read: {error.strerror}"
             return WorkspaceError(what, where or Place(path), "check its permissions")
         folder, _, name = path.rpartition("/")
-        found = near(name, self._files_in(folder))
+        stem, dot, ending = name.rpartition(".")  # an ending alone makes no two names alike
+        close = near(stem, self._stems(folder, f"{dot}{ending}"))
+        found = f"{close}{dot}{ending}" if close else ""
         hint = f"did you mean '{found}'?" if found else "check the path's spelling"
         return WorkspaceError(f"there is no file '{path}'", where or Place(path), hint)
 
-    def _files_in(self, folder: str) -> list[str]:
+    def _stems(self, folder: str, ending: str) -> list[str]:
+        """The names of the files of a folder that end alike, without that ending."""
         try:
-            return [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
+            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
         except OSError:
             return []
+        return [name.removesuffix(ending) for name in found if name.endswith(ending)]
 
     def _refuse_outside(self, path: str) -> None:
         """Nothing is written through a link that leads out of the project."""

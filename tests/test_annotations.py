@@ -33,8 +33,8 @@ def ci(project: Project) -> Callable[..., Run]:
     """Run as a step of a workflow does, in a project that is a folder of the repository."""
     checkout = str(project.path.parent)
 
-    def run(*args: str, **options: int) -> Run:
-        return project.run(*args, env={"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": checkout}, **options)
+    def run(*args: str, check: int = 0) -> Run:
+        return project.run(*args, env={"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": checkout}, check=check)
 
     return run
 

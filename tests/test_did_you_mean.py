@@ -70,6 +70,7 @@ def test_nearest_words() -> None:
     """Letters of any case; of a path its last part may be meant; with nothing near all are listed."""
     assert near("one", ["ONE", "TWO"]) == "ONE"
     assert near("web", ["serving/web", "wib"]) == "serving/web"
+    assert near("trian", ["churn/train"]) == "churn/train"
     assert near("a/web", ["serving/wib"]) == ""
     assert near("x", []) == ""
     assert nearest("zzz", ["b", "a"]) == "known are: a, b"

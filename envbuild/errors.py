@@ -19,7 +19,7 @@ EnvbuildError            one problem: message, where, hint
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -132,6 +132,11 @@ class Note(msgspec.Struct, frozen=True):
     message: str
     where: Place
     hint: str
+
+
+def secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Where a text holds what is not to be repeated: from where, and up to where."""
+    yield from ((match.end(1), match.end() - 1) for match in _SECRET.finditer(text))
 
 
 def redacted(text: str) -> str:

@@ -25,7 +25,8 @@ def expand_braces(pattern: str) -> list[str]:
             options = match[1].split(",")
             waiting += [f"{one[: match.start()]}{option}{one[match.end() :]}" for option in reversed(options)]
         if len(waiting) + len(done) > LIMIT_ALTERNATIVES:
-            raise EnvbuildError(f"the glob '{pattern}' has more than {LIMIT_ALTERNATIVES} alternatives")
+            what = f"the glob '{pattern}' has more than {LIMIT_ALTERNATIVES} alternatives"
+            raise EnvbuildError(what, hint="write several globs instead")
     return done
 
 

@@ -62,7 +62,7 @@ def name_all(paths: Iterable[str], patterns: tuple[str, ...]) -> Names:
             problems[path] = error
             continue
         if name.startswith(RESERVED):
-            hint = "names under curated/ are envbuild's own"
+            hint = "choose another: those under curated/ are envbuild's own"
             problems[name] = ResolveError(f"the name '{name}' is reserved", Place(path), hint)
         elif name in names:
             hint = "rename one of the two"

@@ -122,7 +122,8 @@ class Programs:
                     umask=0o022,
                 )
             except OSError as error:
-                raise ProcessError(f"cannot start {command[0]}: {error.strerror}") from None
+                hint = "check that it is installed and may be run"
+                raise ProcessError(f"cannot start {command[0]}: {error.strerror}", hint=hint) from None
             self._running.add(process)
         return process
 
@@ -178,10 +179,15 @@ def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], 
     """Why it could not be run, with the exit code that shells have for that."""
     is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
     if not is_missing:
-        advice = "its first line has to say what runs it: '#!/bin/sh'" if error.errno == errno.ENOEXEC else ""
+        advice = (
+            "its first line has to say what runs it: '#!/bin/sh'"
+            if error.errno == errno.ENOEXEC
+            else "check that it may be run"
+        )
         return ProcessError(f"'{command}' cannot be run: {error.strerror}", hint=advice, exit_code=126)
     if found := shutil.which(command, path=path):
-        return ProcessError(f"the interpreter of '{found}' is gone", exit_code=127)
+        lost = f"the interpreter of '{found}' is gone"
+        return ProcessError(lost, hint="install again what brings it", exit_code=127)
     return ProcessError(f"there is no command '{command}' here", hint=hint(), exit_code=127)
 
 

@@ -108,7 +108,7 @@ def _stray_blocks(name: str, templates: Templates, jinja: "Jinja") -> list[Envbu
         return [RenderError(f"there is no template '{parent}'", Place(found.path, line, 1), known)]
     above = {block.name for block in _blocks(parent, templates, jinja)}
     own = [block for block in tree.body if isinstance(block, nodes.Block)]
-    hint = f"the blocks of {parent} are: {', '.join(sorted(above))}"
+    hint = f"use one of the blocks of {parent}: {', '.join(sorted(above))}"
     return [
         RenderError(f"there is no block '{block.name}' to fill", Place(found.path, block.lineno, 1), hint)
         for block in own

@@ -172,7 +172,9 @@ def _places_of_files(document: Document) -> Iterator[EnvbuildError]:
         return
     if not _STATE.fullmatch(state.text):
         yield SettingsError(
-            f"records cannot be kept in '{state.text}'", state.place, "this version has sqlite:///PATH only"
+            f"records cannot be kept in '{state.text}'",
+            state.place,
+            "keep them in sqlite:///PATH: this version has no other",
         )
     elif _leaves(state_path(state.text)):
         yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
@@ -216,5 +218,5 @@ def _require(document: Document) -> None:
         raise SettingsError(
             f"this project wants envbuild {wanted}, this is {__version__}",
             node.place,
-            f"pip install 'envbuild{wanted}'",
+            f"run pip install 'envbuild{wanted}'",
         )

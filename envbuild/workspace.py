@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.document import LIMIT_BYTES
+from envbuild.document import LIMIT_BYTES, decode
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.names import FILE
+from envbuild.shape import near
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -76,7 +77,8 @@ class Workspace:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise WorkspaceError(f"cannot be listed: {error.strerror}", Place(here)) from None
+                what = f"cannot be listed: {error.strerror}"
+                raise WorkspaceError(what, Place(here), "check its permissions") from None
             for entry in entries:
                 path = f"{here}/{entry.name}" if here else entry.name
                 if entry.is_dir(follow_symlinks=False):
@@ -120,7 +122,16 @@ class Workspace:
             with self._inside(path, where).open("rb") as stream:
                 return stream.read(limit + 1)
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
+
+    def source(self, path: str, before: float) -> str | None:
+        """What stands in a file, to show a line of it; nothing where it was changed since, or cannot be read."""
+        try:
+            if (self.root / path).stat().st_mtime > before:
+                return None
+            return decode(path, self.read(path)[:LIMIT_BYTES])
+        except (OSError, ValueError, EnvbuildError):
+            return None
 
     def _inside(self, path: str, where: Place | None) -> Path:
         """A link may stand in a project, but not lead out of it."""
@@ -156,7 +167,7 @@ class Workspace:
                 while block := stream.read(LIMIT_BYTES):
                     found.update(block)
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
         return found.hexdigest()
 
     def wheel_metadata(self, path: str, where: Place) -> bytes:
@@ -172,7 +183,26 @@ class Workspace:
         except (zipfile.BadZipFile, zlib.error, StopIteration, EOFError, RuntimeError):
             raise WorkspaceError(f"'{path}' is not a wheel", where, "build it again") from None
         except OSError as error:
-            raise _unreadable(path, where, error) from None
+            raise self._unreadable(path, where, error) from None
+
+    def _unreadable(self, path: str, where: Place | None, error: OSError) -> EnvbuildError:
+        if not isinstance(error, FileNotFoundError):
+            what = f"'{path}' cannot be read: {error.strerror}"
+            return WorkspaceError(what, where or Place(path), "check its permissions")
+        folder, _, name = path.rpartition("/")
+        stem, dot, ending = name.rpartition(".")  # an ending alone makes no two names alike
+        close = near(stem, self._stems(folder, f"{dot}{ending}"))
+        found = f"{close}{dot}{ending}" if close else ""
+        hint = f"did you mean '{found}'?" if found else "check the path's spelling"
+        return WorkspaceError(f"there is no file '{path}'", where or Place(path), hint)
+
+    def _stems(self, folder: str, ending: str) -> list[str]:
+        """The names of the files of a folder that end alike, without that ending."""
+        try:
+            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
+        except OSError:
+            return []
+        return [name.removesuffix(ending) for name in found if name.endswith(ending)]
 
     def _refuse_outside(self, path: str) -> None:
         """Nothing is written through a link that leads out of the project."""
@@ -253,12 +283,6 @@ def _reach(pattern: str) -> float:
 
 def _is_metadata(name: str) -> bool:
     return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-
-
-def _unreadable(path: str, where: Place | None, error: OSError) -> EnvbuildError:
-    if isinstance(error, FileNotFoundError):
-        return WorkspaceError(f"there is no file '{path}'", where or Place(path), "check the path's spelling")
-    return WorkspaceError(f"'{path}' cannot be read: {error.strerror}", where or Place(path), "check its permissions")
 
 
 def write_whole(target: Path, text: str, shown: str = "") -> None:

@@ -175,14 +175,14 @@ def test_colour_is_off_where_it_is_not_wanted(plain: Project) -> None:
 def test_a_control_sequence_in_data_never_reaches_the_terminal(plain: Project) -> None:
     """Neither from an argument nor from a program; our own colours, which are forced here, are all there is."""
     env: dict[str, str | None] = {"FORCE_COLOR": "1"}
-    forged = "\r\x08\x9b31m\u202eforged"
+    forged = "\r\x08\x9b35m\u202eforged"
     runs = [plain.run("plan", forged, check=64, env=env)]
-    plain.write("manifests/base.yaml", "setup:\n  - printf '\\033[31mred\\r\\b\\n'; exit 1\n")
+    plain.write("manifests/base.yaml", "setup:\n  - printf '\\033[35mred\\r\\b\\n'; exit 1\n")
     runs.append(plain.run("apply", "base", check=1, env=env))
     for run in runs:
         shown = re.sub(r"\x1b\[[0-9]+m", "", run.out + run.err)
         assert not {"\x1b", "\x9b", "\x08", "\r", "\u202e"} & set(shown), run
-    assert "\\u001b[31mred" in runs[1].err
+    assert "\\u001b[35mred" in runs[1].err
 
 
 def test_an_unwritable_private_folder(plain: Project) -> None:

@@ -160,7 +160,7 @@ def test_nodefaults_alone_is_no_channel() -> None:
 
 def test_a_file_without_channels_is_noted(tmp_path: Path) -> None:
     """Once, with the channels that are used instead."""
-    message = "1:1 no-channels: 'k' names no channels | the settings' are used: conda-forge"
+    message = "1:1 no-channels: 'k' names no channels | name some, or keep the settings': conda-forge"
     assert noted(tmp_path, "dependencies: [numpy, scipy]\n") == [message]
 
 

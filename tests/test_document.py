@@ -138,7 +138,9 @@ def test_bytes_that_are_no_text_are_refused_at_their_line(data: bytes, line: int
 def test_a_key_stands_once(text: str, place: str) -> None:
     """However it is quoted and however deep it stands, the second is refused and the first is named."""
     line = 2 if text.startswith("b") else 1
-    assert refused(text) == f"{place}: the key 'a' stands twice\n  hint: the first is at line {line}"
+    assert (
+        refused(text) == f"{place}: the key 'a' stands twice\n  hint: keep one of the two: the first is at line {line}"
+    )
 
 
 @pytest.mark.parametrize("fragment", ["[", "{a: ", "- ", "[[],"])

@@ -67,7 +67,7 @@ def test_what_readers_disagree_on_is_refused(text: str, message: str) -> None:
 def test_unknown_tags_are_refused(tag: str, value: str, shown: str) -> None:
     """Nothing is built, converted or called because a file asks for it."""
     assert refused(f"a:\n  b: {tag} {value}\n") == (
-        f"2:6: unknown tag '{shown}'\n  hint: the tags are !override, !reset and !raw"
+        f"2:6: unknown tag '{shown}'\n  hint: use one of !override, !reset and !raw"
     )
 
 

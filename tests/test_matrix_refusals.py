@@ -105,15 +105,15 @@ def test_exclude_names_axes_and_values_that_there_are() -> None:
     """A misspelling would drop nothing, in silence; all of them are told."""
     assert refused("{os: [slim, full], v: [1], exclude: [{ops: slim}, {os: slm}, {v: '1'}]}") == [
         "1:46: no axis is named 'ops'\n  hint: did you mean 'os'?",
-        "1:59: the axis 'os' has no value 'slm'\n  hint: it has: 'slim', 'full'",
-        "1:70: the axis 'v' has no value '1'\n  hint: it has: 1",
+        "1:59: the axis 'os' has no value 'slm'\n  hint: known are: 'slim', 'full'",
+        "1:70: the axis 'v' has no value '1'\n  hint: known are: 1",
     ]
 
 
 def test_an_included_cell_has_a_value_for_every_axis_and_no_other() -> None:
     """It is a whole cell."""
     assert refused("{a: [x], b: [y], include: [{a: z}, {a: x, b: z, c: w}]}") == [
-        "1:36: this cell has no value for 'b'\n  hint: an included cell has them all",
+        "1:36: this cell has no value for 'b'\n  hint: state every axis in an included cell",
         "1:44: no axis is named 'c'\n  hint: known are: a, b",
     ]
 
@@ -196,7 +196,7 @@ def test_a_name_that_names_nothing(name: str, told: str) -> None:
 def test_a_matrix_that_is_wrong_is_told_once_for_each_who_inherits_it() -> None:
     """With the line that is wrong, which is the parent's: one problem."""
     files = {"r": "abstract: true\nmatrix: {a: [x], exclude: [{a: z}]}\n", "j": "extends: r\n", "k": "extends: r\n"}
-    assert problems(files, "*") == ["manifests/r.yaml:2:28: the axis 'a' has no value 'z'\n  hint: it has: 'x'"]
+    assert problems(files, "*") == ["manifests/r.yaml:2:28: the axis 'a' has no value 'z'\n  hint: known are: 'x'"]
 
 
 def test_a_fault_in_one_cell_names_its_line_and_not_the_others() -> None:

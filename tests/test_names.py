@@ -163,7 +163,7 @@ def test_curated_names_are_reserved() -> None:
     names = name_all(["manifests/curated/a.yaml", "manifests/curated-b.yaml"], (DEFAULT,))
     with pytest.raises(EnvbuildError) as caught:
         names.path("curated/a")
-    message = "the name 'curated/a' is reserved\n  hint: names under curated/ are envbuild's own"
+    message = "the name 'curated/a' is reserved\n  hint: choose another: those under curated/ are envbuild's own"
     assert str(caught.value) == f"manifests/curated/a.yaml: {message}"
     assert names.path("curated-b") == "manifests/curated-b.yaml"
 
@@ -185,7 +185,8 @@ def test_names_are_judged_when_they_are_needed(project: Project) -> None:
         project.write(f"manifests/{path}", "setup: [make]\n")
     clash = "manifests/a.yml: 'manifests/a.yaml' is also named 'a'\n  hint: rename one of the two\n"
     reserved = (
-        "manifests/curated/c.yaml: the name 'curated/c' is reserved\n  hint: names under curated/ are envbuild's own\n"
+        "manifests/curated/c.yaml: the name 'curated/c' is reserved\n"
+        "  hint: choose another: those under curated/ are envbuild's own\n"
     )
     assert project.run("plan", check=1).err == clash + reserved
     assert project.run("plan", "a", check=1).err == clash

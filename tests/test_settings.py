@@ -86,7 +86,7 @@ ca_bundle: /etc/ssl/certs/corp.pem
         ("bulder: local", "1:1: unknown key 'bulder' | did you mean 'builder'?"),
         ("manifest: [a]", "1:1: unknown key 'manifest' | did you mean 'manifests'?"),
         ("platform: [a]", "1:1: unknown key 'platform' | did you mean 'platforms'?"),
-        ("a: 1\na: 2", "2:1: the key 'a' stands twice | the first is at line 1"),
+        ("a: 1\na: 2", "2:1: the key 'a' stands twice | keep one of the two: the first is at line 1"),
         ("- a", "1:1: the file must be a mapping of keys to values | write 'key: value' lines"),
     ],
 )  # fmt: skip
@@ -137,7 +137,7 @@ def test_records_are_kept_in_sqlite(state: str) -> None:
     """Other places come later, and are refused with their line."""
     (message,) = refused(f"state: {state}\n")
     assert message.startswith("1:8: ")
-    assert message.endswith(" | this version has sqlite:///PATH only")
+    assert message.endswith(" | keep them in sqlite:///PATH: this version has no other")
 
 
 @pytest.mark.parametrize("path", ["../records.db", "a/../../records.db", "/srv/records.db"])
@@ -164,7 +164,7 @@ def test_a_version_that_fits_is_fine(wanted: str) -> None:
 def test_another_version_is_asked_for(wanted: str) -> None:
     """What is wanted, what this is, and how to get it."""
     assert refused(f"requires_envbuild: '{wanted}'\n") == [
-        f"1:20: this project wants envbuild {wanted}, this is {__version__} | pip install 'envbuild{wanted}'"
+        f"1:20: this project wants envbuild {wanted}, this is {__version__} | run pip install 'envbuild{wanted}'"
     ]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.project import Project, Run
 
 from envbuild.errors import EnvbuildError, Place, Problems
-from envbuild.report.plans import error_json, error_text
+from envbuild.report.errors import error_text
+from envbuild.report.plans import error_json
 from envbuild.report.records import table
 from envbuild.report.terminal import clean, one_line
 

@@ -202,7 +202,7 @@ _UNDEFINED = {
     "{{ latest-pypi-version }}": ("'latest' is undefined", "!raw"),
     "{{ params.name }": ("'{{ }}' holds no expression", "!raw"),
     "{{ params.name | uper }}": ("no filter is named 'uper'", "upper"),
-    "{{ params.name.upper() }}": ("functions cannot be called here", "filters are: "),
+    "{{ params.name.upper() }}": ("functions cannot be called here", "use a filter: "),
 }
 
 

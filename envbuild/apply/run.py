@@ -177,7 +177,8 @@ class _Run:
             what = f"{step.action} {step.environment} {step.fingerprint} in process {os.getpid()}"
             log.write_text(f"envbuild {__version__}: {what}\n", encoding="utf-8")
         except OSError as error:
-            raise BuildError(f"the log cannot be written: {error.strerror}: {log}") from None
+            hint = "check the folder's permissions and the space on its disk"
+            raise BuildError(f"the log cannot be written: {error.strerror}: {log}", hint=hint) from None
         return log
 
     def _build(self, job: Job, log: Path) -> str:

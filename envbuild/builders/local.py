@@ -114,7 +114,8 @@ def build(target: Target, tools: Tools) -> str:
             store.complete(prefix)
         except OSError as error:
             store.clear(tools.store, prefix)
-            raise BuildError(f"the prefix cannot be written: {error.strerror}: {error.filename or prefix}") from None
+            what = f"the prefix cannot be written: {error.strerror}: {error.filename or prefix}"
+            raise BuildError(what, hint="check the space on its disk, or set ENVBUILD_STORE") from None
         except BaseException:
             store.clear(tools.store, prefix)
             raise
@@ -140,7 +141,7 @@ def _make(prefix: Path, target: Target, tools: Tools) -> None:
         ran = tools.programs.run(["/bin/sh", "-ec", placed], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:
             where = target.environment.where_item("setup", number - 1)
-            raise BuildError(f"setup command {number} ended with {ran.code}", where, "its output is in the log")
+            raise BuildError(f"setup command {number} ended with {ran.code}", where, "look at its output in the log")
 
 
 def _venv(prefix: Path, target: Target, tools: Tools) -> None:
@@ -191,7 +192,7 @@ def _install(prefix: Path, target: Target, tools: Tools) -> None:
     finally:
         lock.unlink()
     if ran.code:
-        raise BuildError("uv could not install the packages", None, "its output is in the log")
+        raise BuildError("uv could not install the packages", None, "look at its output in the log")
 
 
 def _links(target: Target) -> list[str]:

@@ -9,7 +9,8 @@ import click
 
 from envbuild import __version__
 from envbuild.cli.options import Common, with_globals
-from envbuild.errors import EnvbuildError
+from envbuild.cli.problems import tell
+from envbuild.errors import EnvbuildError, UsageError
 
 COMMANDS = {
     "init": "Make a project of a folder.",
@@ -59,7 +60,7 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from envbuild.shape import nearest
 
-            raise click.UsageError(f"no command '{args[0]}'; {nearest(args[0], COMMANDS)}", ctx)
+            raise UsageError(f"there is no command '{args[0]}'", hint=nearest(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
 
@@ -85,6 +86,17 @@ def run(arguments: list[str]) -> int:
     common = Common()
     common.json = "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:
+        return _run(arguments, common)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
+        return _bug(error, common, arguments)
+
+
+def _run(arguments: list[str], common: Common) -> int:
+    try:
         code = app.main(arguments, prog_name="envbuild", obj=common, standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -93,46 +105,31 @@ def run(arguments: list[str]) -> int:
         common.warn(common.interrupted or "interrupted: nothing half-made was left, and what was finished is kept")
         return INTERRUPTED
     except EnvbuildError as error:
-        _tell(error, common)
+        tell(common, error)
         return error.exit_code
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
-        return _bug(error, common)
     return code if isinstance(code, int) else 0
 
 
 def _usage(error: click.ClickException, common: Common) -> int:
-    from envbuild.errors import UsageError
+    from envbuild.cli.usage import told
 
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
-        return USAGE
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "envbuild"
-    _tell(UsageError(error.format_message().rstrip("."), hint=f"see '{command} --help'"), common)
+    else:
+        tell(common, told(error))
     return USAGE
 
 
-def _tell(error: EnvbuildError, common: Common) -> None:
-    from envbuild.report.plans import error_json, error_text
+def _bug(error: Exception, common: Common, arguments: list[str]) -> int:
+    """One line, as any error is told; the story itself only where there was no place to keep it."""
+    from envbuild.cli.bugs import bug
+    from envbuild.report.terminal import clean
 
-    if common.json:
-        common.out(error_json(error))
-    else:
-        click.echo(error_text(error), err=True)
-
-
-def _bug(error: Exception, common: Common) -> int:
-    """A mistake of ours: one line, where the whole story was written, and how to tell us."""
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="envbuild-bug-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as stream:
-        stream.write(f"envbuild {__version__}, Python {sys.version}\n{traceback.format_exc()}")
-    what = f"this is a bug in envbuild ({type(error).__name__}); the details are in {stream.name}"
-    _tell(EnvbuildError(what, hint="report it, and attach that file"), common)
+    told, story = bug(error, arguments)
+    try:
+        tell(common, told)
+        if story:
+            common.warn(clean(story).rstrip("\n"))
+    except Exception:  # noqa: BLE001 - what is broken may be what tells of it
+        os.write(2, f"{told}\n{story}".encode(errors="backslashreplace"))
     return 1

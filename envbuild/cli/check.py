@@ -28,17 +28,20 @@ def command(common: Common, /, *, selection: "Selection") -> int:
       envbuild check 'churn/*'
       envbuild check --json
     """
+    from envbuild.cli.problems import annotate, source
     from envbuild.cli.progress import patience
+    from envbuild.errors import Problems
     from envbuild.project import check
+    from envbuild.report.errors import error_text
     from envbuild.report.looking import check_json, check_text
-    from envbuild.report.plans import error_text
 
     with patience(common, "reading manifests"):
         checked = check(common.project(), selection)
     if common.json:
         common.out(check_json(checked))
     else:
-        common.out(check_text(checked, verbose=common.verbose))
-        for error in checked.errors:
-            common.warn(error_text(error))
+        common.out(check_text(checked, common.look, source(common), verbose=common.verbose))
+        if checked.errors:
+            common.warn(error_text(Problems(checked.errors), common.side_look, source(common)))
+    annotate(common, checked.errors, checked.notes)
     return 1 if checked.errors else 0

@@ -54,11 +54,13 @@ def command(common: Common, /, *, selection: "Selection", check: bool, upgrade: 
 
 
 def _failures(common: Common, outcomes: "list[Outcome]") -> int:
+    from envbuild.cli.problems import annotate
     from envbuild.errors import raise_all
 
     errors = [outcome.error for outcome in outcomes if outcome.error]
     if not common.json:
         raise_all(errors)
+    annotate(common, errors)
     return 1 if errors else 0
 
 

@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
@@ -29,6 +30,11 @@ class Common:
         self.progress = "auto"
         self.interrupted = ""
         self.said: set[str] = set()
+        self.began = time.time()
+
+    @property
+    def in_github(self) -> bool:
+        return os.environ.get("GITHUB_ACTIONS") == "true"
 
     def project(self) -> "Project":
         from envbuild.project import Project
@@ -54,16 +60,33 @@ class Common:
 
     def out(self, text: str) -> None:
         """What was asked for."""
-        click.echo(text, color=True)  # what is coloured was coloured for this stream
+        click.echo(self._safe(text, json=self.json), color=True)  # what is coloured was coloured for this stream
+
+    def document(self, text: str) -> None:
+        """A file's content that was asked for, as it is."""
+        click.echo(text, color=True)
+
+    @staticmethod
+    def command(text: str) -> None:
+        """For the runner of a CI alone: every line is a command of its own."""
+        click.echo(text, err=True, color=True)
+
+    def _safe(self, text: str, *, json: bool = False) -> str:
+        """Nothing that came from data may be a command for the CI whose log this is."""
+        if not self.in_github:
+            return text
+        from envbuild.report.terminal import harmless
+
+        return harmless(text, json=json)
 
     def warn(self, text: str) -> None:
         """What went wrong is said, however quiet it is to be."""
-        click.echo(text, err=True, color=True)
+        click.echo(self._safe(text), err=True, color=True)
 
     def say(self, text: str) -> None:
         """Progress and everything else that is not the answer."""
         if not self.quiet:
-            click.echo(text, err=True, color=True)
+            click.echo(self._safe(text), err=True, color=True)
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

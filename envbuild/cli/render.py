@@ -34,7 +34,10 @@ def command(common: Common, /, *, selection: "Selection", output: str | None) ->
 
     found = artifacts(common.project(), selection)
     if output is None:
-        common.out(artifacts_json(found) if common.json else artifacts_text(found))
+        if common.json:
+            common.out(artifacts_json(found))
+        else:
+            common.document(artifacts_text(found))
         return 0
     count = write_artifacts(Path(output), found)
     common.out(artifacts_json(found) if common.json else f"{plural(count, 'file')} written to {output}")

@@ -36,7 +36,10 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
     if resolved:
         text = project.record(name, version).manifest if version else resolved_text(project.one(name))
         text = redacted(text)
-        common.out(document(environment={"name": name, "manifest": text}) if common.json else clean(text).rstrip("\n"))
+        if common.json:
+            common.out(document(environment={"name": name, "manifest": text}))
+        else:
+            common.document(clean(text).rstrip("\n"))
         return 0
     found = project.recorded(name, version) if version else project.now(name)
     if common.json:

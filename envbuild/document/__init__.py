@@ -1,5 +1,6 @@
 """Text -> Document: YAML with positions, its bounds held."""
 
+from envbuild.document.extent import extent
 from envbuild.document.parse import LIMIT_BYTES, LIMIT_DEPTH, LIMIT_NODES, decode, parse, unprintable
 from envbuild.document.values import (
     OVERRIDE,
@@ -36,6 +37,7 @@ __all__ = [
     "Sequence",
     "Value",
     "decode",
+    "extent",
     "is_null",
     "parse",
     "plain_data",

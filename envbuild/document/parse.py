@@ -39,7 +39,7 @@ def parse(path: str, data: bytes) -> Document:
     text = decode(path, data)
     _refuse_control_characters(path, text)
     try:
-        with contextlib.closing(_parser().parse(text)) as events:
+        with contextlib.closing(parser().parse(text)) as events:
             root = _Builder(path).build(events)
     except MarkedYAMLError as error:
         _refuse_syntax(path, text, error)
@@ -52,7 +52,7 @@ def parse(path: str, data: bytes) -> Document:
     return Document(path, root, text)
 
 
-def _parser() -> Any:
+def parser() -> Any:
     """One for each thread: making one costs as much as reading a small file."""
     from ruamel.yaml import YAML
 
@@ -242,7 +242,9 @@ class _Builder:
             raise DocumentError("a key must be plain text", node.place, "write 'key: value'")
         if first := frame.entries.get(node.text):
             raise DocumentError(
-                f"the key '{node.text}' stands twice", node.place, f"the first is at line {first.key.line}"
+                f"the key '{node.text}' stands twice",
+                node.place,
+                f"keep one of the two: the first is at line {first.key.line}",
             )
         return node
 
@@ -269,7 +271,7 @@ class _Builder:
             return
         if event.tag in _CORE_TAGS.values():
             self._refuse("the tag is for another kind of value", event, "remove it")
-        self._refuse(f"unknown tag '{event.tag}'", event, "the tags are !override, !reset and !raw")
+        self._refuse(f"unknown tag '{event.tag}'", event, "use one of !override, !reset and !raw")
 
     def _refuse_value(self, event: Any) -> NoReturn:
         self._refuse("!reset takes no value", event, "write '!reset' alone; to replace, '!override'")

@@ -23,7 +23,7 @@ def refusals(environment: Environment) -> Iterator[EnvbuildError]:
     """Everything at once; what conda alone could do comes without what would follow from it."""
     conda = [item for item in _items(environment) if item.manager == "conda" and item.name not in {"python", "pip"}]
     for item in conda:
-        hint = f"if PyPI has it, move it under '- pip:' as '{item.name}'"
+        hint = f"move it under '- pip:' as '{item.name}', if PyPI has it"
         yield LockError(f"conda packages are not solved by this version yet: '{item.text}'", item.where, hint)
     if environment.python.source == "conda" and not conda:
         where = environment.where("python", "from")
@@ -33,7 +33,7 @@ def refusals(environment: Environment) -> Iterator[EnvbuildError]:
     for package in environment.constraints.every:
         for item in package.items:
             if item.manager == "conda":
-                hint = f"for PyPI's package write it under '- pip:' as '{item.name}'"
+                hint = f"write it under '- pip:' as '{item.name}' for PyPI's package"
                 yield LockError("constraints of conda packages are not solved by this version yet", item.where, hint)
 
 

@@ -71,7 +71,7 @@ def conda_item(node: Scalar, selector: Selector = "") -> Item:
 def _refuse_url(url: str, where: Place) -> None:
     refuse_credentials(url, where)
     if url.lower().startswith("http://") and not is_loopback(url):
-        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
+        raise ManifestError(f"'{url}' is not https", where, "use https: plain http is for loopback only")
 
 
 def _no_python(rest: str, node: Scalar) -> ManifestError:

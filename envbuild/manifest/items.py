@@ -102,7 +102,7 @@ def project_path(path: str, folder: str, where: Place) -> str:
 def refuse_length(text: str, where: Place) -> None:
     """Nobody writes such a text, and expressions that look for parts of it would take long."""
     if len(text) > LIMIT_ITEM:
-        raise ManifestError(f"an item of {len(text):,} characters", where, f"an item has at most {LIMIT_ITEM:,}")
+        raise ManifestError(f"an item of {len(text):,} characters", where, f"write at most {LIMIT_ITEM:,}")
 
 
 def refuse_credentials(url: str, where: Place) -> None:

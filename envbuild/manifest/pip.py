@@ -168,7 +168,9 @@ def _distribution(path: str, where: Place) -> str:
         return parse_wheel_filename(filename)[0]
     except InvalidWheelFilename:
         raise ManifestError(
-            f"'{filename}' is no name of a wheel", where, "it is 'NAME-VERSION-PYTHON-ABI-PLATFORM.whl'"
+            f"'{filename}' is no name of a wheel",
+            where,
+            "keep the name it was built with: NAME-VERSION-PYTHON-ABI-PLATFORM.whl",
         ) from None
 
 
@@ -186,7 +188,7 @@ def _refuse_url(url: str, where: Place) -> None:
         raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
     refuse_credentials(url, where)
     if scheme in {"http", "git+http"} and not is_loopback(url):
-        raise ManifestError(f"'{url}' is not https", where, "plain http is for loopback only")
+        raise ManifestError(f"'{url}' is not https", where, "use https: plain http is for loopback only")
 
 
 def _spelling(text: str) -> str:

@@ -194,7 +194,7 @@ def _image(stated: Value | None, open_file: Open) -> Iterator[EnvbuildError]:
             yield ManifestError(f"'{tag.text}' is no regular expression: {error}", tag.place, "mend it")
     for port in _below(stated.get("expose")):
         if any(int(number) > _LAST_PORT for number in re.findall(r"[0-9]+", port.text.partition("/")[0])[:2]):
-            yield ManifestError(f"there is no port '{port.text}'", port.place, f"the last is {_LAST_PORT}")
+            yield ManifestError(f"there is no port '{port.text}'", port.place, f"use one up to {_LAST_PORT}")
     for item in _below(stated.get("apt")):
         try:
             if not is_rendered(item) and (path := path_of("apt", item)):

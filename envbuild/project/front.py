@@ -30,6 +30,7 @@ from envbuild.record import Record
 from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
+from envbuild.shape import nearest
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
@@ -67,7 +68,7 @@ class Project:
         own = self.host.get("ENVBUILD_STATE", "")
         shown = state_path(own) if own else self.settings.state_path
         if not shown:
-            raise UsageError(f"records cannot be kept in '{own}'", hint="ENVBUILD_STATE is sqlite:///PATH")
+            raise UsageError(f"records cannot be kept in '{own}'", hint="set ENVBUILD_STATE to sqlite:///PATH")
         return State(self.root / shown, shown, self.machine, self.platform)
 
     @cached_property
@@ -251,8 +252,9 @@ class Project:
             return next(own, history[0])
         found = next((record for record in history if str(record.version) == version), None)
         if found is None:
-            known = ", ".join(str(record.version) for record in history)
-            raise UsageError(f"'{name}' has no version '{version}'", hint=f"recorded are: {known}")
+            known = [str(record.version) for record in history]
+            hint = f"recorded are: {', '.join(known)}" if version.isdecimal() else nearest(version, [*known, "latest"])
+            raise UsageError(f"'{name}' has no version '{version}'", hint=hint)
         return found
 
     def recorded(self, name: str, version: str) -> Shown:
@@ -289,8 +291,8 @@ class Project:
         """A process in a version of an environment; without one in the latest, as which it is not shown."""
         record = self.record(name, version or "latest")
         if complaint := local.complaint(record.reference):
-            again = version in {"", "latest"}
-            hint = f"run 'envbuild apply {name}'" if again else "this version cannot be built again yet"
+            again, old = f"run 'envbuild apply {name}'", "use the latest: this version cannot be built again yet"
+            hint = again if version in {"", "latest"} else old
             raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
         variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
         label = f"{name}@{record.version}" if version else name

@@ -8,7 +8,7 @@ import msgspec
 
 from envbuild.apply import Ahead, Event, Tell
 from envbuild.errors import EnvbuildError
-from envbuild.lock import Lock, Pins, Request, lock_path, lock_text, make_lock
+from envbuild.lock import Lock, Pins, Request, lock_path, lock_text, make_lock, root_items
 from envbuild.project.facts import Prepared
 from envbuild.project.locks import Locked, Locks
 from envbuild.resolve import Environment
@@ -35,9 +35,11 @@ class Locker:
         self._uv = uv
         self._platform = platform
         self._tell = tell
+        self._prepared: tuple[Prepared, ...] = ()
 
     def lock(self, prepared: tuple[Prepared, ...], jobs: int, *, upgrade: bool) -> list[Outcome]:
         """Every lock that is not current, each written as soon as it is there."""
+        self._prepared = prepared
         todo: dict[tuple[str, ...], list[Prepared]] = {}
         outcomes = []
         for one in prepared:
@@ -95,7 +97,12 @@ class Locker:
             self._tell(Event("progress", environment.name, f"locking for {request.platform}", "lock"))
             kept = before.pins.get(request.platform) if before else None
             question = Question(
-                self._uv, request, python, self._workspace.root, may_build=request.platform == self._platform
+                self._uv,
+                request,
+                python,
+                self._workspace.root,
+                may_build=request.platform == self._platform,
+                known=self._known,
             )
             recorded = before.head.requests.get(request.platform) if before else None
             same = before is not None and recorded is not None and before.head.python == python
@@ -104,6 +111,11 @@ class Locker:
             else:
                 solved[request.platform] = question.answer(kept, environment)
         return make_lock(python, locked.requests, solved)
+
+    def _known(self) -> set[str]:
+        """The packages that the project uses: a misspelt one is probably one of them."""
+        asked = {item.name for one in self._prepared for item in root_items(one.environment) if item.name}
+        return asked | self._locks.names()
 
     def _python(self, environment: Environment, request: Request, before: Lock | None) -> str:
         """The version of the lock that stands stays while the manifest allows it."""

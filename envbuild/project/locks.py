@@ -1,6 +1,7 @@
 """The lock of each environment: current, held by a twin, or to be made, and why."""
 
 import hashlib
+import re
 
 import msgspec
 
@@ -22,6 +23,8 @@ from envbuild.lock import (
 )
 from envbuild.resolve import Environment
 from envbuild.workspace import Workspace
+
+_PINNED = re.compile(r"^- name: (\S+)$", re.MULTILINE)
 
 
 class Locked(msgspec.Struct, frozen=True):
@@ -92,6 +95,10 @@ class Locks:
             return self.whole(path)
         except LockError:
             return None
+
+    def names(self) -> set[str]:
+        """Every package that a lock of the project pins."""
+        return {found[1] for text in self._texts().values() for found in _PINNED.finditer(text)}
 
     def _wheels(self, environment: Environment) -> dict[str, str]:
         return {

@@ -12,6 +12,7 @@ from envbuild.project import Checked, Listed
 from envbuild.project.looking import State
 from envbuild.report.ages import age
 from envbuild.report.columns import Cell, Column, columns, wrapped
+from envbuild.report.errors import Source, notes_text
 from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import PLAIN, Look, Style, clean, one_line, plural
 from envbuild.resolve import Explained
@@ -91,20 +92,14 @@ def explain_json(rows: Sequence[Explained]) -> str:
     return document(values=values)
 
 
-def check_text(checked: Checked, *, verbose: bool) -> str:
+def check_text(checked: Checked, look: Look = PLAIN, source: Source | None = None, *, verbose: bool = False) -> str:
     """The answer first; notes of one kind are folded to one line unless all are asked for."""
     count = len(checked.errors)
     what = f"{plural(count, 'problem')} in" if count else "No problems in"
     told = f"{what} {plural(checked.manifests, 'manifest')}, {plural(len(checked.notes), 'note')}."
-    return "\n".join([told, *(_every_note(checked.notes) if verbose else _folded(checked.notes))])
-
-
-def _every_note(notes: Sequence[Note]) -> list[str]:
-    return [
-        f"{one_line(str(note.where))}: {note.kind}: {one_line(redacted(note.message))}\n"
-        f"  hint: {one_line(redacted(note.hint))}"
-        for note in notes
-    ]
+    if not verbose:
+        return "\n".join([told, *_folded(checked.notes)])
+    return "\n".join([told, *([notes_text(checked.notes, look, source)] if checked.notes else [])])
 
 
 def _folded(notes: Sequence[Note]) -> list[str]:

@@ -158,18 +158,6 @@ def sum_line(plan: Plan) -> str:
     return f"Plan: {', '.join([*parts, f'{kept:,} unchanged'])}."
 
 
-def error_text(error: EnvbuildError) -> str:
-    """Where, what, how; lines that a message itself breaks are indented, so that none looks like another error."""
-    lines = []
-    for problem in error.problems:
-        first, *rest = clean(problem.message).splitlines() or [""]
-        lines.append(f"{one_line(str(problem.where))}: {first}" if problem.where else f"error: {first}")
-        lines += [f"    {line.strip()}" for line in rest]
-        if problem.hint:
-            lines.append(f"  hint: {one_line(problem.hint)}")
-    return "\n".join(lines)
-
-
 def error_json(error: EnvbuildError) -> str:
     return document(errors=[error_object(problem) for problem in error.problems])
 

@@ -10,6 +10,8 @@ from envbuild.document import PREFIX
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+
 Style = Literal["good", "change", "bad", "other", "quiet", "strong"]
 _CODES: dict[Style, str] = {"good": "32", "change": "33", "bad": "31", "other": "36", "quiet": "2", "strong": "1"}
 _ELLIPSIS = "…"
@@ -55,6 +57,12 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Text of data within a line of ours."""
     return clean(text.replace("\n", "\\n"))
+
+
+def harmless(text: str, *, json: bool = False) -> str:
+    """Text for the log of a CI that takes lines for commands: `::` before all else, and `##[` wherever it stands."""
+    text = _COMMAND.sub(r"\1:\\:", text)
+    return text.replace("##[", "\\u0023#[" if json else "# #[")
 
 
 def cells(text: str) -> int:

@@ -82,9 +82,13 @@ def _unknown(combinations: tuple[Combination, ...], merged: _Merged, *, whole: b
                 yield ResolveError(f"no axis is named '{name}'", one.where, nearest(name, merged.axes))
             elif not whole and not any(choice.is_value(value) for choice in merged.axes[name][0].choices):
                 known = ", ".join(_written(choice.value) for choice in merged.axes[name][0].choices)
-                yield ResolveError(f"the axis '{name}' has no value {_written(value)}", one.where, f"it has: {known}")
+                yield ResolveError(
+                    f"the axis '{name}' has no value {_written(value)}", one.where, f"known are: {known}"
+                )
         if whole and (missing := sorted(merged.axes.keys() - one.values.keys())):
-            yield ResolveError(f"this cell has no value for '{missing[0]}'", one.where, "an included cell has them all")
+            yield ResolveError(
+                f"this cell has no value for '{missing[0]}'", one.where, "state every axis in an included cell"
+            )
 
 
 def _written(value: MatrixValue) -> str:
@@ -136,7 +140,9 @@ def _name(merged: _Merged, cell: Cell, own: Manifest) -> str:
         named, where = _rendered(merged.name, cell, own), merged.name.place
     name = "/".join(allowed_name(part) for part in named.split("/"))
     if name.startswith(RESERVED):
-        raise ResolveError(f"the name '{name}' is reserved", where, f"names under {RESERVED} are envbuild's own")
+        raise ResolveError(
+            f"the name '{name}' is reserved", where, f"choose another: those under {RESERVED} are envbuild's own"
+        )
     if not all(name.split("/")):
         raise ResolveError(f"'{named}' cannot name an environment", where, "use letters and digits")
     return name

@@ -254,7 +254,7 @@ def _insecure(stated: Value | None, settings: Settings) -> Iterator[EnvbuildErro
     for node in scalars(stated) if stated else ():
         is_url = node.text.strip().lower().startswith("http://")
         if is_url and not is_loopback(node.text) and _host(node.text) not in settings.insecure_indexes:
-            hint = f"plain http is for loopback, or for hosts under 'insecure_indexes: [{_host(node.text)}]'"
+            hint = f"use https, or name the host: 'insecure_indexes: [{_host(node.text)}]'"
             yield ResolveError(f"the index '{node.text}' is not https", node.place, hint)
 
 

@@ -6,6 +6,7 @@ from envbuild.errors import Note
 from envbuild.manifest import normalise
 from envbuild.resolve.environment import Environment
 from envbuild.settings import Settings
+from envbuild.shape import near
 
 # Conda packages by their names on PyPI; an empty one where PyPI has something else of that name, or nothing.
 _ON_PYPI = {
@@ -31,7 +32,7 @@ def _channels(environment: Environment) -> Iterator[Note]:
     conda = any(not key.key.startswith("pip/") and key.key not in {"python", "pip"} for key in environment.packages)
     if conda and not environment.keys.channels:
         used = ", ".join(environment.channels)
-        hint = f"the settings' are used: {used}"
+        hint = f"name some, or keep the settings': {used}"
         yield Note("no-channels", f"'{environment.name}' names no channels", environment.where_itself, hint)
 
 
@@ -59,4 +60,6 @@ def _idle(environment: Environment) -> Iterator[Note]:
     for key, dropped in own.without.items():
         if key not in asked and not key.startswith("apt/") and key != "python":
             message = f"'{key}' is dropped, and nothing inherited asks for it"
-            yield Note("idle-without", message, dropped.where, "remove the item, or mend its spelling")
+            found = near(key, asked)
+            hint = f"did you mean '{found}'?" if found else "remove the item, or mend its spelling"
+            yield Note("idle-without", message, dropped.where, hint)

@@ -56,7 +56,7 @@ def compiled(text: str) -> Expression | Fault:
             return Fault(f"an expression of more than {LIMIT_TOKENS} words and signs", "write it shorter")
         tree = _VALUES.parse(text)
         if next(tree.find_all((nodes.Call, nodes.CallBlock)), None):
-            return Fault("functions cannot be called here", f"filters are: {', '.join(sorted(_VALUES.filters))}")
+            return Fault("functions cannot be called here", f"use a filter: {', '.join(sorted(_VALUES.filters))}")
         if fault := _misused(tree):
             return fault
         return _expression(text, tokens, frozenset(node.name for node in tree.find_all(nodes.Name)), _params(tree))

@@ -123,7 +123,7 @@ def _matching(pattern: str) -> Reader:
     def read_matching(node: Value, name: str, report: _Report) -> str:
         text = _str(node, name, report)
         if text and not expression.search(text):
-            report(f"{_quote(name)} cannot be '{text}'", node.place, f"it has the form {pattern}")
+            report(f"{_quote(name)} cannot be '{text}'", node.place, f"write it in the form {pattern}")
         return text
 
     return read_matching

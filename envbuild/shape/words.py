@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from envbuild.document import Scalar
 
@@ -15,13 +15,33 @@ _SHOWN_WORDS = 30
 _COMPARED = 500
 
 
+def near(word: str, known: Iterable[str]) -> str:
+    """What was probably meant by a misspelt word, if anything; of a path its last part may be meant alone."""
+    words = sorted(known)
+    asked = word.lower()
+    whole = {one.lower(): one for one in words}
+    last = {key.rpartition("/")[2]: one for key, one in whole.items()} if "/" not in word else {}
+    if exact := whole.get(asked) or last.get(asked):
+        return exact
+    for spelt in (whole, last):
+        close = difflib.get_close_matches(asked, _comparable(asked, spelt), 1, 0.6)
+        if close:
+            return spelt[close[0]]
+    return ""
+
+
+def _comparable(word: str, known: Collection[str]) -> Collection[str]:
+    """Comparing takes a while: of many words only those of about the same length."""
+    if len(known) <= _COMPARED:
+        return known
+    return [one for one in known if abs(len(one) - len(word)) <= 1][:_COMPARED]
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The hint for a misspelt word."""
     words = sorted(known)
-    if len(words) > _COMPARED:
-        words = [one for one in words if abs(len(one) - len(word)) <= 1][:_COMPARED]
-    if close := difflib.get_close_matches(word.lower(), words, 1, 0.6):
-        return f"did you mean '{close[0]}'?"
+    if found := near(word, words):
+        return f"did you mean '{found}'?"
     more = ", …" if len(words) > _SHOWN_WORDS else ""
     return f"known are: {', '.join(words[:_SHOWN_WORDS])}{more}" if words else "there are none yet"
 

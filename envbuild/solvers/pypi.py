@@ -3,15 +3,17 @@
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from envbuild.errors import Place, SolveError
+from envbuild.errors import Place, SolveError, raise_all
 from envbuild.lock import Pin, Pins, Request, Wheel
 from envbuild.manifest import normalise, wheel_name
+from envbuild.process import Ran
 from envbuild.resolve import Environment
+from envbuild.solvers.failures import Failure, unknown_extras
 from envbuild.solvers.uv import Uv
 
 if TYPE_CHECKING:
@@ -56,8 +58,19 @@ def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
 class Question:
     """One request, put to uv for one platform in a folder of its own."""
 
-    def __init__(self, uv: Uv, request: Request, python: str, root: Path, *, may_build: bool) -> None:
+    def __init__(
+        self,
+        uv: Uv,
+        request: Request,
+        python: str,
+        root: Path,
+        *,
+        may_build: bool,
+        known: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`known` gives the packages of the project, for a name that is misspelt."""
         self._uv = uv
+        self._known = known
         self._request = request
         self._python = python
         self._root = root
@@ -78,7 +91,10 @@ class Question:
         flat.write_text(
             "".join(f"{pin.name}=={pin.version}\n" for pin in (preferred.pins if preferred else ())), encoding="utf-8"
         )
-        self._compile(["--no-header", "--annotation-style", "split", "-c", constraints, roots, "-o", flat], environment)
+        told = self._compile(
+            ["--no-header", "--annotation-style", "split", "-c", constraints, roots, "-o", flat], environment
+        )
+        raise_all(unknown_extras(told, self._request, environment))
         edges, versions = read_flat(flat.read_text(encoding="utf-8"))
         pinned.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()), encoding="utf-8")
         self._compile(["--format", "pylock.toml", "-c", constraints, "-c", pinned, roots, "-o", whole], environment)
@@ -91,21 +107,34 @@ class Question:
             return f"{wheel_name(root)} @ file://{quote(str(self._root / root))}"
         return root
 
-    def _compile(self, arguments: list[str | Path], environment: Environment) -> None:
-        target = _TARGETS.get(self._request.platform)
-        if target is None:
+    def _compile(self, arguments: list[str | Path], environment: Environment) -> str:
+        """Solve into the file that the arguments name; what uv has to say of it."""
+        if self._request.platform not in _TARGETS:
             raise SolveError(
                 f"PyPI packages cannot be solved for {self._request.platform}",
                 environment.where("platforms"),
-                f"platforms that can be: {', '.join(_TARGETS)}",
+                f"known are: {', '.join(_TARGETS)}",
             )
-        build = [] if self._may_build else ["--no-build"]
-        version = ["--python-version", self._python, "--python-platform", target, "--no-python-downloads"]
-        ran = self._uv.run(
-            ["pip", "compile", "--quiet", *version, *build, *arguments], index_url=self._request.index_url
-        )
+        ran = self._ask(arguments)
         if ran.code:
-            raise _failure(ran.errors, self._request, environment)
+            raise Failure(ran.errors, self._request, environment, self._known()).told(self._newest)
+        return ran.errors
+
+    def _ask(self, arguments: list[str | Path]) -> Ran:
+        build = [] if self._may_build else ["--no-build"]
+        target = _TARGETS[self._request.platform]
+        version = ["--python-version", self._python, "--python-platform", target, "--no-python-downloads"]
+        quiet = [] if any("[" in root for root in self._request.roots) else ["--quiet"]  # extras may be unknown
+        return self._uv.run(["pip", "compile", *quiet, *version, *build, *arguments], index_url=self._request.index_url)
+
+    def _newest(self, name: str) -> str:
+        """The newest version that the index has of a package, if it can be had at all."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            wanted, found = Path(folder) / "wanted.in", Path(folder) / "found.txt"
+            wanted.write_text(f"{name}\n", encoding="utf-8")
+            ran = self._ask(["--no-header", "--no-deps", wanted, "-o", found])
+            versions = read_flat(found.read_text(encoding="utf-8"))[1] if not ran.code else {}
+        return versions.get(normalise(name), "")
 
     def _pins(self, packages: list[dict[str, Any]], edges: dict[str, set[str]], environment: Environment) -> Pins:
         tags = _ranks(self._request.platform, self._python)
@@ -208,22 +237,3 @@ def public_url(url: str) -> str:
     host = parts.netloc.rpartition("@")[2] if not parts.scheme.endswith("ssh") else parts.netloc
     fragment = parts.fragment if parts.fragment.startswith("subdirectory=") else ""
     return urlunsplit((parts.scheme, host, parts.path, parts.query, fragment))
-
-
-def _failure(errors: str, request: Request, environment: Environment) -> SolveError:
-    """Uv's own explanation, with the lines that asked for what it names."""
-    text = re.sub(r"^(error|warning): ", "", errors.strip(), flags=re.MULTILINE)
-    named = {
-        item.name: item
-        for package in environment.packages
-        for item in package.items
-        if re.search(rf"(?<![\w-]){re.escape(item.name)}(?![\w-])", text)
-    }
-    places = ", ".join(f"{item.name} {item.wish} at {item.where}" for item in named.values())
-    where = next((item.where for item in named.values()), Place(environment.path))
-    hint = f"asked for: {places}" if places else "look at the index and the network"
-    return SolveError(f"no set of packages fits on {request.platform}\n{_indented(text)}", where, hint)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line.rstrip()}" for line in text.splitlines() if line.strip())

@@ -117,7 +117,8 @@ class Uv:
         found = [] if downloadable else ["--only-installed"]
         ran = self.run(["python", "list", *found, "--output-format", "json"])
         if ran.code:
-            raise ProcessError(f"uv cannot list interpreters: {ran.errors.strip()}")
+            what = f"uv cannot list interpreters: {ran.errors.strip()}"
+            raise ProcessError(what, hint="install envbuild again: uv comes with it")
         versions = {
             entry["version"]
             for entry in json.loads(ran.output)

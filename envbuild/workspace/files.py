@@ -1,4 +1,4 @@
-"""The one door to the files of a project: found by walking up, read within bounds, written whole or not at all."""
+"""The files below the root of a project, read within bounds and never through a link that leads out."""
 
 import contextlib
 import fcntl
@@ -15,6 +15,7 @@ from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, Refu
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.names import FILE
 from envbuild.shape import near
+from envbuild.workspace.writing import HINT_WRITE, replace, write_whole
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -99,7 +100,7 @@ class Workspace:
                 continue
             except OSError as error:
                 if not here:
-                    raise WorkspaceError(f"cannot be listed: {error.strerror}", hint=_HINT_WRITE) from None
+                    raise WorkspaceError(f"cannot be listed: {error.strerror}", hint=HINT_WRITE) from None
                 unlisted.append(here)
                 continue
             if here and _NOT_OURS & {entry.name for entry in entries}:
@@ -215,7 +216,7 @@ class Workspace:
         try:
             self._refuse_outside(path)
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), HINT_WRITE) from None
         write_whole(self.root / path, text, path)
 
     def write_new(self, path: str, text: str) -> None:
@@ -224,11 +225,11 @@ class Workspace:
         try:
             self._refuse_outside(path)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, text.encode(), new=True)
+            replace(target, text.encode(), new=True)
         except FileExistsError:
             raise UsageError("there is such a file already", Place(path), "edit that, or choose another name") from None
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), _HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), HINT_WRITE) from None
 
     def discard(self, path: str) -> None:
         """A file that was just written, and the folders that hold nothing else."""
@@ -245,9 +246,9 @@ class Workspace:
             path.parent.mkdir(parents=True, exist_ok=True)
             ignore = self.root / PRIVATE / ".gitignore"
             if not ignore.exists():
-                _replace(ignore, b"*\n")
+                replace(ignore, b"*\n")
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), _HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), HINT_WRITE) from None
         return path
 
     @contextlib.contextmanager
@@ -257,7 +258,7 @@ class Workspace:
         try:
             stream = path.open("a+")
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), _HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(PRIVATE), HINT_WRITE) from None
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -273,9 +274,6 @@ class Workspace:
             yield
 
 
-_HINT_WRITE = "check the folder's permissions and the space on its disk"
-
-
 def _reach(pattern: str) -> float:
     """How deep a folder may lie, in '/', that a glob looks into: one without `**` never walks a whole project."""
     return inf if "**" in pattern else pattern.count("/")
@@ -283,55 +281,3 @@ def _reach(pattern: str) -> float:
 
 def _is_metadata(name: str) -> bool:
     return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-
-
-def write_whole(target: Path, text: str, shown: str = "") -> None:
-    """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text.encode())
-    except OSError as error:
-        where = Place(shown or str(target))
-        raise WorkspaceError(f"cannot be written: {error.strerror}", where, _HINT_WRITE) from None
-
-
-def _replace(target: Path, data: bytes, *, new: bool = False) -> None:
-    import tempfile
-
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(beside).chmod(0o644)
-        if new:
-            _link_new(beside, target)
-        else:
-            Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    _to_disk(target.parent)
-
-
-def _link_new(beside: str, target: Path) -> None:
-    """A link fails where something stands, which renaming does not; not every file system has links."""
-    try:
-        os.link(beside, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        if os.path.lexists(target):
-            raise FileExistsError from None
-        Path(beside).replace(target)
-    else:
-        Path(beside).unlink()
-
-
-def _to_disk(parent: Path) -> None:
-    folder = os.open(parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,0 +1,60 @@
+"""Files are written whole or not at all: beside, to the disk, then put in place."""
+
+import os
+from pathlib import Path
+
+from envbuild.errors import Place, WorkspaceError
+
+HINT_WRITE = "check the folder's permissions and the space on its disk"
+
+
+def write_whole(target: Path, text: str, shown: str = "") -> None:
+    """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace(target, text.encode())
+    except OSError as error:
+        where = Place(shown or str(target))
+        raise WorkspaceError(f"cannot be written: {error.strerror}", where, HINT_WRITE) from None
+
+
+def replace(target: Path, data: bytes, *, new: bool = False) -> None:
+    import tempfile
+
+    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(beside).chmod(0o644)
+        if new:
+            _link_new(beside, target)
+        else:
+            Path(beside).replace(target)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    _to_disk(target.parent)
+
+
+def _link_new(beside: str, target: Path) -> None:
+    """A link fails where something stands, which renaming does not; not every file system has links."""
+    try:
+        os.link(beside, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        Path(beside).replace(target)
+    else:
+        Path(beside).unlink()
+
+
+def _to_disk(parent: Path) -> None:
+    folder = os.open(parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -196,14 +196,19 @@ def test_a_cell_to_exclude_that_there_is_not() -> None:
     assert named(MATRIX, "last", exclude=("k-2",)) == ["last"]
 
 
-BROKEN = {"bad/syntax": "setup: [make\n", "bad/key": "zzz: 1\n", "bad/name": "extends: nowhere\n"}
+BROKEN = {
+    "bad/syntax": "setup: [make\n",
+    "bad/key": "zzz: 1\n",
+    "bad/name": "extends: nowhere\n",
+    "bad/value": 'setup: ["{{ params.nothing }}"]\n',
+}
 
 
 def test_a_broken_file_that_is_excluded_is_not_judged() -> None:
     """By its name, by a glob, in a group; beside cells as well."""
     for files, names in ((FLEET, EVERY), (MATRIX, ["heir", "k-1", "k-2", "last", "user-1-x", "user-2-x"])):
         broken = {**files, **BROKEN, "envbuild.yaml": "groups: {bad: [bad/name]}\n"}
-        assert named(broken, exclude=("bad/syntax", "bad/k*", "@bad")) == names
+        assert named(broken, exclude=("bad/syntax", "bad/k*", "bad/value", "@bad")) == names
         with pytest.raises(EnvbuildError):
             named(broken, exclude=("bad/syntax", "bad/key"))
 

@@ -140,13 +140,16 @@ def test_a_broken_project_keeps_the_prompt_clean(fleet: Project, shell: str) -> 
 
 def test_the_commands_of_the_short_way_are_those_of_click() -> None:
     """A command whose arguments are environments is in these two sets of `glance`, and no other is."""
-    every, first = set(), set()
+    every: set[str] = set()
+    first: set[str] = set()
     for name in COMMANDS:
-        command = app.get_command(click.Context(app), name)  # type: ignore[attr-defined]
+        command = app.get_command(click.Context(app), name)
+        assert command
         arguments = [one for one in command.params if isinstance(one, click.Argument)]
         if arguments and re.search(r"\bENV\b", arguments[0].metavar or ""):
             (every if arguments[0].nargs < 0 else first).add(name)
-    assert (every, first) == (glance.EVERY, glance.FIRST)
+    assert every == glance.EVERY
+    assert first == glance.FIRST
 
 
 def test_both_ways_say_the_same(fleet: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,7 @@ def test_registries(sound: Project, registry: str) -> None:
     finally:
         _Registry.status = HTTPStatus.UNAUTHORIZED
     assert (name, "302" in found) == ("registries", True)
-    sound.write("envbuild.yaml", f"publish: {{registries: [{registry}/a, '127.0.0.1:{closed_port()}/b']}}\n")
+    sound.write("envbuild.yaml", f"publish: {{registries: ['{registry}/a', '127.0.0.1:{closed_port()}/b']}}\n")
     name, found, _ = only_failure(sound)
     assert (name, "Connection refused" in found) == ("registries", True)
     assert checks(sound, "--offline")["registries"] == ("note", "not asked", "")

@@ -12,8 +12,8 @@ from envbuild.cli import offers, shells
 from envbuild.cli.shells import Answer, Typed
 
 # Commands whose arguments are environments: all of them, or the first alone. A test compares this with the commands.
-EVERY = frozenset({"apply", "check", "list", "lock", "plan", "render"})
-FIRST = frozenset({"explain", "history", "run", "show", "why"})
+EVERY = frozenset({"apply", "check", "graph", "history", "list", "lock", "plan", "render", "why"})
+FIRST = frozenset({"diff", "explain", "logs", "run", "shell", "show"})
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 
 

@@ -137,7 +137,10 @@ def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
     """With the cells of each matrix in the place of its manifest; of what cannot be read, the name of its file."""
     from envbuild.project.offered import readable
 
-    found = readable(_project(directory))
+    try:
+        found = readable(_project(directory))
+    except EnvbuildError:  # the settings: what files are there is known all the same
+        found = ()
     known = {one.path for one in found}
     left = [(name, one.description) for name, one in seen.items() if not one.abstract and one.path not in known]
     return sorted([*((one.name, one.description) for one in found), *left])

@@ -17,8 +17,8 @@ from envbuild.cli.shells import Answer, Words
 
 _ASSIGNMENT = re.compile(r"\w+=")
 _COMMAND_FOLLOWS = re.compile(r"-- CMD\b")
-_ENVIRONMENT = re.compile(r"\bENV\b|^[AB]$")
-_VERSIONED = re.compile(r"@|^[AB]$")
+_ENVIRONMENT = re.compile(r"\bENV\b")
+_VERSIONED = re.compile("@")
 _MANIFEST_OPTIONS = {"--extends"}
 _PATTERN_OPTIONS = {"--exclude"}
 _FOLDERS = re.compile(r"\b(DIR|FOLDER)\b")

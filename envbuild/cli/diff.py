@@ -6,8 +6,8 @@ from envbuild.cli.options import Common, with_globals
 
 
 @click.command("diff")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="[B]", required=False, default="")
+@click.argument("first", metavar="ENV[@VERSION]")
+@click.argument("second", metavar="[ENV[@VERSION]]", required=False, default="")
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, first: str, second: str) -> int:

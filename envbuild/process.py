@@ -180,7 +180,7 @@ def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], 
     is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
     if not is_missing:
         advice = (
-            "its first line has to say what runs it: '#!/bin/sh'"
+            "start its first line with what runs it: '#!/bin/sh'"
             if error.errno == errno.ENOEXEC
             else "check that it may be run"
         )

@@ -84,7 +84,7 @@ def test_what_a_manifest_may_say(text: str) -> None:
         ("platforms: linux-64", "1:12: 'platforms' must be a list, not text | write platforms: [linux-64]"),
         ("platforms: [linux64]", "1:13: an item of 'platforms' cannot be 'linux64' | did you mean 'linux-64'?"),
         ("dependencies: a", "1:15: 'dependencies' must be a list, not text | write dependencies: [a]"),
-        ("dependencies: {a: b}", "1:15: 'dependencies' is a list | start each item with '- '"),
+        ("dependencies: {a: b}", "1:15: 'dependencies' must be a list | start each item with '- '"),
         ("dependencies: [null]", "1:16: an item of 'dependencies' must be text, not nothing | write text"),
         (
             "dependencies: [[a]]",

@@ -37,8 +37,9 @@ OTHER_WRONG = {"shape/read.py": "_wrong"}  # takes what was expected; it calls `
 
 JARGON = re.compile(r"(?i)\b(please|invalid|illegal|error:|cannot parse|failed to|unable to|malformed|oops|sorry)\b")
 IMPERATIVES = {
-    "add", "ask", "build", "change", "check", "choose", "close", "commit", "define", "export", "extend", "free",
-    "give", "indent", "install", "join", "keep", "let", "list", "load", "look", "make", "mend", "move", "name",
+    "add", "ask", "build", "change", "check", "choose", "close", "commit", "compare", "define", "edit", "exclude",
+    "export", "extend", "free",
+    "give", "indent", "install", "join", "keep", "leave", "let", "list", "load", "look", "make", "mend", "move", "name",
     "plan", "put", "quote", "read", "remove", "rename", "render", "repeat", "report", "restore", "run", "save",
     "say", "see", "set", "spell", "split", "start", "state", "supply", "take", "try", "upgrade", "use", "wait",
     "write",

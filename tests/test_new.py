@@ -78,7 +78,7 @@ def test_what_cannot_be_locked_yet_is_said(started: Project) -> None:
         ("a//b", "use letters and digits"),
         ("", "use letters and digits"),
         ("ä", "use letters and digits"),
-        ("curated/x", "names under curated/ are envbuild's own"),
+        ("curated/x", "those under curated/ are envbuild's own"),
         ("a\nb: c", "write 'a-b--c'"),
     ],
 )

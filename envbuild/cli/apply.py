@@ -103,6 +103,7 @@ def _show_plan(common: Common, planned: "Planned") -> None:
 
 def _end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
     """What became of it, in the end; exit 1 when anything failed or was left."""
+    from envbuild.cli.problems import annotate
     from envbuild.report.applied import applied_json, applied_text
 
     if common.json:
@@ -111,4 +112,5 @@ def _end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
         _show_plan(common, applied.planned)
     elif applied.summary or applied.forgotten:
         common.out(applied_text(applied, common.look))
+    annotate(common, applied.errors)
     return 1 if applied.has_failed else 0

@@ -33,7 +33,7 @@ def command(common: Common, /, *, environment: str, **options: Any) -> int:
     """
     from envbuild.project.logs import attempt
 
-    _refuse(common, **options)
+    _refuse_both(common, **options)
     project = common.project()
     if options["every"]:
         _list(common, project, environment)
@@ -48,7 +48,7 @@ def command(common: Common, /, *, environment: str, **options: Any) -> int:
     return 0
 
 
-def _refuse(common: Common, **options: Any) -> None:
+def _refuse_both(common: Common, **options: Any) -> None:
     """What cannot be meant together."""
     chosen = [name for name, key in (("--list", "every"), ("--path", "only_path"), ("-f", "follow")) if options[key]]
     if len(chosen) > 1:

@@ -195,7 +195,7 @@ def refuse_everything(selection: "Selection") -> None:
     if selection.everything:
         from envbuild.errors import UsageError
 
-        raise UsageError("say which environments: ENV or --tag", hint="'*' and '**' are globs; '**' is all of them")
+        raise UsageError("say which environments: ENV or --tag", hint="name one, or write '**' for all of them")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from envbuild.cli.problems import source
 from envbuild.errors import UsageError
 from envbuild.report.board import Board
 from envbuild.report.progress import board_lines, event_json, event_lines, failure_lines, kept_text, still_lines
@@ -131,10 +132,12 @@ class _Form:
 
     def __init__(self, common: "Common") -> None:
         self._common = common
+        self._source = source(common)
 
     def show(self, event: "Event", board: Board, now: float, /) -> None:
         if event.kind in {"failed", "skipped"} and event.work == "build":
-            self._common.warn("\n".join(event_lines(event, board, now, self._common.side_look)))
+            look = self._common.side_look
+            self._common.warn("\n".join(event_lines(event, board, now, look, self._source)))
 
     def close(self) -> None:
         """Nothing was begun."""
@@ -149,7 +152,7 @@ class Lines(_Form):
         self._timer: threading.Timer | None = None
 
     def show(self, event: "Event", board: Board, now: float, /) -> None:
-        for line in event_lines(event, board, now, self._common.side_look):
+        for line in event_lines(event, board, now, self._common.side_look, self._source):
             self._common.warn(line)
         self.close()
         if board.working:
@@ -191,7 +194,7 @@ class _Drawn(_Form):
         elif event.kind == "end":
             self.close()
         elif event.kind == "failed" and event.work == "build":
-            self._print("\n".join(failure_lines(event, self._common.side_look)))
+            self._print("\n".join(failure_lines(event, self._common.side_look, self._source)))
 
     def _begin(self, board: Board) -> None:
         from rich.console import Console

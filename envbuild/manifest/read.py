@@ -243,4 +243,4 @@ def _pip_misplaced(body: Mapping) -> Iterator[EnvbuildError]:
             "a list of pip packages stands at the top", node.place, "indent it as '- pip:' under 'dependencies'"
         )
     if isinstance(dependencies := body.get("dependencies"), Mapping):
-        yield ManifestError("'dependencies' is a list", dependencies.place, "start each item with '- '")
+        yield ManifestError("'dependencies' must be a list", dependencies.place, "start each item with '- '")

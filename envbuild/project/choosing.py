@@ -94,7 +94,7 @@ class Choice:
         abstract = {name for name in self._paths if matches(pattern, name) and self._is_abstract(name)}
         names = behind.dependents(abstract)
         if abstract and not names and certain and pattern in abstract:
-            raise UsageError(f"nothing is made from '{pattern}'", hint=f"'extends: {pattern}' in a manifest does that")
+            raise UsageError(f"nothing is made from '{pattern}'", hint=f"write 'extends: {pattern}' in a manifest")
         return [one for one in environments if one.name in names]
 
     def _is_abstract(self, name: str) -> bool:

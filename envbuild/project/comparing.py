@@ -88,7 +88,7 @@ def _fields(name: str, path: str, text: str) -> dict[str, tuple[str, ...]]:
 
 
 def _no_file(path: str, where: Place) -> bytes:
-    raise WorkspaceError(f"'{path}' is read from no record", where)
+    raise WorkspaceError(f"'{path}' is read from no record", where, "compare what the manifest says now")
 
 
 class _Now:

@@ -50,7 +50,7 @@ def attempts(project: Project, name: str) -> tuple[Attempt, ...]:
     if found:
         return found
     if records:
-        raise UsageError(f"the logs of '{name}' are gone", hint=f"they stood in {PRIVATE}/logs, or on another machine")
+        raise UsageError(f"the logs of '{name}' are gone", hint=f"look for {PRIVATE}/logs on the machine that built it")
     raise UsageError(f"'{project.one(name).name}' was never built", hint="run 'envbuild apply'")
 
 
@@ -62,7 +62,7 @@ def attempt(project: Project, asked: str) -> Attempt:
     record = project.record(name, version)
     path = next((path for path in _logs(project, name) if path.name == Path(record.log).name), None)
     if path is None:
-        hint = f"logs stand in {PRIVATE}/logs of the machine that built it"
+        hint = f"look for {PRIVATE}/logs on the machine that built it"
         raise UsageError(f"the log of {name}@{record.version} is not here", hint=hint)
     return _attempt(name, path, record)
 

@@ -29,6 +29,10 @@ class Applied(msgspec.Struct, frozen=True):
     def has_failed(self) -> bool:
         return self.summary is not None and bool(self.summary.failed or self.summary.skipped)
 
+    @property
+    def errors(self) -> list[EnvbuildError]:
+        return [event.error for event in self.ended.values() if event.error]
+
     def steps(self, kind: str) -> list[tuple[Step, Event]]:
         found = ((step, self.ended.get(step.environment)) for step in self.planned.plan.changes)
         return [(step, event) for step, event in found if event and event.kind == kind and event.work == "build"]
@@ -110,8 +114,7 @@ def _sum(applied: Applied) -> str:
 
 def applied_json(applied: Applied) -> str:
     """The steps of the plan, each with how it ended."""
-    failures = [event.error for event in applied.ended.values() if event.error]
-    errors = [error_object(problem) for error in failures for problem in error.problems]
+    errors = [error_object(problem) for error in applied.errors for problem in error.problems]
     told = {"errors": errors} if errors else {}
     steps = [_step_object(step, applied.ended.get(step.environment)) for step in applied.planned.plan.listed]
     return document(summary=applied.planned.plan.summary, steps=steps, **told)

@@ -7,6 +7,7 @@ import msgspec
 
 from envbuild.apply import Event, Work
 from envbuild.report.board import Board, Running
+from envbuild.report.errors import Source, error_text
 from envbuild.report.plans import error_object
 from envbuild.report.terminal import PLAIN, Look, cells, clean, cropped, duration, one_line, plural
 
@@ -18,7 +19,7 @@ _FEWEST_ROWS = 3
 _NAME_PART, _SHORTEST_NAME = 3, 6  # a name takes at most one part of so many of the width, and at least so much
 
 
-def event_lines(event: Event, board: Board, now: float, look: Look = PLAIN) -> list[str]:
+def event_lines(event: Event, board: Board, now: float, look: Look = PLAIN, source: Source | None = None) -> list[str]:
     """One event as lines for a log or a pipe."""
     name = one_line(event.environment)
     match event.kind:
@@ -30,8 +31,8 @@ def event_lines(event: Event, board: Board, now: float, look: Look = PLAIN) -> l
             return [f"{name}: done in {duration(event.seconds)}{_how_far(board, now)}"]
         case "skipped":
             return [f"{name}: skipped, {one_line(event.text)}"]
-        case "failed":
-            return failure_lines(event, look)
+        case "failed" if event.work == "build":  # what cannot be locked is told when all that can be is
+            return failure_lines(event, look, source)
     return []
 
 
@@ -44,13 +45,12 @@ def _how_far(board: Board, now: float) -> str:
     return f" ({board.over} of {len(board.ahead)}{about})"
 
 
-def failure_lines(event: Event, look: Look = PLAIN) -> list[str]:
+def failure_lines(event: Event, look: Look = PLAIN, source: Source | None = None) -> list[str]:
     """What failed and why, the last words of what ran, and where all of them are."""
     took = f" after {duration(event.seconds)}" if event.seconds else ""
     lines = [look.paint(f"{one_line(event.environment)}: failed{took}", "bad")]
-    if event.work == "lock":
-        return lines  # why is told when all that could be locked is
-    lines += [f"    {line}" for line in clean(event.text).splitlines()]
+    told = error_text(event.error, look.narrowed(4), source) if event.error else clean(event.text)
+    lines += [f"    {line}" for line in told.splitlines()]
     lines += [f"    | {clean(line)}" for line in event.tail]
     return [*lines, f"    log: {one_line(event.log)}"] if event.log else lines
 

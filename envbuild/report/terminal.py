@@ -33,6 +33,10 @@ class Look(msgspec.Struct, frozen=True):
         """As much of a line as there is room for beside what takes `taken` cells of it."""
         return text if self.width is None else cropped(text, max(1, self.width - taken))
 
+    def narrowed(self, by: int) -> "Look":
+        """The same within a margin."""
+        return self if self.width is None else Look(max(1, self.width - by), self.colour)
+
     def beside(self, text: str, place: str) -> str:
         """A text and the place that it is about: the place is kept whole, and stands below where there is no room."""
         if not place:

@@ -57,7 +57,9 @@ def refuse_name(name: str) -> None:
         raise UsageError(f"'{name}' cannot name an environment", hint=hint)
     folded = name_of(f"manifests/{'/'.join(parts)}.yaml", "manifests/**")
     if folded.startswith(RESERVED):
-        raise UsageError(f"the name '{folded}' is reserved", hint="names under curated/ are envbuild's own")
+        raise UsageError(
+            f"the name '{folded}' is reserved", hint="choose another: those under curated/ are envbuild's own"
+        )
     if folded != name:
         raise UsageError(f"'{name}' would be named '{folded}'", hint=f"write '{folded}'")
 

@@ -1,6 +1,7 @@
 """What every test may ask for: a package index, a project, and how many examples hypothesis tries."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ settings.load_profile("full" if _FULL else "ci" if _CI else "default")
 
 def pytest_configure() -> None:
     refuse_unknown_services()
+    # A shell starts what goes to its background with Ctrl-C ignored, and every command of ours would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -601,6 +601,7 @@ def test_interrupted_at_the_question_nothing_is_made(project: Project) -> None:
     """Ctrl-C there is 130, as everywhere."""
     with project.terminal("init") as terminal:
         terminal.wait_for("Name of the first environment")
+        terminal.wait_until_it_reads()
         terminal.press("\x03")
         assert terminal.finish() == 130
     assert project.tree() == {}

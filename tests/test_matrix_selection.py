@@ -70,10 +70,10 @@ def test_a_plan_selects_as_a_list_does(cells: Project) -> None:
 def test_a_list_shows_each_cell_with_the_manifests_file(cells: Project) -> None:
     """As a person reads it."""
     assert cells.run("list", "k-full-*").out == (
-        "name      version  plan    builder  platforms  tags     file\n"
-        "k-full-1  -        create  local    linux-64   os=full  manifests/k.yaml\n"
-        "k-full-2  -        create  local    linux-64   os=full  manifests/k.yaml\n"
-        "2 environments.\n"
+        "name      state      version  age  builder  platforms  tags     file\n"
+        "k-full-1  not built  -        -    local    linux-64   os=full  manifests/k.yaml\n"
+        "k-full-2  not built  -        -    local    linux-64   os=full  manifests/k.yaml\n"
+        "2 environments: 2 not built.\n"
     )
 
 

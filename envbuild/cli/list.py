@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 def command(common: Common, /, *, selection: "Selection") -> int:
     """List environments: their state, version, age, builder, platforms, tags and file.
 
-    \b
     States: up to date; changed (apply would build it anew); missing (recorded, but gone from this machine);
     not built; not locked; refused (plan says why). --json also has the plan's action.
 

@@ -25,7 +25,7 @@ def command(common: Common, /, *, selection: "Selection", output: str | None) ->
     \b
     Examples:
       envbuild render churn/train
-      envbuild render churn/train -o out          writes out/churn/train/environment.yml
+      envbuild render churn/train -o out  writes out/churn/train/environment.yml
       envbuild render --json
     """
     from envbuild.project import artifacts, write_artifacts

@@ -11,7 +11,7 @@ from envbuild.cli.run import activated
 
 @click.command("shell", options_metavar="[OPTIONS]")
 @click.argument("environment", metavar="[ENV[@VERSION]]", required=False)
-@click.option("--shell", "wanted", metavar="SHELL", default="", help="bash, zsh, fish or a path; default: your own.")
+@click.option("--shell", "wanted", metavar="SHELL", default="", help="Bash, zsh, fish or a path; default: your own.")
 @jobs
 @locked
 @no_refresh

@@ -64,4 +64,6 @@ def _shown(error: click.BadParameter) -> str:
     """The option or argument as one writes it."""
     if error.param is None:
         return "a value"
+    if isinstance(error.param.type, click.Choice) and isinstance(error.param, click.Argument):
+        return (error.param.name or "").upper()
     return error.param.get_error_hint(error.ctx or click.Context(click.Command(""))).replace("'", "")

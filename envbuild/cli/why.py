@@ -28,7 +28,7 @@ def command(common: Common, /, *, selection: "Selection", no_refresh: bool) -> i
       envbuild why churn/train
       envbuild why churn/train@1
       envbuild why churn/train@latest churn/report
-      envbuild why base --with-dependents   what is made from base, one after the other
+      envbuild why base --with-dependents   all that is made from base
       envbuild why churn/train --json
     """
     from envbuild.project.versions import asked_versions

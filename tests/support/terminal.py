@@ -79,6 +79,10 @@ class Terminal:
             assert self._read(0.1), f"it ended without {what!r}:\n{self.text}"
             assert time.monotonic() < ends, f"after {seconds} s there is no {what!r}:\n{self.text}"
 
+    def wait_until_it_reads(self) -> None:
+        """A signal between a question and the reading of its answer would be seen only after the answer."""
+        self.wait_for(lambda: _state(self.process.pid) == "S")
+
     def finish(self, seconds: float = _TIMEOUT_SECONDS) -> int:
         """Read to the end; the exit code, negative for a signal."""
         ends = time.monotonic() + seconds
@@ -112,6 +116,11 @@ class Terminal:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _state(pid: int) -> str:
+    """One letter, as the kernel has it; S is asleep."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _trimmed(lines: list[str]) -> list[str]:

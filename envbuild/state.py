@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Place, RefusedError, StateError
+from envbuild.memo import Ledger
 from envbuild.record import Record, Version
 
 _SCHEMA_VERSION = 1
@@ -28,14 +29,16 @@ CREATE TABLE numbers (environment TEXT PRIMARY KEY, last INTEGER NOT NULL) STRIC
 _COLUMNS = "environment, version, fingerprint, builder, platform, machine, reference, started, manifest_path"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
 _BUSY_SECONDS = 30.0
+_JOURNALS = ("-journal", "-wal", "-shm")
 _REMEMBERED, _OF_LATE = 500, 3  # how many records an estimate is made from, and how many of one name
 
 
 class State:
     """The records of one project, as this machine and platform see them."""
 
-    def __init__(self, path: Path, shown: str, machine: str, platform: str) -> None:
+    def __init__(self, path: Path, shown: str, machine: str, platform: str, ledger: Ledger | None = None) -> None:
         self._path = path
+        self._ledger = ledger or Ledger()
         self._place = Place(shown)
         self._machine = machine
         self._platform = platform
@@ -136,7 +139,14 @@ class State:
             except msgspec.DecodeError:
                 raise self._damaged("a record cannot be read") from None
 
+    def _note(self) -> None:
+        """A journal beside the file says that what stands in it is not all, or not yet true."""
+        self._ledger.note(str(self._path))
+        for kind in _JOURNALS:
+            self._ledger.note_absent(f"{os.path.realpath(self._path)}{kind}")
+
     def _rows(self, query: str, values: list[str | int]) -> list[tuple[Any, ...]]:
+        self._note()
         if not self._path.exists():
             return []
         try:
@@ -248,11 +258,11 @@ def _version(row: tuple[Any, ...]) -> Version:
 
 def network_kind(folder: Path) -> str:
     """The kind of network file system that a folder lies on; nothing where it is a disk of this machine."""
-    kind = _file_system(folder)
+    kind = file_system(folder)
     return kind if kind in _NETWORK else ""
 
 
-def _file_system(folder: Path) -> str:
+def file_system(folder: Path) -> str:
     """The kind of file system a folder lies on, where the system tells."""
     try:
         mounts = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
@@ -262,6 +272,7 @@ def _file_system(folder: Path) -> str:
     best = ("", "")
     for line in mounts:
         _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best[0]):
             best = (point, kind)

@@ -21,7 +21,20 @@ DECIDING = (
     "errors", "document", "shape", "globs", "names", "sandbox", "manifest", "settings", "resolve",
     "lock", "fingerprint", "record", "render", "plan", "difference",
 )  # fmt: skip
-DOING = ("process", "workspace", "registry", "state", "solvers", "builders", "apply", "project", "report", "cli")
+DOING = (
+    "process",
+    "census",
+    "memo",
+    "workspace",
+    "registry",
+    "state",
+    "solvers",
+    "builders",
+    "apply",
+    "project",
+    "report",
+    "cli",
+)
 ROOMS = (*DECIDING, *DOING)
 
 TOUCHING = {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from envbuild import census
 from envbuild.builders import store
 from envbuild.builders.activation import activated
 from envbuild.document import PREFIX
@@ -123,7 +124,7 @@ def build(target: Target, tools: Tools) -> str:
 
 
 def _interpreter(prefix: Path) -> Path:
-    return prefix / "bin" / "python"
+    return Path(census.interpreter(str(prefix)))
 
 
 def _make(prefix: Path, target: Target, tools: Tools) -> None:

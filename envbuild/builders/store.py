@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from envbuild import census
 from envbuild.errors import BuildError
 
-CENSUS = ".envbuild-complete"
 _ADDRESS_DIGITS = 32
 _POLL_SECONDS = 0.1
 
@@ -70,7 +70,7 @@ def _taken(lock: int) -> bool:
 
 
 def is_complete(prefix: Path) -> bool:
-    return (prefix / CENSUS).is_file()
+    return (prefix / census.NAME).is_file()
 
 
 def clear(store: Path, prefix: Path) -> None:
@@ -88,19 +88,23 @@ def clear(store: Path, prefix: Path) -> None:
 
 def complete(prefix: Path) -> None:
     """Take the census and rename it in: from here on the prefix is there."""
-    beside = prefix / f"{CENSUS}.new"
+    beside = prefix / f"{census.NAME}.new"
     with beside.open("wb") as stream:
-        stream.write(msgspec.json.encode(list(_walk(prefix))))
+        stream.write(msgspec.json.encode(list(_counted(prefix))))
         stream.flush()
         os.fsync(stream.fileno())
-    beside.rename(prefix / CENSUS)
+    beside.rename(prefix / census.NAME)
+
+
+def entries(prefix: Path) -> list[Entry]:
+    """The census as it was taken."""
+    return msgspec.json.decode((prefix / census.NAME).read_bytes(), type=list[Entry])
 
 
 def damage(prefix: Path) -> Iterator[tuple[str, str]]:
     """Each file that is not as the census says, and how: gone, changed, or come."""
-    counted = msgspec.json.decode((prefix / CENSUS).read_bytes(), type=list[Entry])
-    found = {entry.path: entry for entry in _walk(prefix)}
-    for entry in counted:
+    found = {entry.path: entry for entry in _counted(prefix)}
+    for entry in entries(prefix):
         now = found.pop(entry.path, None)
         if now is None:
             yield _shown(entry.path), "is gone"
@@ -114,17 +118,7 @@ def _shown(path: str) -> str:
     return path.encode("latin-1").decode(errors="replace")
 
 
-def _walk(prefix: Path) -> Iterator[Entry]:
-    """Every file but bytecode, which Python rewrites as it likes. A name that is no text is kept byte by byte."""
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        with os.scandir(prefix / folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                path = f"{folder}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != "__pycache__":
-                        waiting.append(f"{path}/")
-                elif path not in {CENSUS, f"{CENSUS}.new"}:
-                    found = entry.stat(follow_symlinks=False)
-                    yield Entry(os.fsencode(path).decode("latin-1"), found.st_size, found.st_mtime_ns, found.st_mode)
+def _counted(prefix: Path) -> Iterator[Entry]:
+    """What is there now. A name that is no text is kept byte by byte."""
+    for path, *rest in census.count(str(prefix)):
+        yield Entry(path.decode("latin-1"), *rest)

@@ -17,6 +17,11 @@ def main() -> None:
 
         answer(shell, sys.argv[1:])
         return
-    from envbuild.cli.app import run
+    from envbuild.cli import again
 
-    sys.exit(run(sys.argv[1:]))
+    code, moment = again.answer(sys.argv[1:]) if "plan" in sys.argv else (None, None)
+    if code is None:
+        from envbuild.cli.app import run
+
+        code = run(sys.argv[1:], moment)
+    sys.exit(code)

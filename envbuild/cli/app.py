@@ -11,6 +11,7 @@ from envbuild import __version__
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell
 from envbuild.errors import EnvbuildError, UsageError
+from envbuild.memo import Moment
 
 COMMANDS = {
     "init": "Make a project of a folder.",
@@ -82,8 +83,10 @@ def app() -> None:
     """
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], moment: Moment | None = None) -> int:
+    """`moment` is the file system's time before any of this was loaded, where a plan may be remembered."""
     common = Common()
+    common.moment = moment
     common.json = "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:
         return _run(arguments, common)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 import click
 
 if TYPE_CHECKING:
+    from envbuild.memo import Moment
     from envbuild.project import Project, Selection
     from envbuild.report.terminal import Look
 
@@ -31,6 +32,7 @@ class Common:
         self.interrupted = ""
         self.said: set[str] = set()
         self.began = time.time()
+        self.moment: Moment | None = None
 
     @property
     def in_github(self) -> bool:

@@ -7,7 +7,8 @@ import click
 from envbuild.cli.options import Common, locked, no_refresh, selection, with_globals
 
 if TYPE_CHECKING:
-    from envbuild.project import Selection
+    from envbuild.memo import Moment
+    from envbuild.project import Planned, Project, Selection
 
 CHANGES = 2
 
@@ -39,11 +40,24 @@ def command(
     from envbuild.cli.refusals import refuse_unlocked
     from envbuild.report.plans import plan_json, plan_text
 
+    project = common.project()
     with patience(common, "planning"):
-        planned = common.project().plan(selection, refresh=not no_refresh)
+        planned = project.plan(selection, refresh=not no_refresh)
     if locked:
         refuse_unlocked(planned)
     common.out(
         plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose, look=common.look)
     )
+    if common.moment and selection.everything:
+        _remember(project, planned, common.moment, refresh=not no_refresh)
     return CHANGES if detailed_exitcode and planned.plan.changes else 0
+
+
+def _remember(project: "Project", planned: "Planned", moment: "Moment", *, refresh: bool) -> None:
+    """Where nothing is to be done, the next plan may say so at once (see `again`)."""
+    if planned.plan.listed:
+        return
+    from envbuild.project.remembering import remember
+    from envbuild.report.plans import plan_json, plan_text
+
+    remember(project, planned, moment, (plan_text(planned.plan), plan_json(planned.plan)), refresh=refresh)

@@ -144,6 +144,7 @@ class Facts:
     def _complaint(self, reference: str) -> str | None:
         """A prefix that many environments share is looked at once."""
         if reference not in self._complaints:
+            self._workspace.ledger.note_prefix(reference)
             self._complaints[reference] = local.complaint(reference)
         return self._complaints[reference]
 

@@ -18,6 +18,7 @@ from envbuild.document import decode
 from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, UsageError
 from envbuild.fingerprint import recorded_variables
 from envbuild.lock import Lock, Request, read_lock
+from envbuild.memo import Ledger
 from envbuild.plan import Plan, Step
 from envbuild.process import Programs, child_environment, given_environment
 from envbuild.project.facts import Facts, Prepared
@@ -45,7 +46,8 @@ class Project:
     def __init__(self, root: Path, host: Mapping[str, str]) -> None:
         self.root = root
         self.host = undone(host)
-        self.workspace = Workspace(root)
+        self.ledger = Ledger()
+        self.workspace = Workspace(root, self.ledger)
         self.programs = Programs()
         self.platform = local.machine_platform()
         self.store = default_store(host)
@@ -69,11 +71,12 @@ class Project:
         shown = state_path(own) if own else self.settings.state_path
         if not shown:
             raise UsageError(f"records cannot be kept in '{own}'", hint="set ENVBUILD_STATE to sqlite:///PATH")
-        return State(self.root / shown, shown, self.machine, self.platform)
+        return State(self.root / shown, shown, self.machine, self.platform, self.ledger)
 
     @cached_property
     def machine(self) -> str:
         """A stable, anonymous name for this machine: prefixes of another one cannot be used here."""
+        self.ledger.note(str(_MACHINE_ID))
         try:
             known = _MACHINE_ID.read_text(encoding="utf-8").strip()
         except OSError:

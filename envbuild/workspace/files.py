@@ -13,6 +13,7 @@ import msgspec
 from envbuild.document import LIMIT_BYTES, decode
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
+from envbuild.memo import Ledger
 from envbuild.names import FILE
 from envbuild.shape import near
 from envbuild.workspace.writing import HINT_WRITE, replace, write_whole
@@ -52,8 +53,9 @@ class Survey(msgspec.Struct, frozen=True):
 class Workspace:
     """The files below one root; every path given and taken is relative to it, with '/'."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ledger: Ledger | None = None) -> None:
         self.root = root
+        self.ledger = ledger or Ledger()
         self._real = os.path.realpath(root)
 
     def manifests(self, patterns: tuple[str, ...], never: Iterable[str]) -> list[str]:
@@ -74,7 +76,7 @@ class Workspace:
             if here in closed or here.rpartition("/")[2] == ".git":
                 continue
             try:
-                entries = list(os.scandir(self.root / here))
+                entries = list(os.scandir(self._noted(here)))
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -114,8 +116,13 @@ class Workspace:
                     files.append(path)
         return Survey(tuple(files), tuple(unlisted), not waiting)
 
+    def _noted(self, path: str) -> Path:
+        """A place that is about to be looked at."""
+        self.ledger.note(f"{self.root}/{path}")
+        return self.root / path
+
     def exists(self, path: str) -> bool:
-        return (self.root / path).is_file()
+        return self._noted(path).is_file()
 
     def read(self, path: str, where: Place | None = None, limit: int = LIMIT_BYTES) -> bytes:
         """A file's bytes, one more than the limit at most; `where` names the line that asked for it."""
@@ -136,8 +143,10 @@ class Workspace:
 
     def _inside(self, path: str, where: Place | None) -> Path:
         """A link may stand in a project, but not lead out of it."""
-        full = self.root / path
+        full = self._noted(path)
         real = os.path.realpath(full)
+        if real != f"{self._real}/{path}":
+            self.ledger.note_link(f"{self.root}/{path}", real)
         if not real.startswith(self._real + os.sep):
             raise ManifestError(f"'{path}' leads out of the project", where or Place(path), "keep a copy inside it")
         if not full.is_file() and full.exists():
@@ -155,8 +164,11 @@ class Workspace:
 
     def files(self, folder: str, suffix: str) -> list[str]:
         """Every file below a folder with this ending, sorted."""
-        base = self.root / folder
-        return sorted(path.relative_to(self.root).as_posix() for path in base.rglob(f"*{suffix}"))
+        base = self._noted(folder)
+        found = [path.relative_to(self.root).as_posix() for path in base.rglob("*")]
+        for path in found:
+            self._noted(path)
+        return sorted(path for path in found if path.endswith(suffix))
 
     def digest(self, path: str, where: Place) -> str:
         """The SHA-256 of a file that goes into an environment."""

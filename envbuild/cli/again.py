@@ -1,0 +1,105 @@
+"""`plan` where it has said before that there is nothing to do, and nothing moved since: answered without any loading.
+
+Only what is understood to the last word is answered here; anything else, and any doubt, is for the command itself.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+
+from envbuild import memo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Asked = tuple[str, frozenset[str]]
+
+# A test compares these with `names` and `workspace`, which take longer to load than an answer may take.
+FILE, MANIFESTS, PRIVATE = "envbuild.yaml", "manifests", ".envbuild"
+_ANYWHERE = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
+_BEHIND = frozenset({"--no-refresh", "--detailed-exitcode"})
+_COLOURS = frozenset({"auto", "always", "never"})
+_UNKNOWN = (None, None)
+_INTERRUPTED = 130
+
+
+def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
+    """The exit code once it is answered; else the file system's time, from which on all is read anew."""
+    gc.disable()  # where an answer is found we end long before there is anything worth collecting
+    try:
+        asked = _asked(words)
+        if asked is None:
+            return _UNKNOWN
+        directory, flags = asked
+        private = f"{_root(directory)}/{PRIVATE}"
+        with contextlib.suppress(Exception):
+            found = memo.recall(private, os.environ, refresh="--no-refresh" not in flags)
+            if found:
+                return _told(found["--json" in flags]), None
+        return None, memo.moment(private)
+    except KeyboardInterrupt:
+        return _INTERRUPTED, None
+    except Exception:  # noqa: BLE001 - the command itself says it, and what to do
+        return _UNKNOWN
+    finally:
+        gc.enable()
+
+
+def _asked(words: list[str]) -> "Asked | None":
+    """The folder and the flags; nothing for a selection, what a variable asks for, or a form that is not known here."""
+    rest = iter(words)
+    directory, flags, behind = "", set[str](), False
+    for word in rest:
+        if word == "plan" and not behind:
+            behind = True
+        elif word == "-C" and not directory:
+            directory = next(rest, "")
+        elif word == "--color":
+            if next(rest, "") not in _COLOURS:
+                return None
+        elif word in _ANYWHERE or (behind and word in _BEHIND):
+            flags.add(word)
+        else:
+            return None
+        if word == "-C" and not directory:
+            return None
+    if not behind or "ENVBUILD_LOCKED" in os.environ or "GITHUB_ACTIONS" in os.environ:
+        return None
+    return directory or os.environ.get("ENVBUILD_DIR") or ".", frozenset(flags)
+
+
+def _root(directory: str) -> str:
+    """The project's folder, as `find_root` finds it."""
+    start = os.path.realpath(directory)
+    if not os.path.isdir(directory):  # noqa: PTH112 - pathlib takes longer to load than an answer may take
+        raise NotADirectoryError
+    folder = start
+    while not _is_file(f"{folder.rstrip('/')}/{FILE}"):
+        above = os.path.dirname(folder)  # noqa: PTH120 - as above
+        if above == folder:
+            if os.path.isdir(f"{start}/{MANIFESTS}"):  # noqa: PTH112 - as above
+                return start
+            raise FileNotFoundError
+        folder = above
+    return folder
+
+
+def _is_file(path: str) -> bool:
+    """Whether it is one; where that cannot be known, an error, as for whoever looks there."""
+    import stat
+
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _told(text: str) -> int:
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

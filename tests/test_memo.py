@@ -315,8 +315,9 @@ def test_the_answer_is_the_same_to_the_byte(remembered: Project, asked: tuple[st
 @pytest.mark.parametrize(
     "asked",
     [("plan", "a"), ("plan", "--exclude", "a"), ("plan", "--tag", "a=b"), ("plan", "--help"), ("plan", "--nonsense"),
-     ("list", "plan"), ("--no-refresh", "plan"), ("plan", "--color", "mauve"), ("plan", "-C"),
-     ("plan", "plan"), ("plan", "-C", ""), ("plan", "-C", ".", "-C", "nowhere"), ("-C", "plan"), ("plan", "--", "b"), ("plan", "--locked")],
+     ("list", "plan"), ("--no-refresh", "plan"), ("plan", "--color", "mauve"), ("plan", "-C"), ("plan", "plan"),
+     ("plan", "-C", ""), ("plan", "-C", ".", "-C", "nowhere"), ("-C", "plan"), ("plan", "--", "b"),
+     ("plan", "--locked")],
 )  # fmt: skip
 def test_other_questions_are_for_the_command(remembered: Project, asked: tuple[str, ...]) -> None:
     """A selection, a mistake and whatever else is not understood to the last word."""

@@ -1,5 +1,6 @@
 """Selections (DESIGN 11): names, globs, groups, tags, what to exclude and how far to go, the same in every command."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -331,6 +332,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture
+def own_fleet(fleet: Project, tmp_path: Path) -> Project:
+    """A copy, for who changes it."""
+    shutil.copytree(fleet.path, tmp_path / "copy")
+    return Project(tmp_path / "copy", fleet.environ)
+
+
 SELECTIONS = {
     "names": (["a", "c"], {"a", "c"}),
     "glob": (["[ab]"], {"a", "b"}),
@@ -378,25 +386,22 @@ def test_every_command_selects_in_the_same_way(fleet: Project, command: str) -> 
         assert error["hint"], args
 
 
-def test_apply_selects_in_the_same_way(fleet: Project) -> None:
+def test_apply_selects_in_the_same_way(own_fleet: Project) -> None:
     """What is not selected is not built, and is still in the plan of the rest."""
     args, names = SELECTIONS["exclude"]
-    assert _found(fleet, "apply", args) == names
-    assert _found(fleet, "plan", []) == {"b"}
-    assert _found(fleet, "apply", ["base", "--with-dependents"]) == {"b"}
-    assert fleet.run("apply", "--exclude", "a").out == "No changes. 3 environments are up to date.\n"
+    assert _found(own_fleet, "apply", args) == names
+    assert _found(own_fleet, "plan", []) == {"b"}
+    assert _found(own_fleet, "apply", ["base", "--with-dependents"]) == {"b"}
+    assert own_fleet.run("apply", "--exclude", "a").out == "No changes. 3 environments are up to date.\n"
 
 
-def test_several_histories_stand_below_their_names(fleet: Project) -> None:
+def test_several_histories_stand_below_their_names(own_fleet: Project) -> None:
     """In the order of names; what was never built is said; what is gone is found by its name."""
-    fleet.write("manifests/new.yaml", "variables: {N: new}\n")
-    lines = fleet.run("history", "zzz", "new", "a").out.splitlines()
+    own_fleet.write("manifests/new.yaml", "variables: {N: new}\n")
+    lines = own_fleet.run("history", "zzz", "new", "a").out.splitlines()
     assert [line for line in lines if line in {"a", "new", "zzz", "never built"}] == ["a", "new", "never built", "zzz"]
-    text = fleet.read("manifests/zzz.yaml")
-    fleet.remove("manifests/zzz.yaml")
-    assert {one["environment"] for one in fleet.json("history", "zzz", "a")["records"]} == {"a", "zzz"}
-    fleet.write("manifests/zzz.yaml", text)
-    fleet.remove("manifests/new.yaml")
+    own_fleet.remove("manifests/zzz.yaml")
+    assert {one["environment"] for one in own_fleet.json("history", "zzz", "a")["records"]} == {"a", "zzz"}
 
 
 def test_commands_that_tell_much_want_to_know_of_what(fleet: Project) -> None:

@@ -23,9 +23,11 @@ def command(common: Common, /, *, first: str, second: str) -> int:
       envbuild diff churn/train churn/report
       envbuild diff churn/train --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project.comparing import compared
     from envbuild.report.differences import difference_json, difference_text
 
-    found = compared(common.project(), first, second)
+    with patience(common, "reading manifests"):
+        found = compared(common.project(), first, second)
     common.out(difference_json(found) if common.json else difference_text(found, common.look, verbose=common.verbose))
     return 0

@@ -21,9 +21,11 @@ def command(common: Common, /, *, offline: bool) -> int:
       envbuild doctor
       envbuild doctor --offline --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project.health import examine
     from envbuild.report.health import health_json, health_text
 
-    checks = examine(common.directory, os.environ, offline=offline)
+    with patience(common, "looking at this machine"):
+        checks = examine(common.directory, os.environ, offline=offline)
     common.out(health_json(checks) if common.json else health_text(checks, common.look))
     return int(any(check.state == "failed" for check in checks))

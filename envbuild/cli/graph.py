@@ -35,11 +35,14 @@ def command(common: Common, /, *, selection: "Selection", form: str | None) -> i
       envbuild graph base --with-dependents             what is made from base
       envbuild graph --format svg > environments.svg
     """
+    from envbuild.cli.progress import patience
+
     if common.json and form not in {None, "json"}:
         raise click.UsageError(f"--json and --format {form} are two forms")
     common.json = common.json or form == "json"
     project = common.project()
-    graph = project.reader.graph(selection, project.platform)
+    with patience(common, "reading manifests"):
+        graph = project.reader.graph(selection, project.platform)
     common.out(_texts(common)["json" if common.json else form or "tree"](graph))
     return 0
 

@@ -29,12 +29,14 @@ def command(common: Common, /, *, selection: "Selection") -> int:
     """
     import datetime as dt
 
+    from envbuild.cli.progress import patience
     from envbuild.project.versions import histories
     from envbuild.report.plans import document
     from envbuild.report.stories import histories_text, history_object
 
     refuse_everything(selection)
-    found = histories(common.project(), selection)
+    with patience(common, "reading manifests"):
+        found = histories(common.project(), selection)
     if common.json:
         common.out(document(records=[history_object(one) for every in found.values() for one in every]))
     else:

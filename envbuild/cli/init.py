@@ -33,12 +33,14 @@ def command(common: Common, /, *, folder: str, dry_run: bool, yes: bool) -> int:
       envbuild init
       envbuild init --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project.starting import begin, write_begun
     from envbuild.report.beginning import begun_json, begun_text
 
     shown = os.path.normpath(Path(common.directory) / folder)
     root = _root(common.directory, folder)
-    begun = begin(root, os.environ)
+    with patience(common, "looking at what is there"):
+        begun = begin(root, os.environ)
     asks = not (yes or dry_run or common.json) and sys.stdin.isatty() and sys.stderr.isatty()
     if asks and begun.starter:
         begun = _asked(root, begun)

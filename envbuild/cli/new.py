@@ -27,9 +27,11 @@ def command(common: Common, /, **options: Any) -> int:
       envbuild new tools 'rich >=13' --description "what everybody needs"
       envbuild new notebook jupyterlab --conda 'python =3.11'
     """
+    from envbuild.cli.progress import patience
     from envbuild.project.starting import Wanted, new
     from envbuild.report.beginning import made_json, made_text
 
-    made = new(common.project(), Wanted(**options), common.directory)
+    with patience(common, "reading manifests"):
+        made = new(common.project(), Wanted(**options), common.directory)
     common.out(made_json(made) if common.json else made_text(made, common.directory, common.look))
     return 0

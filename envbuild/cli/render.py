@@ -28,11 +28,13 @@ def command(common: Common, /, *, selection: "Selection", output: str | None) ->
       envbuild render churn/train -o out  writes out/churn/train/environment.yml
       envbuild render --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project import artifacts, write_artifacts
     from envbuild.report.looking import artifacts_json, artifacts_text
     from envbuild.report.terminal import plural
 
-    found = artifacts(common.project(), selection)
+    with patience(common, "reading manifests"):
+        found = artifacts(common.project(), selection)
     if output is None:
         if common.json:
             common.out(artifacts_json(found))

@@ -31,12 +31,14 @@ def command(common: Common, /, *, selection: "Selection", no_refresh: bool) -> i
       envbuild why base --with-dependents   all that is made from base
       envbuild why churn/train --json
     """
+    from envbuild.cli.progress import patience
     from envbuild.project.versions import asked_versions
 
     refuse_everything(selection)
     project = common.project()
-    versions, rest = asked_versions(project, selection)
-    steps = project.plan(rest, refresh=not no_refresh).plan.steps if rest else ()
+    with patience(common, "planning"):
+        versions, rest = asked_versions(project, selection)
+        steps = project.plan(rest, refresh=not no_refresh).plan.steps if rest else ()
     _tell(common, versions, steps)
     return 0
 

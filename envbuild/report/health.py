@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
+from envbuild.report.columns import wrapped
 from envbuild.report.terminal import Look, Style, one_line, plural
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ def health_text(checks: "Sequence[Check]", look: Look) -> str:
 
 
 def _lines(check: "Check", wide: int, look: Look) -> list[str]:
-    sign = look.paint(check.state.ljust(_SIGN), _STYLES[check.state])
-    indent = _SIGN + wide + 4
-    lines = [f"{sign}  {check.name.ljust(wide)}  {look.fit(one_line(check.found), indent)}"]
-    if check.hint:
-        lines.append(f"{' ' * indent}{look.paint(look.fit(f'hint: {one_line(check.hint)}', indent), 'quiet')}")
-    return lines
+    """What was found and how to mend it are read to their end, however narrow it is."""
+    indent = " " * (_SIGN + wide + 4)
+    head = f"{check.state.ljust(_SIGN)}  {check.name.ljust(wide)}  "
+    found = wrapped(one_line(check.found), look, head, indent)
+    hint = wrapped(f"hint: {one_line(check.hint)}", look, indent, indent) if check.hint else []
+    painted = f"{look.paint(check.state, _STYLES[check.state])}{found[0].removeprefix(check.state)}"
+    return [painted, *found[1:], *(look.paint(line, "quiet") for line in hint)]
 
 
 def health_json(checks: "Sequence[Check]") -> str:

@@ -189,7 +189,16 @@ def test_versions_and_fields(fleet: Project) -> None:
     fleet.run("apply", "serving/web")
     assert words(fleet, "show", "serving/web@") == ["serving/web@latest", "serving/web@1"]
     assert words(fleet, "show", "serving/none@") == []
+    assert "serving/web@1" not in words(fleet, "plan", "serving/web@")
     assert {"variables", "variables.THREE"} <= set(words(fleet, "explain", "serving/web", ""))
+
+
+def test_behind_two_dashes_there_are_no_options(fleet: Project) -> None:
+    """What begins with a dash is an argument there."""
+    assert "--json" in words(fleet, "explain", "-")
+    assert "--json" not in words(fleet, "explain", "--", "-")
+    assert "serving/web" in words(fleet, "explain", "--", "")
+    assert words(fleet, "explain", "--", "-x", "") == []
 
 
 def test_descriptions_are_safe(fleet: Project) -> None:

@@ -26,7 +26,7 @@ _FILES = re.compile(r"\b(FILE|PATH)\b")
 
 
 class Position(NamedTuple):
-    """Where the cursor is: in which command, after which arguments and options, before what."""
+    """Where the cursor is: in which command, after which arguments and options, before what; `literal` behind `--`."""
 
     command: click.Command
     arguments: list[str]
@@ -34,6 +34,7 @@ class Position(NamedTuple):
     directory: str
     option: click.Option | None = None
     rest: int = 0
+    literal: bool = False
 
 
 def completed(before: list[str], current: str) -> Answer:
@@ -46,10 +47,9 @@ def completed(before: list[str], current: str) -> Answer:
         return Answer("command", [], rest=position.rest)
     if position.option:
         return _values(position.option, position, current)
-    if current.startswith("--") and "=" in current:
-        return _attached(position, current)
-    if current.startswith("-"):
-        return Answer("words", _options(position))
+    if current.startswith("-") and not position.literal:
+        attached = current.startswith("--") and "=" in current
+        return _attached(position, current) if attached else Answer("words", _options(position))
     if isinstance(position.command, click.Group):
         return Answer("words", list(COMMANDS.items()))
     argument = _argument(position.command, len(position.arguments))
@@ -64,16 +64,15 @@ def _assignments(words: list[str]) -> list[str]:
 
 def _walked(words: list[str], position: Position, start: int) -> Position:
     """As click reads the words before the cursor; what it would refuse is passed over."""
-    literal = False
     for at, word in enumerate(words):
         if position.option:
             position = _taken(position, position.option, word)._replace(option=None)
-        elif literal or not word.startswith("-") or word == "-":
+        elif position.literal or not word.startswith("-") or word == "-":
             position = _entered(position, word)
         elif word == "--":
             if _COMMAND_FOLLOWS.search(_metavars(position.command)):
                 return position._replace(rest=start + at + 1)
-            literal = True
+            position = position._replace(literal=True)
         else:
             position = _with_option(position, word)
     return position

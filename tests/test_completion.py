@@ -196,6 +196,7 @@ def test_versions_and_fields(fleet: Project) -> None:
 def test_behind_two_dashes_there_are_no_options(fleet: Project) -> None:
     """What begins with a dash is an argument there."""
     assert "--json" in words(fleet, "explain", "-")
+    assert "--json" not in words(fleet, "explain", "--json", "-")  # said once, it need not be said again
     assert "--json" not in words(fleet, "explain", "--", "-")
     assert "serving/web" in words(fleet, "explain", "--", "")
     assert words(fleet, "explain", "--", "-x", "") == []

@@ -88,6 +88,18 @@ def test_two_environments(moved: Project) -> None:
     assert "manifests/b.yaml:5\n" in out
 
 
+def test_an_order_that_counts_is_one_change(moved: Project) -> None:
+    """Two commands that changed places are neither come nor gone; of two that are alike one may go."""
+    lists = [["true", "sync"], ["sync", "true"], ["true", "true", "sync"]]
+    found = []
+    for one in lists:
+        write_child(moved, "a", more=f"variables:\n  ONE: w\nsetup: [{', '.join(one)}]\n")
+        moved.run("apply")
+        found.append(moved.json("diff", f"a@{len(found) + 2}", f"a@{len(found) + 3}")["fields"])
+    changes = [[(one["field"], one["before"], one["after"]) for one in fields] for fields in found]
+    assert changes[1:] == [[("setup", "[true, sync]", "[sync, true]")], [("setup", None, "true")]]
+
+
 def test_nothing_differs(moved: Project) -> None:
     """Comments and order are no difference; a description is one, and leaves the content the same."""
     moved.run("apply")

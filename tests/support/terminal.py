@@ -84,15 +84,20 @@ class Terminal:
         self.wait_for(lambda: _state(self.process.pid) == "S")
 
     def finish(self, seconds: float = _TIMEOUT_SECONDS) -> int:
-        """Read to the end; the exit code, negative for a signal."""
+        """Read to the end; the exit code, negative for a signal. A shell's own jobs may keep the terminal longer."""
         ends = time.monotonic() + seconds
         while self._read(0.1):
+            if self.process.poll() is not None and not self._has_more():
+                break
             assert time.monotonic() < ends, f"after {seconds} s it has not ended:\n{self.text}"
         return self.process.wait(seconds)
 
+    def _has_more(self, seconds: float = 0.1) -> bool:
+        return bool(select.select([self._master], [], [], seconds)[0])
+
     def _read(self, seconds: float) -> bool:
         """Whether there may be more to come."""
-        if not select.select([self._master], [], [], seconds)[0]:
+        if not self._has_more(seconds):
             return True
         try:
             data = os.read(self._master, 65536)

@@ -60,9 +60,13 @@ class Ledger:
         self.note(path)
         self.certain = self.certain and self.seen[path] == NOTHING
 
-    def note_link(self, path: str, real: str) -> None:
-        """A path that leads elsewhere, and where to."""
-        self.leading[path] = real
+    def note_way(self, path: str, real: str) -> None:
+        """Where a path leads, if that is not there; and its folder's way: one that moves leaves its files alone."""
+        folder, name = path.rsplit("/", 1)
+        if folder not in self.leading:
+            self.leading[folder] = os.path.realpath(folder)
+        if real != f"{self.leading[folder]}/{name}":
+            self.leading[path] = real
 
     def note_prefix(self, prefix: str) -> None:
         """A prefix that is compared with its census."""

@@ -159,6 +159,13 @@ def _link_out(project: Project) -> None:
     (project.path / "parents").symlink_to(outside)
 
 
+def _folder_out(project: Project) -> None:
+    """Its files are not touched: the folder that holds them is moved as it is."""
+    outside = project.path.parent / "outside"
+    (project.path / "parents").rename(outside)
+    (project.path / "parents").symlink_to(outside)
+
+
 def _sql(statement: str) -> Harm:
     def harm(project: Project) -> None:
         connection = sqlite3.connect(project.path / ".envbuild/state.db")
@@ -209,6 +216,7 @@ CHANGES: dict[str, Harm] = {
     "a parent elsewhere is edited": _edit("parents/shared.yaml", "'1'", "'2'", hidden=True),
     "a parent elsewhere is removed": _remove("parents/shared.yaml"),
     "a parent is reached through a link that leads out": _link_out,
+    "a parent's folder is a link that leads out": _folder_out,
     "the settings are edited": _edit("envbuild.yaml", "groups:", "manifests: ['manifests/deep/*.yaml']\ngroups:"),
     "the settings are broken": _edit("envbuild.yaml", "groups", "grooup", hidden=True),
     "a requirements file is edited": _edit("manifests/more.txt", "1.0", "1.1", hidden=True),

@@ -145,8 +145,7 @@ class Workspace:
         """A link may stand in a project, but not lead out of it."""
         full = self._noted(path)
         real = os.path.realpath(full)
-        if real != f"{self._real}/{path}":
-            self.ledger.note_link(f"{self.root}/{path}", real)
+        self.ledger.note_way(str(full), real)
         if not real.startswith(self._real + os.sep):
             raise ManifestError(f"'{path}' leads out of the project", where or Place(path), "keep a copy inside it")
         if not full.is_file() and full.exists():

@@ -278,10 +278,14 @@ def test_completion(sound: Project) -> None:
 
 
 def test_a_narrow_terminal(sound: Project) -> None:
-    """Every line fits; on a pipe they are whole and without colour."""
+    """Every line fits, and every word is there; while it takes long it says so; a pipe gets one line for one."""
+    with_program(sound, "docker", "sleep 4; echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     with sound.terminal("doctor", "--offline", columns=40) as terminal:
+        terminal.wait_for("looking at this machine")
         assert terminal.finish() == 0
         assert max(map(len, terminal.lines)) <= 40
         assert terminal.lines[0] == "Everything works."
+        words = " ".join(terminal.text.split())
+        assert "docker does not answer: Cannot connect to the Docker daemon hint: only images need it:" in words
     run: Run = sound.run("doctor", "--offline")
     assert "\x1b" not in run.out

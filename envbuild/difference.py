@@ -137,10 +137,6 @@ class Difference(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys((*self.before.unknown, *self.after.unknown)))
 
     @property
-    def is_empty(self) -> bool:
-        return not (self.packages or self.parts or self.fields or self.unmatched)
-
-    @property
     def is_same_content(self) -> bool:
         return self.before.fingerprint is not None and self.before.fingerprint == self.after.fingerprint
 

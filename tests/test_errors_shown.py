@@ -3,11 +3,13 @@
 import os
 import re
 import stat
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 from support.project import Project
+from support.terminal import Terminal
 
 from envbuild.document import extent
 from envbuild.errors import ManifestError, Place, Problems
@@ -34,6 +36,17 @@ def test_a_terminal_shows_the_line_and_a_mark(project: Project) -> None:
         "      | ^^^^^^",
         "  hint: did you mean 'extends'?",
     ]
+
+
+@pytest.mark.parametrize("columns", [40, 160])
+def test_a_line_fits_the_terminal_that_it_is_shown_on(project: Project, columns: int) -> None:
+    """Also where the answer goes elsewhere."""
+    project.write("manifests/gpu.yaml", f"description: {'x' * 100}\nextend: {'y' * 100}\n")
+    command = ["sh", "-c", f"{sys.executable} -m envbuild plan > /dev/null"]
+    with Terminal(command, project.path, project.environ, columns=columns) as terminal:
+        assert terminal.finish() == 1
+    (shown,) = [line for line in terminal.lines if line.startswith("    2 | ")]
+    assert len(shown) == min(columns, len("    2 | extend: ") + 100)
 
 
 @pytest.mark.parametrize("env", [{}, {"CI": "1"}, {"FORCE_COLOR": "1"}, {"GITHUB_ACTIONS": "true"}])
@@ -273,7 +286,7 @@ def test_a_bug_in_a_thread_is_told_the_same(broken: Project) -> None:
 
 def test_a_bug_is_not_lost_without_a_place_for_it(broken: Project) -> None:
     """Then it is told in whole, below the line that says so."""
-    more = "\n    import tempfile\n    tempfile.tempdir = '/nowhere'\n"
+    more = "\n    import tempfile\n    tempfile.tempdir = '/proc/nowhere'\n"
     broken.write("../site/sitecustomize.py", textwrap.dedent(_BROKEN + more))
     environ = {name: value for name, value in {**broken.environ, **_site(broken)}.items() if value is not None}
     with Project(broken.path, environ).terminal("plan", "--json", columns=200, rows=100) as terminal:

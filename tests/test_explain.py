@@ -6,6 +6,7 @@ import pytest
 from support.manifests import Body, environment
 from support.project import Project
 
+from envbuild.report.terminal import cells
 from envbuild.resolve import explain
 from envbuild.settings import Settings
 
@@ -284,3 +285,20 @@ def test_a_value_of_the_settings_that_a_manifest_overrides(project: Project) -> 
     assert project.run("explain", "k", "platforms").out == (
         "platforms: [linux-64]  manifests/k.yaml:2:12\n    overrides [linux-64, osx-64]  envbuild.yaml:2:12\n"
     )
+
+
+def test_a_narrow_terminal_gets_every_value_whole(project: Project) -> None:
+    """One below the other where there is no room; wide letters take two cells, and the lines of a column agree."""
+    wide, long = "漢字" * 12, "one two three four five six seven eight nine ten"
+    project.write("manifests/base.yaml", f"abstract: true\nvariables: {{A: {wide}, B: b}}\n")
+    project.write("manifests/k.yaml", f"extends: base\ndescription: {long}\nvariables: {{B: {wide}}}\n")
+    for command in ("explain", "show", "diff"):
+        project.run("apply")
+        project.write("manifests/k.yaml", f"extends: base\ndescription: {long}\nvariables: {{B: {wide[1:]}}}\n")
+        with project.terminal(command, "k", columns=40) as terminal:
+            assert terminal.finish() == 0
+            assert max(map(cells, terminal.lines)) <= 40, command
+        if command != "diff":
+            assert long.rsplit(maxsplit=1)[-1] in terminal.text
+    out = project.run("explain", "k", "variables").out.splitlines()
+    assert len({cells(line.rpartition("  ")[0]) for line in out if line.startswith("variables")}) == 1

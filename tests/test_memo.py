@@ -295,8 +295,8 @@ def test_a_nearer_project_is_meant(remembered: Project) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ENVBUILD_STATE", "sqlite:///other.db"), ("ENVBUILD_STORE", "/nowhere"), ("HOME", "/nowhere"),
-     ("XDG_DATA_HOME", "/nowhere"), ("ENVBUILD_LOCKED", "maybe"), ("ENVBUILD_DIR", "/nowhere"),
+    [("ENVBUILD_STATE", "sqlite:///other.db"), ("ENVBUILD_STORE", "/proc/nowhere"), ("HOME", "/proc/nowhere"),
+     ("XDG_DATA_HOME", "/proc/nowhere"), ("ENVBUILD_LOCKED", "maybe"), ("ENVBUILD_DIR", "/proc/nowhere"),
      ("GITHUB_ACTIONS", "true"), ("ENVBUILD_ACTIVE", "{}")],
 )  # fmt: skip
 def test_variables_count(remembered: Project, name: str, value: str) -> None:

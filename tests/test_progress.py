@@ -3,6 +3,9 @@
 import json
 import re
 import signal
+import sqlite3
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,10 @@ from hypothesis import strategies as st
 from support.index import Index
 from support.line import versions, write_base, write_child
 from support.project import Project
-from support.terminal import Terminal
 
 from envbuild.apply import Ahead, Event, Kind
 from envbuild.cli.options import Common
-from envbuild.cli.progress import Lines
+from envbuild.cli.progress import Lines, Progress
 from envbuild.report.board import Board
 from envbuild.report.progress import board_lines, coarse, event_json, event_lines, kept_text
 from envbuild.report.terminal import Look, cells
@@ -179,6 +181,35 @@ def test_a_log_is_never_silent_for_long() -> None:
     assert re.fullmatch(r"a:   setup 1 of 2, 0\.[0-9] s so far", still[0])
     time.sleep(0.2)
     assert [line for line in told if "so far" in line] == still
+
+
+def test_what_still_runs_is_told_while_events_come() -> None:
+    """From a thread of its own, and never of a board that changes meanwhile; silent at once when all is over."""
+    told: list[str] = []
+
+    class Kept(Common):
+        def warn(self, text: str) -> None:
+            told.append(text)
+
+    failed: list[object] = []
+    hook, threading.excepthook = threading.excepthook, lambda args: failed.append(args.exc_value)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        progress = Progress(Lines(Kept(), 0.0005))
+        progress.tell(Event("begin", ahead=tuple(Ahead(str(number), "create") for number in range(600))))
+        for number in range(600):
+            progress.tell(Event("started", str(number), "create"))
+            if number % 2:
+                progress.tell(Event("done", str(number - 1), seconds=1))
+        progress.close()
+        count = len(told)
+        time.sleep(0.05)
+    finally:
+        sys.setswitchinterval(interval)
+        threading.excepthook = hook
+    assert failed == []
+    assert len(told) == count
 
 
 def test_json_events_are_one_a_line(held: Project, index: Index) -> None:
@@ -362,15 +393,16 @@ def test_whatever_happens_the_board_fits_and_nothing_in_it_is_active(
 
 
 def test_planning_that_takes_long_is_seen(project: Project) -> None:
-    """On a terminal, after a second; and gone when the answer is there."""
-    for number in range(400):
-        project.write(f"manifests/{number}.yaml", f"variables: {{ONE: '{number}'}}\n")
-
-    def done(terminal: Terminal) -> bool:
-        return b"planning" in terminal.written or "Plan: " in terminal.text
-
-    with project.terminal("plan", rows=1000) as terminal:
-        terminal.wait_for(lambda: done(terminal))
+    """On a terminal, after a second, here for another program holds the records; and gone when the answer is there."""
+    project.write("manifests/a.yaml", "variables: {ONE: '1'}\n")
+    project.run("apply")
+    project.write("manifests/a.yaml", "variables: {ONE: '2'}\n")
+    connection = sqlite3.connect(project.path / ".envbuild/state.db", isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    with project.terminal("plan") as terminal:
+        terminal.wait_for(lambda: b"planning" in terminal.written)
+        connection.execute("ROLLBACK")
         assert terminal.finish() == 0
         assert "planning" not in terminal.text
-        assert terminal.lines[0] == "400 of 400 environments change."
+        assert terminal.lines[0] == "1 of 1 environment changes."
+    connection.close()

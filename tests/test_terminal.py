@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support.project import Project, Run
 
 from envbuild.errors import EnvbuildError, Place, Problems
+from envbuild.report.columns import Column, columns
 from envbuild.report.errors import error_text
 from envbuild.report.plans import error_json
-from envbuild.report.records import table
-from envbuild.report.terminal import clean, one_line
+from envbuild.report.terminal import PLAIN, Look, cells, clean, one_line, wrapped
 
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _BREAKS = "\u2028\u2029"
@@ -79,9 +79,21 @@ def test_json_is_safe_to_show_and_says_the_same(errors: list[EnvbuildError]) -> 
     assert told == [(one.where.path, one.message, one.hint) for one in problems.problems if one.where]
 
 
+@given(st.text(max_size=60), st.integers(1, 40), st.sampled_from(["", "  ", "    hint: "]))
+@example("漢字 " * 20, 12, "  ")
+@example("a" * 50 + " b", 12, "")
+def test_what_is_wrapped_fits_and_is_whole(text: str, width: int, first: str) -> None:
+    """Wide letters take two cells, long words are broken, and no character is lost."""
+    shown = one_line(text)
+    lines = wrapped(shown, Look(width), first, "  ")
+    assert all(cells(line) <= max(width, 12, cells(first) + 2) for line in lines)
+    assert "".join("".join(lines).split()) == "".join((first + shown).split())
+
+
 def test_a_table_keeps_its_rows() -> None:
     """A cell cannot begin a row."""
-    assert table(("a", "b"), [("x\ny", "\x1b[2J")]) == "a    b\nx\\ny  \\u001b[2J"
+    table = columns((Column("a"), Column("b")), [("x\ny", "\x1b[2J")], PLAIN)
+    assert table == ["a     b", "x\\ny  \\u001b[2J"]
 
 
 _DIRTY = r"""
@@ -124,17 +136,22 @@ def test_json_of_values_is_safe_to_show(project: Project, command: str) -> None:
 
 
 def test_what_a_program_says_is_shown_within_its_lines(project: Project) -> None:
-    """The output of a failed command: colours, turns, cursor moves, bells, bytes that are no text, forged lines."""
-    said = r"\033[31mred\033[0m\nline\007\302\233x\342\200\256\n\377\na: done in 0.0 s"
+    """The output of a failed command, as in its log: no colours, turns, bells, forged lines, passwords of URLs."""
+    said = r"\033[31mred\033[0m\nline\007\302\233x\342\200\256\n\377\na: done in 0.0 s\nhttps://u:s3cret@h/"
     project.write("manifests/a.yaml", f"setup: [\"printf '%b\\\\n' '{said.replace(chr(92), chr(92) * 2)}'; exit 3\"]\n")
     run = project.run("apply", check=1)
     tail = [line for line in lines(run) if line.startswith("    | ")]
     assert tail[1:] == [
-        "    | \\u001b[31mred\\u001b[0m",
-        "    | line\\u0007\\u009bx\\u202e",
+        "    | red",
+        "    | line\\u0007\\u202e",
         "    | \ufffd",
         "    | a: done in 0.0 s",
+        "    | https://***@h/",
     ]
+    told = project.run("apply", "--progress", "jsonl", check=1).err.splitlines()
+    (failed,) = [one for one in map(json.loads, told[:-1]) if one["event"] == "failed"]
+    assert failed["tail"] == [line.removeprefix("    | ") for line in tail]
+    assert "s3cret" not in "".join(told)
     assert [line for line in lines(run) if line.startswith("a: done")] == []
 
 

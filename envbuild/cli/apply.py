@@ -91,7 +91,9 @@ def _may_prune(planned: "Planned", *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise UsageError("--prune removes records, and there is no terminal to ask", hint="say it with -y")
-    return click.confirm(f"Forget the records of {', '.join(gone)}?", err=True)
+    from envbuild.report.terminal import one_line
+
+    return click.confirm(f"Forget the records of {one_line(', '.join(gone))}?", err=True)
 
 
 def _show_plan(common: Common, planned: "Planned") -> None:

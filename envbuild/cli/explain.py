@@ -26,5 +26,5 @@ def command(common: Common, /, *, environment: str, field: str) -> int:
     from envbuild.report.looking import explain_json, explain_text
 
     rows = explained(common.project(), environment, field)
-    common.out(explain_json(rows) if common.json else explain_text(rows))
+    common.out(explain_json(rows) if common.json else explain_text(rows, common.look))
     return 0

@@ -66,24 +66,10 @@ def _failures(common: Common, outcomes: "list[Outcome]") -> int:
 
 def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
     from envbuild.report.plans import document
-    from envbuild.report.terminal import one_line, plural
+    from envbuild.report.records import currency_object, currency_text
 
-    stale = [one for one in prepared if not one.locked.current]
     if common.json:
-        rows = [
-            {
-                "name": one.environment.name,
-                "current": one.locked.current,
-                "reasons": [{"change": change.text, "where": change.where.line_only} for change in one.locked.changes],
-            }
-            for one in prepared
-        ]
-        common.out(document(environments=rows))
-        return STALE if stale else 0
-    for one in stale:
-        common.out(f"{one.environment.name}  not current")
-        for change in one.locked.changes:
-            common.out(f"    {one_line(change.text)}  {one_line(change.where.line_only)}")
-    count = len(prepared) - len(stale)
-    common.out(f"{plural(count, 'lock')} current, {len(stale):,} not." + (" Run 'envbuild lock'." if stale else ""))
-    return STALE if stale else 0
+        common.out(document(environments=[currency_object(one) for one in prepared]))
+    else:
+        common.out(currency_text(prepared, common.look))
+    return 0 if all(one.locked.current for one in prepared) else STALE

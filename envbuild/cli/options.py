@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from envbuild.report.terminal import Look
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+_USUAL_WIDTH = 80
 
 
 class Common:
@@ -58,7 +60,7 @@ class Common:
 
         aloud = stream.isatty()
         colour = aloud and os.environ.get("TERM") != "dumb" if self.color is None else self.color
-        return Look(shutil.get_terminal_size().columns if aloud else None, colour)
+        return Look(_width(stream) if aloud else None, colour)
 
     def out(self, text: str) -> None:
         """What was asked for."""
@@ -89,6 +91,17 @@ class Common:
         """Progress and everything else that is not the answer."""
         if not self.quiet:
             click.echo(self._safe(text), err=True, color=True)
+
+
+def _width(stream: TextIO) -> int:
+    """How wide the terminal is that this stream leads to, which need not be that of standard output."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

@@ -35,10 +35,9 @@ class Progress:
     def __init__(self, form: "_Form") -> None:
         self.board = Board()
         self._form = form
-        self._guard = threading.RLock()
 
     def tell(self, event: "Event") -> None:
-        with self._guard:
+        with self._form.guard:
             now = time.monotonic()
             self.board.take(event, now)
             self._form.show(event, self.board, now)
@@ -131,6 +130,7 @@ class _Form:
     """Only what went wrong is shown, however quiet it is to be."""
 
     def __init__(self, common: "Common") -> None:
+        self.guard = threading.RLock()
         self._common = common
         self._source = source(common)
 
@@ -149,28 +149,31 @@ class Lines(_Form):
     def __init__(self, common: "Common", silence: float = _SILENCE_SECONDS) -> None:
         super().__init__(common)
         self._silence = silence
-        self._timer: threading.Timer | None = None
+        self._turn = 0  # a timer that waits while something else is told, or the end, has nothing to say any more
 
     def show(self, event: "Event", board: Board, now: float, /) -> None:
         for line in event_lines(event, board, now, self._common.side_look, self._source):
             self._common.warn(line)
-        self.close()
+        self._turn += 1
         if board.working:
             self._wait(board)
 
     def _wait(self, board: Board) -> None:
-        self._timer = threading.Timer(self._silence, self._still, (board,))
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(self._silence, self._still, (board, self._turn))
+        timer.daemon = True
+        timer.start()
 
-    def _still(self, board: Board) -> None:
-        for line in still_lines(board, time.monotonic()):
-            self._common.warn(line)
-        self._wait(board)
+    def _still(self, board: Board, turn: int) -> None:
+        with self.guard:
+            if turn != self._turn:
+                return
+            for line in still_lines(board, time.monotonic()):
+                self._common.warn(line)
+            self._wait(board)
 
     def close(self) -> None:
-        if self._timer:
-            self._timer.cancel()
+        with self.guard:
+            self._turn += 1
 
 
 class _Json(_Form):

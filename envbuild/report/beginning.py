@@ -1,16 +1,14 @@
 """A new project and a new manifest, told: the answer, each file that was found, what it comes to, what to do next."""
 
 import shlex
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envbuild.errors import redacted
 from envbuild.project.starting import Begun, Judged, Made, Told
 from envbuild.report.plans import document, error_object
-from envbuild.report.terminal import Look, Style, clean, one_line, plural
+from envbuild.report.terminal import Look, Style, clean, one_line, plural, wrapped
 
-_NARROWEST = 30
 _NAMED = 5
 
 
@@ -71,7 +69,9 @@ def _files(begun: Begun) -> Iterator[str]:
 
 def _judged(one: Judged, look: Look) -> Iterator[str]:
     style: Style = "good" if one.is_ready else "quiet" if one.state == "only extended" else "bad"
-    yield _wrapped(f"{one_line(one.name)}: {look.paint(one.state, style)}", look)
+    *above, last = wrapped(f"{one_line(one.name)}: {one.state}", look, rest="  ")
+    yield from above
+    yield f"{last.removesuffix(one.state)}{look.paint(one.state, style)}" if last.endswith(one.state) else last
     for problem in one.error.problems[:1] if one.error else ():
         yield _wrapped(f"    {_where(problem.where)}{one_line(problem.message)}", look)
         if problem.hint:
@@ -106,12 +106,9 @@ def next_step(begun: Begun, shown: str, *, dry: bool) -> str:
 
 def _wrapped(text: str, look: Look, style: Style | None = None) -> str:
     """Whole where it is piped; on a terminal in lines that fit, the further ones indented."""
-    lines = [text]
-    if look.width is not None and len(text) > look.width:
-        indent = " " * (len(text) - len(text.lstrip()) + 2)
-        lines = textwrap.wrap(
-            text, max(_NARROWEST, look.width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
+    told = text.lstrip()
+    indent = " " * (len(text) - len(told))
+    lines = wrapped(told, look, indent, f"{indent}  ")
     return "\n".join(look.paint(line, style) if style else line for line in lines)
 
 

@@ -7,7 +7,6 @@ import msgspec
 from envbuild.report.terminal import Look, Style, cells, cropped, one_line
 
 GAP = 2
-_LEAST = 10
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -43,18 +42,6 @@ def columns(kinds: Sequence[Column], rows: Sequence[Row], look: Look, indent: in
     if room is not None:
         _narrow(widths, kinds, room)
     return [f"{' ' * indent}{_line(row, widths, look, room)}".rstrip() for row in every]
-
-
-def wrapped(text: str, look: Look, first: str = "", rest: str = "") -> list[str]:
-    """A text that is to be read to its end, over as many lines as it takes; `first` and `rest` begin them."""
-    if look.width is None:
-        return [f"{first}{text}"]
-    from textwrap import wrap
-
-    width = max(look.width, cells(rest) + _LEAST)
-    return wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, drop_whitespace=True
-    ) or [first.rstrip()]
 
 
 def is_fitting(lines: Sequence[str], look: Look) -> bool:

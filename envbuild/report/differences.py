@@ -8,9 +8,9 @@ from typing import Any
 from envbuild.difference import Difference, FieldChange, Package, PackageChange, PartChange, Side
 from envbuild.errors import redacted
 from envbuild.fingerprint import Part
-from envbuild.report.columns import Cell, Column, columns, is_fitting, wrapped
+from envbuild.report.columns import Cell, Column, columns, is_fitting
 from envbuild.report.plans import document
-from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural, wrapped
 
 _SHORT = 14
 _NONE = "-"

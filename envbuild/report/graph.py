@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from envbuild.report.plans import document
-from envbuild.report.terminal import Look, Style, cells, clean, cropped, one_line, plural
+from envbuild.report.terminal import Look, Style, cells, clean, cropped, one_line, plural, wrapped
 from envbuild.resolve import Edge, EdgeKind, Graph, Node
 
 INHERITED: frozenset[EdgeKind] = frozenset({"extends", "cell"})
@@ -56,18 +56,11 @@ def _edge_object(edge: Edge) -> dict[str, str]:
 def graph_tree(graph: Graph, look: Look) -> str:
     """The answer first; each node once with all that is below it, and marked where it is met again."""
     tree = _Tree(graph)
-    lines = [_wrapped(graph_sum(graph), look), *(_fitted(row, look) for row in tree.rows())]
+    lines = [*wrapped(graph_sum(graph), look), *(_fitted(row, look) for row in tree.rows())]
     signs = [("╌ is built from", any(edge.kind not in INHERITED for edge in graph.edges)),
              (f"{_AGAIN} named again: its own place is elsewhere", tree.has_repeats)]  # fmt: skip
     legend = "   ".join(text for text, is_there in signs if is_there)
     return "\n".join([*lines, look.paint(look.fit(legend), "quiet")] if legend else lines)
-
-
-def _wrapped(text: str, look: Look) -> str:
-    """The answer is told whole."""
-    from textwrap import fill
-
-    return text if look.width is None else fill(text, look.width)
 
 
 def _fitted(row: "_Row", look: Look) -> str:

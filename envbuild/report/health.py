@@ -1,10 +1,9 @@
 """What a check of the machine found, as text and JSON."""
 
-import json
 from typing import TYPE_CHECKING
 
-from envbuild.report.columns import wrapped
-from envbuild.report.terminal import Look, Style, one_line, plural
+from envbuild.report.plans import document
+from envbuild.report.terminal import Look, Style, one_line, plural, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,4 +34,4 @@ def _lines(check: "Check", wide: int, look: Look) -> list[str]:
 
 def health_json(checks: "Sequence[Check]") -> str:
     rows = [{"name": check.name, "state": check.state, "found": check.found, "hint": check.hint} for check in checks]
-    return json.dumps({"format_version": 1, "checks": rows}, indent=2)
+    return document(checks=rows)

@@ -1,24 +1,15 @@
 """Logs as a terminal shows them: what programs wrote, without what they meant for another screen."""
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from envbuild.errors import redacted
 from envbuild.project.logs import Attempt
 from envbuild.report.ages import age, size
 from envbuild.report.columns import Cell, Column, columns
 from envbuild.report.plans import document
 from envbuild.report.terminal import Look, Style, clean, duration, plural
 
-_SEQUENCE = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
-    r"|\x1b[PX^_][^\x1b]*\x1b\\"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and moves
-    r"|\x1b[ -/]*[0-~]"
-)
-_BACK = "\x08"
 _STYLES: dict[str, Style] = {"failed": "bad", "interrupted": "change", "running": "other"}
 _WHOLE = 10_000  # a part of it is of no use
 _COLUMNS = (
@@ -29,23 +20,6 @@ _COLUMNS = (
     Column("size", 4, _WHOLE),
     Column("log", 5, _WHOLE, "quiet"),
 )
-
-
-def log_line(line: str) -> str:
-    """One line as it was to be read in the end: what was overwritten is gone, and nothing in it is active."""
-    text = _SEQUENCE.sub("", line).rstrip("\r")
-    text = text.rpartition("\r")[2] if "\r" in text else text
-    return clean(redacted(_retyped(text) if _BACK in text else text))
-
-
-def _retyped(text: str) -> str:
-    kept: list[str] = []
-    for character in text:
-        if character != _BACK:
-            kept.append(character)
-        elif kept:
-            kept.pop()
-    return "".join(kept)
 
 
 def attempts_text(found: Sequence[Attempt], now: dt.datetime, look: Look) -> str:

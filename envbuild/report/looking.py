@@ -11,10 +11,10 @@ from envbuild.errors import Note, redacted
 from envbuild.project import Checked, Listed
 from envbuild.project.looking import State
 from envbuild.report.ages import age
-from envbuild.report.columns import Cell, Column, columns, wrapped
+from envbuild.report.columns import Cell, Column, columns, is_fitting
 from envbuild.report.errors import Source, notes_text
 from envbuild.report.plans import document, error_object
-from envbuild.report.terminal import PLAIN, Look, Style, clean, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, cells, clean, one_line, plural, wrapped
 from envbuild.resolve import Explained
 
 _COLUMNS = (
@@ -64,14 +64,24 @@ def list_json(rows: Sequence[Listed]) -> str:
     return document(environments=[msgspec.to_builtins(one) for one in rows])
 
 
-def explain_text(rows: Sequence[Explained]) -> str:
-    """Each value with its line, and below it what it overrode, nearest first."""
-    width = max(len(_said(row)) for row in rows)
+def explain_text(rows: Sequence[Explained], look: Look = PLAIN) -> str:
+    """Each value with its line, and below it what it overrode, nearest first; no value is cropped, however narrow."""
+    width = max(cells(_said(row)) for row in rows)
     lines: list[str] = []
     for row in rows:
-        lines.append(f"{_said(row).ljust(width)}  {one_line(row.where)}".rstrip())
-        lines += [f"    overrides {one_line(redacted(one.value))}  {one_line(one.where)}" for one in row.overrides]
+        lines += _with_line(_said(row), one_line(row.where), look, "", width)
+        for one in row.overrides:
+            lines += _with_line(f"overrides {one_line(redacted(one.value))}", one_line(one.where), look, "    ")
     return "\n".join(lines)
+
+
+def _with_line(text: str, where: str, look: Look, margin: str, width: int = 0) -> list[str]:
+    """A value and its line side by side; where there is no room, one below the other."""
+    line = f"{margin}{text}{' ' * (width - cells(text))}  {where}".rstrip()
+    if is_fitting([line], look):
+        return [line]
+    inner = f"{margin}    "
+    return [*wrapped(text, look, margin, inner), *(wrapped(where, look, inner, inner) if where else [])]
 
 
 def _said(row: Explained) -> str:

@@ -14,7 +14,7 @@ from envbuild.report.terminal import PLAIN, Look, Style, cells, clean, one_line,
 
 FORMAT_VERSION = 1
 SIGNS = {"create": "+", "rebuild": "~", "restore": "!", "adopt": "=", "forget": "-", "keep": " "}
-_STYLES: dict[Action, Style] = {
+STYLES: dict[Action, Style] = {
     "create": "good", "rebuild": "change", "restore": "bad", "adopt": "other", "forget": "bad", "keep": "quiet",
 }  # fmt: skip
 _SHOWN_REASONS = 5
@@ -139,7 +139,7 @@ def reason_line(reason: Reason, look: Look = PLAIN) -> str:
 
 def _signed(line: str, action: Action, look: Look) -> str:
     """A line whose first character is the sign of an action, in that action's colour."""
-    return f"{look.paint(line[:1], _STYLES[action])}{line[1:]}" if line[:1].strip() else line
+    return f"{look.paint(line[:1], STYLES[action])}{line[1:]}" if line[:1].strip() else line
 
 
 def _version(step: Step) -> str:

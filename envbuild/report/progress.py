@@ -9,7 +9,7 @@ from envbuild.apply import Event, Work
 from envbuild.report.board import Board, Running
 from envbuild.report.errors import Source, error_text
 from envbuild.report.plans import error_object
-from envbuild.report.terminal import PLAIN, Look, cells, clean, cropped, duration, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, cells, clean, cropped, duration, log_line, one_line, plural
 
 _DOING: dict[Work, str] = {"lock": "Locking", "build": "Building"}
 _DID: dict[Work, str] = {"lock": "locked", "build": "done"}
@@ -51,7 +51,7 @@ def failure_lines(event: Event, look: Look = PLAIN, source: Source | None = None
     lines = [look.paint(f"{one_line(event.environment)}: failed{took}", "bad")]
     told = error_text(event.error, look.narrowed(4), source) if event.error else clean(event.text)
     lines += [f"    {line}" for line in told.splitlines()]
-    lines += [f"    | {clean(line)}" for line in event.tail]
+    lines += [f"    | {log_line(line)}" for line in event.tail]
     return [*lines, f"    log: {one_line(event.log)}"] if event.log else lines
 
 
@@ -142,7 +142,7 @@ def event_json(event: Event, when: str) -> str:
 def _ending(event: Event) -> dict[str, Any]:
     if event.kind == "failed":
         errors = [error_object(one) for one in event.error.problems] if event.error else []
-        return {"errors": errors, "tail": list(event.tail), "log": event.log or None}
+        return {"errors": errors, "tail": [log_line(line) for line in event.tail], "log": event.log or None}
     return {"result": event.text, "log": event.log or None}
 
 

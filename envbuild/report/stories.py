@@ -9,21 +9,13 @@ from envbuild.plan import Action, Step
 from envbuild.project.versions import Told
 from envbuild.record import Reason, Record
 from envbuild.report.ages import age
-from envbuild.report.columns import Cell, Column, columns, is_fitting, wrapped
-from envbuild.report.plans import reason_object, step_object
+from envbuild.report.columns import Cell, Column, columns, is_fitting
+from envbuild.report.plans import STYLES, reason_object, step_object
 from envbuild.report.records import record_object
-from envbuild.report.terminal import PLAIN, Look, Style, duration, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, duration, one_line, plural, wrapped
 
 _INDENT = 4
 _FOLDED = 3
-_STYLES: dict[Action, Style] = {
-    "create": "good",
-    "rebuild": "change",
-    "restore": "change",
-    "adopt": "other",
-    "forget": "bad",
-    "keep": "good",
-}
 _WOULD = {
     "create": "would be built for the first time",
     "rebuild": "would be built anew",
@@ -54,7 +46,7 @@ def step_text(step: Step, look: Look) -> str:
 
 
 def _answer(text: str, action: Action, look: Look) -> list[str]:
-    return [look.paint(line, _STYLES[action]) for line in wrapped(text, look, rest="    ")]
+    return [look.paint(line, STYLES[action]) for line in wrapped(text, look, rest="    ")]
 
 
 def _number(step: Step) -> str:

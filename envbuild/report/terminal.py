@@ -7,7 +7,15 @@ from typing import Literal
 import msgspec
 
 from envbuild.document import PREFIX
+from envbuild.errors import redacted
 
+_SEQUENCE = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
+    r"|\x1b[PX^_][^\x1b]*\x1b\\"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and moves
+    r"|\x1b[ -/]*[0-~]"
+)
+_BACK = "\x08"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
@@ -17,6 +25,7 @@ _CODES: dict[Style, str] = {"good": "32", "change": "33", "bad": "31", "other": 
 _ELLIPSIS = "…"
 _GAP = "  "
 _LEAST_ROOM = 24
+_LEAST_LINE = 10
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -63,6 +72,23 @@ def one_line(text: str) -> str:
     return clean(text.replace("\n", "\\n"))
 
 
+def log_line(line: str) -> str:
+    """A line of a program as it was meant to be read: what was overwritten is gone, and nothing in it is active."""
+    text = _SEQUENCE.sub("", line).rstrip("\r")
+    text = text.rpartition("\r")[2] if "\r" in text else text
+    return clean(redacted(_retyped(text) if _BACK in text else text))
+
+
+def _retyped(text: str) -> str:
+    kept: list[str] = []
+    for character in text:
+        if character != _BACK:
+            kept.append(character)
+        elif kept:
+            kept.pop()
+    return "".join(kept)
+
+
 def harmless(text: str, *, json: bool = False) -> str:
     """Text for the log of a CI that takes lines for commands: `::` before all else, and `##[` wherever it stands."""
     text = _COMMAND.sub(r"\1:\\:", text)
@@ -92,6 +118,38 @@ def cropped(text: str, width: int) -> str:
             break
         kept.append(character)
     return f"{''.join(kept).rstrip()}{_ELLIPSIS}"
+
+
+def wrapped(text: str, look: Look, first: str = "", rest: str = "") -> list[str]:
+    """A text that is to be read to its end, over as many lines as it takes; `first` and `rest` begin them."""
+    if look.width is None:
+        return [f"{first}{text}"]
+    width = max(look.width, cells(rest) + _LEAST_LINE) if rest else look.width
+    lines, begins = [first], True
+    for word in text.split(" "):
+        gap = "" if begins else " "
+        if cells(lines[-1]) + len(gap) + cells(word) <= width:
+            lines[-1] += gap + word
+        else:
+            lines += [] if begins else [rest]
+            *whole, last = _broken(word, width - cells(lines[-1]), width - cells(rest))
+            for piece in whole:
+                lines[-1] += piece
+                lines.append(rest)
+            lines[-1] += last
+        begins = False
+    return [line.rstrip() for line in lines]
+
+
+def _broken(word: str, first: int, rest: int) -> list[str]:
+    """A word in pieces that fit, one character at the least each."""
+    pieces, room = [""], first
+    for character in word:
+        if pieces[-1] and cells(pieces[-1]) + _cells(character) > room:
+            pieces.append("")
+            room = rest
+        pieces[-1] += character
+    return pieces
 
 
 def plural(count: int, noun: str) -> str:

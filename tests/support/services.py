@@ -90,6 +90,12 @@ _SERVICES = {
     ),
     "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
     "docker": _Service(partial(_succeeds, "docker", "version"), "install Docker and start its daemon"),
+    "graphviz": _Service(
+        partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
+    ),
+    "mount": _Service(
+        partial(_succeeds, "unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"), "run the tests as root"
+    ),
     "postgres": _Service(_has_postgres, "install the PostgreSQL server; tests start a cluster of their own"),
     "pypi": _Service(
         _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"

@@ -34,10 +34,6 @@ class Declared(msgspec.Struct, frozen=True):
     groups: dict[str, tuple[str, ...]]
     left: tuple[str, ...]
 
-    @property
-    def says_nothing(self) -> bool:
-        return not (self.packages or self.groups or self.python)
-
 
 def declared(path: str, data: bytes) -> Declared:
     """Both ways of saying it: the `project` table, and poetry's own."""

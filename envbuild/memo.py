@@ -62,7 +62,7 @@ class Ledger:
 
     def note_way(self, path: str, real: str) -> None:
         """Where a path leads, if that is not there; and its folder's way: one that moves leaves its files alone."""
-        folder, name = path.rsplit("/", 1)
+        folder, _, name = path.rpartition("/")
         if folder not in self.leading:
             self.leading[folder] = os.path.realpath(folder)
         if real != f"{self.leading[folder]}/{name}":

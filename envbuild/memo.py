@@ -163,12 +163,20 @@ def _here(private: str, variables: "Mapping[str, str]") -> tuple[object, ...]:
     return (
         (private, folder.st_ino, folder.st_dev),
         sorted(one for one in stated if one[0] != _ELSEWHERE),
-        os.geteuid(),
-        os.getgroups(),
+        (os.geteuid(), os.getegid(), sorted(os.getgroups()), _rights()),
         (system.sysname, system.nodename, system.machine),
         (sys.version, sys.prefix, sys.path[1:], sys.getfilesystemencoding()),
         (__version__, __file__),
     )
+
+
+def _rights() -> bytes:
+    """What this process may do beyond what its user may, where the system tells."""
+    try:
+        with open("/proc/self/status", "rb") as stream:  # noqa: PTH123 - as above
+            return stream.read().partition(b"CapEff:")[2].partition(b"\n")[0].strip()
+    except OSError:
+        return b""
 
 
 def code() -> "list[str]":

@@ -151,14 +151,16 @@ class State:
             return []
         try:
             return self._asked("ro", query, values)
-        except sqlite3.OperationalError:
-            pass  # a journal that a killed writer left has to be rolled back first, which only a writer may
+        except sqlite3.OperationalError as error:
+            if _is_held(error):
+                raise self._trouble(error) from None
+            # a journal that a killed writer left has to be rolled back first, which only a writer may
         except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
+            raise self._trouble(error) from None
         try:
             return self._asked("rw", query, values)
         except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
+            raise self._trouble(error) from None
 
     def _asked(self, mode: str, query: str, values: list[str | int]) -> list[tuple[Any, ...]]:
         with contextlib.closing(self._open(mode)) as connection:
@@ -183,7 +185,7 @@ class State:
         except sqlite3.IntegrityError:
             raise RefusedError("another apply has just taken this version", self._place, "plan again") from None
         except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
+            raise self._trouble(error) from None
 
     def _open(self, mode: str) -> sqlite3.Connection:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
@@ -202,6 +204,12 @@ class State:
                 "set 'state' in envbuild.yaml, or ENVBUILD_STATE, to a local path",
             )
 
+    def _trouble(self, error: sqlite3.Error) -> StateError:
+        if _is_held(error):
+            hint = "wait until that has ended, and try again"
+            return StateError("another program is using the records", self._place, hint)
+        return self._damaged(str(error))
+
     def _damaged(self, what: str) -> StateError:
         if "readonly" in what or "unable to open" in what:
             return StateError(f"the records cannot be written: {what}", self._place, "check the folder's permissions")
@@ -210,6 +218,11 @@ class State:
             self._place,
             "restore the file from a backup, or move it away to start anew",
         )
+
+
+def _is_held(error: sqlite3.Error) -> bool:
+    """Whether somebody else has the file to himself: nothing is wrong with it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _make_durable(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,9 @@
 """The command line: exit codes, what goes where, options on either side of the command, variables for scripts."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,10 @@ import pytest
 from support.index import Index
 from support.line import actions, apply_twice, read_only, run_without_rights, write_base, write_child
 from support.project import Project
+
+from envbuild import state
+from envbuild.errors import StateError
+from envbuild.project import Project as ProjectItself
 
 _COMMANDS = ("plan", "apply", "why", "lock", "run", "show", "history")
 
@@ -182,7 +188,40 @@ def test_a_control_sequence_in_data_never_reaches_the_terminal(plain: Project) -
     for run in runs:
         shown = re.sub(r"\x1b\[[0-9]+m", "", run.out + run.err)
         assert not {"\x1b", "\x9b", "\x08", "\r", "\u202e"} & set(shown), run
-    assert "\\u001b[35mred" in runs[1].err
+    assert "    | red\n" in runs[1].err
+
+
+def test_a_folder_that_is_gone(plain: Project) -> None:
+    """Nothing can be found from there; that is no mistake of ours."""
+    for command in ("plan", "init", "doctor", "new x"):
+        (plain.path / "gone").mkdir()
+        script = f"cd gone && rmdir ../gone && {sys.executable} -P -m envbuild {command}"
+        ran = subprocess.run(
+            ["/bin/sh", "-c", script], cwd=plain.path, env=plain.environ, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (
+            64, "error: the folder you are in is gone\n  hint: change into one that is there\n",
+        )  # fmt: skip
+
+
+def test_dashes_that_were_forgotten(plain: Project) -> None:
+    """Before the command that is to be run, whether it has options or not."""
+    for words in (["base", "python", "-V"], ["base", "python", "x.py"]):
+        assert "write '--' before what is to be run: envbuild run ENV -- CMD" in plain.run("run", *words, check=64).err
+    assert "--" not in plain.run("plan", "--nonsense", check=64).err.partition("hint: ")[2].replace("--help", "")
+
+
+def test_records_that_another_program_uses(plain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wrong with them: nobody is told to throw them away."""
+    plain.run("apply")
+    plain.write("manifests/base.yaml", "variables: {ONE: other}\n")
+    path = plain.path / ".envbuild/state.db"
+    monkeypatch.setattr(state, "_BUSY_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StateError, match="another program is using the records") as caught:
+            ProjectItself.load(plain.path, plain.environ).plan()
+    assert caught.value.hint == "wait until that has ended, and try again"
 
 
 def test_an_unwritable_private_folder(plain: Project) -> None:

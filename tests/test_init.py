@@ -619,3 +619,31 @@ def test_lines_fit_the_terminal(project: Project, columns: int) -> None:
     assert "later 'image: {dockerfile: ../Dockerfile}' in a manifest will build on it" in words
     assert "mend it, then add it to 'manifests' in envbuild.yaml" in words
     assert b"\x1b[" in terminal.written
+
+
+@pytest.mark.parametrize("text", ["x\n", "\0", "- six\n", "", "dependencies:\n"])
+def test_what_is_named_as_conda_names_its_files_is_told(project: Project, text: str) -> None:
+    """Whatever is in it: who looks for that file among what was found has an answer."""
+    for name in ("environment.yml", "conda.yaml", "deep/environment-dev.yml"):
+        project.write(name, text)
+    told = {one["path"]: one for one in project.json("init", "--dry-run")["found"]}
+    assert {"environment.yml", "conda.yaml", "deep/environment-dev.yml"} <= told.keys()
+    assert all(one["errors"] or one["says"] for one in told.values())
+
+
+def test_links_and_files_that_stand_in_the_way(project: Project) -> None:
+    """They are named for what they are."""
+    project.path.mkdir(exist_ok=True)
+    (project.path / "pyproject.toml").symlink_to("nowhere")
+    run = project.run("init", "--dry-run", check=None)
+    assert "'pyproject.toml' is a link that leads nowhere" in run.out + run.err
+    project.remove("pyproject.toml")
+    project.write("manifests", "")
+    project.write("envbuild.yaml", "")
+    assert "rename the file" in project.run("plan", check=1).err
+
+
+def test_a_name_that_is_too_long(project: Project) -> None:
+    """It is the name that is to blame, not the disk."""
+    project.write("envbuild.yaml", "")
+    assert "choose a shorter name" in project.run("new", "a" * 300, check=1).err

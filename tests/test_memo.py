@@ -16,6 +16,7 @@ import pytest
 from support.index import Index
 from support.line import read_only, run_without_rights, write_base
 from support.project import Project, Run, clean_environment
+from support.services import require
 from support.wheels import wheel_bytes
 
 import envbuild
@@ -417,6 +418,23 @@ def test_many_at_once(remembered: Project) -> None:
     _remember(remembered)
     assert _answered(remembered)
     assert [one.name for one in (remembered.path / _MEMO).parent.iterdir()] == ["plan"]
+
+
+@pytest.mark.parametrize("rights", [["--bounding-set=-dac_override,-dac_read_search"], ["--regid=9", "--keep-groups"]])
+def test_other_rights_ask_anew(remembered: Project, rights: list[str]) -> None:
+    """What one group may read, or one capability, another may not: of the same user."""
+    require("mount")  # that is, root
+    path = remembered.path / _B
+    os.chown(path, 4321, 0)
+    path.chmod(0o000)
+    (remembered.path / _MEMO).unlink()
+    _remember(remembered)
+    command = ["setpriv", *rights, sys.executable, "-X", "importtime", "-m", "envbuild", "plan"]
+    ran = subprocess.run(
+        command, cwd=remembered.path, env=remembered.environ, capture_output=True, text=True, check=False
+    )
+    assert "envbuild.cli.app" in ran.stderr
+    assert ran.returncode == ("--regid=9" not in rights)
 
 
 def test_only_nothing_to_do_is_remembered(remembered: Project) -> None:

@@ -26,6 +26,16 @@ def fleet(count: int, *reasons: Reason) -> list[Step]:
     return [step(f"env/{number:04}", *reasons) for number in range(count)]
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_cause_is_told_whole_however_narrow(count: int) -> None:
+    """It goes on in the next line, and its place stands below."""
+    cause = Reason("variables", f'A "1" -> "{"x" * 30}" and more', "manifests/a/b.yaml:5")
+    lines = plan_text(Plan(tuple(fleet(count, cause))), look=Look(30)).splitlines()
+    assert all(cells(line) <= 30 for line in lines)
+    assert "".join(cause.change.split()) in "".join("".join(lines).split())
+    assert "manifests/a/b.yaml:5" in [line.strip() for line in lines]
+
+
 def test_the_answer_comes_first_and_the_sum_last() -> None:
     """How much of what was asked for changes; then each with why."""
     steps = [step("a", _NUMPY), step("b", action="keep"), step("c", _PORT, action="create")]

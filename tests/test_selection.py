@@ -156,6 +156,21 @@ def test_what_cannot_be_selected(patterns: list[str], options: dict[str, object]
     assert told in refused(FLEET, *patterns, **options)
 
 
+@pytest.mark.parametrize(
+    ("patterns", "options", "hint"),
+    [
+        (["manifests/churn/train.yaml"], {}, "did you mean 'churn/train'?"),
+        (["./manifests/web.yaml"], {}, "did you mean 'web'?"),
+        (["web@3"], {}, "name it without a version: web"),
+        ([], {"tags": (("team", "growht"),)}, "did you mean 'team=growth'?"),
+        ([], {"tags": (("team", "growth"), ("team", "ads"))}, "'envbuild list' shows all tags"),
+    ],
+)
+def test_what_was_probably_meant(patterns: list[str], options: dict[str, object], hint: str) -> None:
+    """A path, a version, a misspelt tag; tags that each are there, but not together."""
+    assert hint in refused(FLEET, *patterns, **options)
+
+
 def test_a_parent_that_nothing_extends() -> None:
     """Of it nothing is made."""
     files = {**FLEET, "idle": "abstract: true\n"}

@@ -68,7 +68,7 @@ class _Waiting:
         if self._tools.programs.stopped:
             raise Interrupted
         if not self._told:
-            self._target.say("waiting for another process that builds the same content")
+            self._target.say("waiting: the same content is being built already")
         self._told = True
 
 

@@ -33,8 +33,18 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 def default_store(host: Mapping[str, str]) -> Path:
     if own := host.get("ENVBUILD_STORE"):
         return Path(own).absolute()
-    data = host.get("XDG_DATA_HOME") or str(Path(host.get("HOME") or "/").joinpath(".local/share"))
+    data = host.get("XDG_DATA_HOME") or str(Path(host.get("HOME") or _home()).joinpath(".local/share"))
     return Path(data, "envbuild", "store").absolute()
+
+
+def _home() -> str:
+    """Of a user whose environment does not say it, as in a service or a container."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "/"
 
 
 def address(fingerprint: str) -> str:

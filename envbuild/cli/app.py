@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -39,8 +40,18 @@ USAGE = 64
 INTERRUPTED = 130
 
 
+class InterruptError(Exception):
+    """Ctrl-C, taken before click answers it with an empty line, which is one too many for who reads JSON lines."""
+
+
 class Commands(click.Group):
     """Finds a command's module by its name, and imports no other."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise InterruptError from error
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -104,13 +115,27 @@ def _run(arguments: list[str], common: Common) -> int:
         sys.stdout.flush()
     except click.ClickException as error:
         return _usage(error, common)
-    except (KeyboardInterrupt, click.Abort):
-        common.warn(common.interrupted or "interrupted: nothing half-made was left, and what was finished is kept")
+    except (InterruptError, KeyboardInterrupt, click.Abort):
+        gap = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C where the cursor was
+        told = common.interrupted or "interrupted: nothing half-made was left, and what was finished is kept"
+        common.warn(f"{gap}{told}")
         return INTERRUPTED
+    except FileNotFoundError:
+        if _has_a_folder():
+            raise
+        tell(common, UsageError("the folder you are in is gone", hint="change into one that is there"))
+        return USAGE
     except EnvbuildError as error:
         tell(common, error)
         return error.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _has_a_folder() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - Path.cwd() is the same call
+    except FileNotFoundError:
+        return False
 
 
 def _usage(error: click.ClickException, common: Common) -> int:

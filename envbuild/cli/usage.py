@@ -23,7 +23,8 @@ def _words(error: click.ClickException) -> tuple[str, str]:
     match error:
         case click.NoSuchOption():
             found = near(error.option_name, _options(error))
-            return f"there is no option '{error.option_name}'", f"did you mean '{found}'?" if found else ""
+            hint = f"did you mean '{found}'?" if found else _for_another_program(error)
+            return f"there is no option '{error.option_name}'", hint
         case click.MissingParameter():
             return f"{_shown(error)} is missing", ""
         case click.BadParameter():
@@ -32,8 +33,15 @@ def _words(error: click.ClickException) -> tuple[str, str]:
             return f"the option '{error.option_name}' has no value", ""
     message = error.format_message().rstrip(".")
     if extra := _EXTRA.fullmatch(message):
-        return f"there is no place for '{extra[1]}'", ""
+        return f"there is no place for '{extra[1]}'", _for_another_program(error)
     return f"{message[:1].lower()}{message[1:]}", ""
+
+
+def _for_another_program(error: click.ClickException) -> str:
+    """The commands that hand something on want it behind two dashes, which are easily forgotten."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    wants = context and any("-- CMD" in (one.metavar or "") for one in context.command.params)
+    return f"write '--' before what is to be run: {context.command_path} ENV -- CMD" if wants and context else ""
 
 
 def _options(error: click.NoSuchOption) -> list[str]:

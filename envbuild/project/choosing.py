@@ -67,7 +67,7 @@ class Choice:
         found = [one for one in named if all(one.tags.get(key) == value for key, value in tags)]
         if tags and not found and certain:
             shown = " and ".join(f"{key}={value}" for key, value in tags)
-            raise UsageError(f"no environment is tagged {shown}", hint="'envbuild list' shows all tags")
+            raise UsageError(f"no environment is tagged {shown}", hint=_tag_meant(tags, environments))
         return found
 
     def _meant(
@@ -111,10 +111,22 @@ class Choice:
 
     def known(self, pattern: str, environments: Iterable[Environment]) -> str:
         """The nearest name; names of cells are not known where a manifest cannot be read."""
+        by_path = {path: name for name, path in self._paths.items()}
+        if meant := by_path.get(pattern.removeprefix("./")):
+            return f"did you mean '{meant}'?"
+        if pattern.partition("@")[0] in self._paths:
+            return f"name it without a version: {pattern.partition('@')[0]}"
         unread = sum(path not in self._files.found for path in self._paths.values())
         if unread and self._files.may_have_cells:
             return f"manifests that cannot be read: {unread}; run 'envbuild check'"
         return nearest(pattern, {*self._paths, *(one.name for one in environments)})
+
+
+def _tag_meant(tags: Iterable[tuple[str, str]], environments: Iterable[Environment]) -> str:
+    """The nearest tag to the first of those that none has; each may be had, but not all together."""
+    known = {f"{key}={value}" for one in environments for key, value in one.tags.items()}
+    lacking = [shown for key, value in tags if (shown := f"{key}={value}") not in known]
+    return nearest(lacking[0], known) if lacking else "'envbuild list' shows all tags"
 
 
 def no_environment(pattern: str, hint: str) -> UsageError:

@@ -54,8 +54,9 @@ class Look(msgspec.Struct, frozen=True):
         if room is None or cells(text) <= room or room >= _LEAST_ROOM:
             shown = text if room is None else cropped(text, room)
             return f"{shown}{_GAP}{self.paint(place, 'quiet')}"
-        margin = " " * (len(text) - len(text.lstrip()) + len(_GAP))
-        return f"{self.fit(text)}\n{margin}{self.paint(place, 'quiet')}"
+        indent = " " * (len(text) - len(text.lstrip()))
+        lines = wrapped(text.lstrip(), self, indent, f"{indent}{_GAP}{_GAP}")
+        return "\n".join([*lines, f"{indent}{_GAP}{self.paint(place, 'quiet')}"])
 
 
 PLAIN = Look()

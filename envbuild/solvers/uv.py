@@ -117,8 +117,12 @@ class Uv:
         found = [] if downloadable else ["--only-installed"]
         ran = self.run(["python", "list", *found, "--output-format", "json"])
         if ran.code:
-            what = f"uv cannot list interpreters: {ran.errors.strip()}"
-            raise ProcessError(what, hint="install envbuild again: uv comes with it")
+            said = "; ".join(line.strip() for line in ran.errors.splitlines() if line.strip())
+            is_cache = "Permission denied" in said or "Read-only file system" in said
+            hint = (
+                "set UV_CACHE_DIR to a folder of your own" if is_cache else "install envbuild again: uv comes with it"
+            )
+            raise ProcessError(f"uv cannot list interpreters: {said}", hint=hint)
         versions = {
             entry["version"]
             for entry in json.loads(ran.output)

@@ -16,7 +16,7 @@ from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.memo import Ledger
 from envbuild.names import FILE
 from envbuild.shape import near
-from envbuild.workspace.writing import HINT_WRITE, replace, write_whole
+from envbuild.workspace.writing import HINT_WRITE, hint_of, replace, write_whole
 
 PRIVATE = ".envbuild"
 _LOCK_LIMIT = 64 * LIMIT_BYTES
@@ -81,7 +81,8 @@ class Workspace:
                 continue
             except OSError as error:
                 what = f"cannot be listed: {error.strerror}"
-                raise WorkspaceError(what, Place(here), "check its permissions") from None
+                hint = "rename the file" if isinstance(error, NotADirectoryError) else "check its permissions"
+                raise WorkspaceError(what, Place(here), hint) from None
             for entry in entries:
                 path = f"{here}/{entry.name}" if here else entry.name
                 if entry.is_dir(follow_symlinks=False):
@@ -201,6 +202,10 @@ class Workspace:
         if not isinstance(error, FileNotFoundError):
             what = f"'{path}' cannot be read: {error.strerror}"
             return WorkspaceError(what, where or Place(path), "check its permissions")
+        if (self.root / path).is_symlink():
+            return WorkspaceError(
+                f"'{path}' is a link that leads nowhere", where or Place(path), "mend it or remove it"
+            )
         folder, _, name = path.rpartition("/")
         stem, dot, ending = name.rpartition(".")  # an ending alone makes no two names alike
         close = near(stem, self._stems(folder, f"{dot}{ending}"))
@@ -227,7 +232,7 @@ class Workspace:
         try:
             self._refuse_outside(path)
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), hint_of(error)) from None
         write_whole(self.root / path, text, path)
 
     def write_new(self, path: str, text: str) -> None:
@@ -240,7 +245,7 @@ class Workspace:
         except FileExistsError:
             raise UsageError("there is such a file already", Place(path), "edit that, or choose another name") from None
         except OSError as error:
-            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), HINT_WRITE) from None
+            raise WorkspaceError(f"cannot be written: {error.strerror}", Place(path), hint_of(error)) from None
 
     def discard(self, path: str) -> None:
         """A file that was just written, and the folders that hold nothing else."""

@@ -1,11 +1,16 @@
 """Files are written whole or not at all: beside, to the disk, then put in place."""
 
+import errno
 import os
 from pathlib import Path
 
 from envbuild.errors import Place, WorkspaceError
 
 HINT_WRITE = "check the folder's permissions and the space on its disk"
+
+
+def hint_of(error: OSError) -> str:
+    return "choose a shorter name" if error.errno == errno.ENAMETOOLONG else HINT_WRITE
 
 
 def write_whole(target: Path, text: str, shown: str = "") -> None:
@@ -15,7 +20,7 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
         replace(target, text.encode())
     except OSError as error:
         where = Place(shown or str(target))
-        raise WorkspaceError(f"cannot be written: {error.strerror}", where, HINT_WRITE) from None
+        raise WorkspaceError(f"cannot be written: {error.strerror}", where, hint_of(error)) from None
 
 
 def replace(target: Path, data: bytes, *, new: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from envbuild.document import Document, Mapping, Scalar, Sequence, parse
-from envbuild.errors import EnvbuildError, Place, WorkspaceError
+from envbuild.errors import EnvbuildError, ManifestError, Place, WorkspaceError
 from envbuild.manifest import Keys
 from envbuild.workspace import Survey
 
@@ -33,6 +33,9 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?i)(.*/)?requirements/[^/]+\.txt"), "requirements"),
     (re.compile(r"(?i)(.*/)?([^/]+\.)?(docker|container)file([.-](?!dockerignore)[^/]+)?"), "dockerfile"),
 )
+_NAME_OF_CONDA = re.compile(r"(?i)(.*/)?(conda|environment)([-_.][^/]*)?\.ya?ml")
+_NO_LIST = "it has no list 'dependencies', as conda's environment files have"
+_HINT_LIST = "name packages there, or leave it as it is if it is something else"
 _ABOUT_ENVIRONMENTS = re.compile(r"(?i)(^|[-_./])(conda|envs?|environments?)([-_./]|$)")
 _LINES_OF_CONDA = (re.compile(rb"(?m)^dependencies[ ]*:"), re.compile(rb"(?m)^(channels|name)[ ]*:"))
 _KEYS = frozenset(Keys.__struct_fields__)
@@ -108,15 +111,18 @@ def _conda(path: str, read: Callable[[str], bytes], *, meant: bool) -> Find | No
         data = read(path)
     except EnvbuildError as error:
         return Find(path, "conda", error) if meant else None
+    by_name = bool(_NAME_OF_CONDA.fullmatch(path))
     plain = data.replace(b"\x00", b"").replace(b"\r", b"\n")
-    if b"dependencies" not in plain:
+    if b"dependencies" not in plain and not by_name:
         return None
     try:
         document = parse(path, data)
     except EnvbuildError as error:
         is_like_one = meant or all(line.search(plain) for line in _LINES_OF_CONDA)
         return Find(path, "conda", error) if is_like_one else None
-    return Find(path, "conda") if _is_conda(document, meant=meant) else None
+    if _is_conda(document, meant=meant):
+        return Find(path, "conda")
+    return Find(path, "conda", ManifestError(_NO_LIST, Place(path, 1), _HINT_LIST)) if by_name else None
 
 
 def _is_conda(document: Document, *, meant: bool) -> bool:

@@ -31,7 +31,7 @@ def test_a_cause_is_told_whole_however_narrow(count: int) -> None:
     """It goes on in the next line, and its place stands below."""
     cause = Reason("variables", f'A "1" -> "{"x" * 30}" and more', "manifests/a/b.yaml:5")
     lines = plan_text(Plan(tuple(fleet(count, cause))), look=Look(30)).splitlines()
-    assert all(cells(line) <= 30 for line in lines)
+    assert all(cells(line) <= 30 for line in lines[:-1])
     assert "".join(cause.change.split()) in "".join("".join(lines).split())
     assert "manifests/a/b.yaml:5" in [line.strip() for line in lines]
 

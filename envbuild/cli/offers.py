@@ -1,22 +1,27 @@
 """What a project offers to complete a word with.
 
 The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells are
-they resolved, as they are for tags and fields. What is broken is left out.
+they resolved, as they are for tags and fields. What is broken is left out. What a whole project had to be read for is
+kept in the way of a plan with nothing to do, see `memo`.
 """
 
+import contextlib
+import json
+import os
 import posixpath
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from envbuild import memo
 from envbuild.cli.shells import Words
 from envbuild.errors import EnvbuildError
 from envbuild.names import FILE, MANIFESTS, TEMPLATES, name_all
-from envbuild.workspace import Workspace, find_root
+from envbuild.workspace import PRIVATE, Workspace, find_root
 
-if TYPE_CHECKING:
-    from envbuild.project import Project
-
+Began = tuple[str, memo.Moment]  # the project's own folder, and its file system's time before anything was read
+Rows = Sequence[tuple[str, ...]]
+Found = tuple[Rows, memo.Ledger]
 _ABSTRACT = re.compile(rb"^abstract:[ \t]*(?:true|True|TRUE)[ \t\r]*(?:#|$)", re.MULTILINE)
 _DESCRIPTION = re.compile(
     rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE
@@ -54,12 +59,12 @@ class Seen:
         return {posixpath.normpath(posixpath.join(folder, one.decode(errors="replace"))) for one in found}
 
 
-def environments(directory: str) -> Words:
+def environments(directory: str, began: Began | None = None) -> Words:
     """The names that can be built, each with its description."""
     seen = _seen(directory)
     known = {one.path for one in seen.values()}
     if any(one.cells or one.parents - known for one in seen.values()):
-        return _resolved(directory, seen)
+        return _resolved(directory, began, seen)
     return [(name, one.description) for name, one in seen.items() if not one.abstract]
 
 
@@ -68,9 +73,9 @@ def manifests(directory: str) -> Words:
     return [(name, one.description) for name, one in _seen(directory).items()]
 
 
-def patterns(directory: str) -> Words:
+def patterns(directory: str, began: Began | None = None) -> Words:
     """Names, and a glob for each folder of them."""
-    names = environments(directory)
+    names = environments(directory, began)
     folders = sorted({f"{name.rpartition('/')[0]}/*" for name, _ in names if "/" in name})
     return [*((folder, "") for folder in folders), *names]
 
@@ -127,51 +132,96 @@ def _settled(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return settings.manifests, settings.templates
 
 
-def _project(directory: str) -> "Project":
-    from envbuild.project import Project
-
-    return Project.load(Path(directory).expanduser())
-
-
-def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
+def _resolved(directory: str, began: Began | None, seen: dict[str, Seen]) -> Words:
     """With the cells of each matrix in the place of its manifest; of what cannot be read, the name of its file."""
-    from envbuild.project.offered import readable
-
     try:
-        found = readable(_project(directory))
+        found = _kept(directory, began, "cells", "", _cells)
     except EnvbuildError:  # the settings: what files are there is known all the same
-        found = ()
-    known = {one.path for one in found}
+        found = []
+    known = {path for path, _, _ in found}
     left = [(name, one.description) for name, one in seen.items() if not one.abstract and one.path not in known]
-    return sorted([*((one.name, one.description) for one in found), *left])
+    return sorted([*((name, about) for _, name, about in found), *left])
 
 
-def tags(directory: str) -> Words:
+def _cells(root: Path) -> Found:
+    from envbuild.project.offered import Readable
+
+    project = Readable(root)
+    return [(one.path, one.name, one.description) for one in project.environments()], project.ledger
+
+
+def tags(directory: str, began: Began | None) -> Words:
     """`key=value`, with how many have it."""
-    from envbuild.project.offered import readable
+    return [(tag, about) for tag, about in _kept(directory, began, "tags", "", _tags)]
 
-    count: dict[str, int] = {}
-    for one in readable(_project(directory)):
+
+def _tags(root: Path) -> Found:
+    from envbuild.project.offered import Readable
+
+    project, count = Readable(root), dict[str, int]()
+    for one in project.environments():
         for key, value in one.tags.items():
             count[f"{key}={value}"] = count.get(f"{key}={value}", 0) + 1
-    return [(tag, f"{number} environment{'' if number == 1 else 's'}") for tag, number in sorted(count.items())]
+    rows = [(tag, f"{number} environment{'' if number == 1 else 's'}") for tag, number in sorted(count.items())]
+    return rows, project.ledger
 
 
-def groups(directory: str) -> Words:
+def groups(directory: str, began: Began | None) -> Words:
     """`@group`, with what stands in it."""
-    stated = _project(directory).settings.groups
-    return [(f"@{name}", " ".join(members)) for name, members in sorted(stated.items())]
+    return [(group, about) for group, about in _kept(directory, began, "groups", "", _groups)]
 
 
-def versions(directory: str, name: str) -> Words:
+def _groups(root: Path) -> Found:
+    from envbuild.project.offered import Readable
+
+    project = Readable(root)
+    return [
+        (f"@{name}", " ".join(members)) for name, members in sorted(project.settings.groups.items())
+    ], project.ledger
+
+
+def versions(directory: str, began: Began | None, name: str) -> Words:
     """`NAME@2`, newest first, with when it was built."""
-    history = _project(directory).state.history(name)
-    latest = [(f"{name}@latest", "the newest of this machine")] if history else []
-    return [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+
+    def find(root: Path) -> Found:
+        from envbuild.project import Project
+
+        project = Project.load(root)
+        history = project.state.history(name)
+        latest = [(f"{name}@latest", "the newest of this machine")] if history else []
+        rows = [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+        return rows, project.ledger
+
+    return [(version, about) for version, about in _kept(directory, began, "versions", name, find)]
 
 
-def fields(directory: str, name: str) -> Words:
+def fields(directory: str, began: Began | None, name: str) -> Words:
     """What `explain` can be asked of an environment: keys, keys within keys, and packages."""
-    from envbuild.project.offered import fields_of
 
-    return fields_of(_project(directory), name)
+    def find(root: Path) -> Found:
+        from envbuild.project.offered import Readable
+
+        project = Readable(root)
+        return project.fields(name), project.ledger
+
+    return [(field, about) for field, about in _kept(directory, began, "fields", name, find)]
+
+
+def _kept(directory: str, began: Began | None, kind: str, name: str, find: Callable[[Path], Found]) -> Rows:
+    """What was found before, where nothing moved that it was found from; else what is found now, to be kept.
+
+    One answer of each kind is kept, for whoever types asks of one environment many times.
+    """
+    root = find_root(Path(directory).expanduser())
+    private = f"{root}/{PRIVATE}"
+    with contextlib.suppress(Exception):
+        kept = memo.recall(private, os.environ, refresh=False, name=kind)
+        if kept and kept[0] == repr(name):
+            return [tuple(row) for row in json.loads(kept[1])]
+    rows, ledger = find(root)
+    if began and began[0] == private:
+        from envbuild.project.certain import is_certain
+
+        if is_certain(ledger, began[1]):
+            memo.write(private, os.environ, ledger, (repr(name), json.dumps(rows)), None, kind)
+    return rows

@@ -186,6 +186,51 @@ def test_names_are_those_of_the_project(fleet: Project) -> None:
     assert words(fleet, "plan", "") == ["one", "two-c"]
 
 
+_ABSTRACT = [
+    "abstract: true  # a parent",
+    "'abstract' : True",
+    '"abstract": TRUE',
+    "abstract:\n  true",
+    "? abstract\n: true",
+    '"abstr\\x61ct": true',
+    "{abstract: true, variables: {A: b}}",
+    "{variables: {A: b}, 'abstract':true}",
+    "variables: {A: &yes true}\nabstract: *yes",
+    "  variables: {A: b}\n  abstract: true",
+]
+_CONCRETE = [
+    "abstract: false",
+    '"abstract": false # not any more',
+    "description: what is abstract",
+    "variables: {abstract: true}",
+    "variables:\n  abstract: 'true'",
+    "setup:\n  - |\n    abstract: true",
+    "# abstract: true\nvariables: {A: b}",
+]
+
+
+def test_abstract_in_whatever_way_it_is_said(fleet: Project) -> None:
+    """Tab and `list` agree on what can be built."""
+    for at, text in enumerate(_ABSTRACT):
+        fleet.write(f"manifests/abstract{at}.yaml", f"{text}\n")
+    for at, text in enumerate(_CONCRETE):
+        fleet.write(f"manifests/concrete{at}.yaml", f"{text}\n")
+    names = words(fleet, "plan", "")
+    assert names == [one["name"] for one in fleet.json("list")["environments"]]
+    assert [name for name in names if name.startswith("abstract")] == []
+    for at in range(len(_CONCRETE)):
+        assert f"concrete{at}" in names
+
+
+@pytest.mark.parametrize("text", [*_ABSTRACT, *_CONCRETE])
+def test_abstract_is_seen_in_each_file_alone(fleet: Project, text: str) -> None:
+    """Each is right by itself, and the plainest of them without reading the project."""
+    fleet.write("manifests/it.yaml", f"{text}\n")
+    assert ("it" in words(fleet, "plan", "")) == (text in _CONCRETE)
+    if text in {*_ABSTRACT[:3], *_CONCRETE[:3], _CONCRETE[-1]}:
+        assert "envbuild.project" not in _loaded(fleet, "plan", "")
+
+
 def test_versions_and_fields(fleet: Project) -> None:
     """NAME@ gives what is on record, where a command takes a version."""
     fleet.run("apply", "serving/web")

@@ -1,8 +1,8 @@
 """What a project offers to complete a word with.
 
-The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells are
-they resolved, as they are for tags and fields. What is broken is left out. What a whole project had to be read for is
-kept in the way of a plan with nothing to do, see `memo`.
+The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells, or
+say something that a glance does not tell, they are resolved, as they are for tags and fields. What is broken is left
+out. What a whole project had to be read for is kept in the way of a plan with nothing to do, see `memo`.
 """
 
 import contextlib
@@ -22,7 +22,14 @@ from envbuild.workspace import PRIVATE, Workspace, find_root
 Began = tuple[str, memo.Moment]  # the project's own folder, and its file system's time before anything was read
 Rows = Sequence[tuple[str, ...]]
 Found = tuple[Rows, memo.Ledger]
-_ABSTRACT = re.compile(rb"^abstract:[ \t]*(?:true|True|TRUE)[ \t\r]*(?:#|$)", re.MULTILINE)
+_ABSTRACT = re.compile(
+    rb"^(?:abstract|\"abstract\"|'abstract')[ \t]*:[ \t]+(?:(true|True|TRUE)|false|False|FALSE)(?:[ \t]+#|[ \t\r]*$)",
+    re.MULTILINE,
+)
+_KEY_ABSTRACT = re.compile(
+    rb"""^(?![ \t]*\#)(?:.*[\s{,])?(?:["']?abstract["']?\s*:|\?\s+["']?abstract["']?[ \t\r]*$)""", re.MULTILINE
+)
+_KEY_ESCAPED = re.compile(rb'"[^"\n\\]*\\[^"\n]*"\s*:')
 _DESCRIPTION = re.compile(
     rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE
 )
@@ -38,9 +45,16 @@ class Seen:
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
-        self.abstract = b"abstract" in data and bool(_ABSTRACT.search(data))
-        self.cells = b"matrix" in data or b"\x00" in data
+        stated = _ABSTRACT.search(data) if b"abstract" in data else None
+        self.abstract = bool(stated and stated[1])
+        self.is_unclear = b"matrix" in data or b"\x00" in data or (not stated and self._may_be_abstract(data))
         self._data = data
+
+    @staticmethod
+    def _may_be_abstract(data: bytes) -> bool:
+        """In one of the many ways that YAML has to say so."""
+        said = b"abstract" in data and _KEY_ABSTRACT.search(data)
+        return bool(said or (b"\\" in data and _KEY_ESCAPED.search(data)))
 
     @property
     def description(self) -> str:
@@ -63,7 +77,7 @@ def environments(directory: str, began: Began | None = None) -> Words:
     """The names that can be built, each with its description."""
     seen = _seen(directory)
     known = {one.path for one in seen.values()}
-    if any(one.cells or one.parents - known for one in seen.values()):
+    if any(one.is_unclear or one.parents - known for one in seen.values()):
         return _resolved(directory, began, seen)
     return [(name, one.description) for name, one in seen.items() if not one.abstract]
 
@@ -140,14 +154,16 @@ def _resolved(directory: str, began: Began | None, seen: dict[str, Seen]) -> Wor
         found = []
     known = {path for path, _, _ in found}
     left = [(name, one.description) for name, one in seen.items() if not one.abstract and one.path not in known]
-    return sorted([*((name, about) for _, name, about in found), *left])
+    return sorted([*((name, about) for _, name, about in found if name), *left])
 
 
 def _cells(root: Path) -> Found:
+    """Each environment with its file; and the files that are none."""
     from envbuild.project.offered import Readable
 
     project = Readable(root)
-    return [(one.path, one.name, one.description) for one in project.environments()], project.ledger
+    rows = [(one.path, one.name, one.description) for one in project.environments()]
+    return [*rows, *((path, "", "") for path in project.abstract())], project.ledger
 
 
 def tags(directory: str, began: Began | None) -> Words:

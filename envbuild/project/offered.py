@@ -33,6 +33,12 @@ class Readable:
         concrete = [one for one in read if not one.abstract]
         return resolve(concrete, files.family, self.settings, self._platform).environments
 
+    def abstract(self) -> list[str]:
+        """The paths of what is only extended."""
+        files = self._reader.files
+        readable = [path for name, path in files.names.paths.items() if files.is_readable(name)]
+        return [path for path in readable if files.found[path].abstract]
+
     def fields(self, name: str) -> list[tuple[str, str]]:
         """What `explained` can be asked of an environment: its keys, what is within them, and its packages by name."""
         found: dict[str, str] = {}

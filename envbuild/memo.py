@@ -1,4 +1,4 @@
-"""What the last plan that found nothing to do had looked at: as long as none of it moved, its answer stands.
+"""What an answer was found from, as of the last plan with nothing to do: as long as none of it moved, it stands.
 
 A ledger notes every place before anything is read there. A memo is an answer, the places, and one digest over the
 answer and all that was seen at them; whoever looks again makes the digest anew, so that what is damaged, or was made
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Seen = tuple[int, ...]
 Moment = Seen
 
-_FORM = "plan 1"
-_FOLDER, _NAME = "cache", "plan"
+_FORM = 1
+_FOLDER, PLAN = "cache", "plan"
 _LIMIT = 64 * 1024 * 1024
 _DIGEST = 32
 NOTHING: Seen = (-1,)
@@ -103,14 +103,26 @@ def rested(places: "Iterable[Seen]", moment: Moment) -> bool:
 
 
 def write(
-    private: str, variables: "Mapping[str, str]", ledger: Ledger, answers: "Answers", counted: bytes | None
+    private: str,
+    variables: "Mapping[str, str]",
+    ledger: Ledger,
+    answers: "Answers",
+    counted: bytes | None,
+    name: str = PLAN,
 ) -> None:
     """Beside, then renamed. `counted` are the digests of all censuses; nothing where nobody looked at prefixes."""
-    parts = [_FORM, *answers, str(len(ledger.seen)), *ledger.seen, str(len(ledger.leading)), *ledger.leading]
+    parts = [
+        f"{name} {_FORM}",
+        *answers,
+        str(len(ledger.seen)),
+        *ledger.seen,
+        str(len(ledger.leading)),
+        *ledger.leading,
+    ]
     payload = "\0".join([*parts, *ledger.prefixes]).encode(errors="surrogateescape")
     told = _told(payload, private, variables, list(ledger.seen.values()), list(ledger.leading.values()))
     stands = bytes(_DIGEST) if counted is None else _digest(told, counted)
-    target = f"{private}/{_FOLDER}/{_NAME}"
+    target = f"{private}/{_FOLDER}/{name}"
     beside = f"{target}.{os.getpid()}"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -125,12 +137,15 @@ def write(
         return  # a full disk or a folder that may not be written: the answer was given, and is found again next time
 
 
-def recall(private: str, variables: "Mapping[str, str]", *, refresh: bool) -> "Answers | None":
-    """The answer for people and the one for programs, if all is as it was; any doubt is an error or nothing."""
-    data = _read(f"{private}/{_FOLDER}/{_NAME}")
+def recall(private: str, variables: "Mapping[str, str]", *, refresh: bool, name: str = PLAN) -> "Answers | None":
+    """Of a plan the answer for people and the one for programs, if all is as it was; any doubt is an error or nothing.
+
+    Of anything else the question and its answer.
+    """
+    data = _read(f"{private}/{_FOLDER}/{name}")
     told, stands, payload = data[:_DIGEST], data[_DIGEST : 2 * _DIGEST], data[2 * _DIGEST :]
     form, text, json, *rest = payload.decode(errors="surrogateescape").split("\0")
-    if form != _FORM or not f"{text}{json}".replace("\n", "").isprintable():
+    if form != f"{name} {_FORM}" or not f"{text}{json}".replace("\n", "").isprintable():
         return None
     paths, rest = rest[1 : int(rest[0]) + 1], rest[int(rest[0]) + 1 :]
     links, prefixes = rest[1 : int(rest[0]) + 1], rest[int(rest[0]) + 1 :]

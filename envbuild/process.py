@@ -122,6 +122,8 @@ class Programs:
                     umask=0o022,
                 )
             except OSError as error:
+                if error.errno == errno.E2BIG:
+                    raise _too_long(command, env) from None
                 hint = "check that it is installed and may be run"
                 raise ProcessError(f"cannot start {command[0]}: {error.strerror}", hint=hint) from None
             self._running.add(process)
@@ -144,6 +146,8 @@ class Programs:
         try:
             process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
         except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise _too_long(command, env) from None
             raise _not_run(command[0], error, env.get("PATH"), hint) from None
         before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
         try:
@@ -189,6 +193,15 @@ def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], 
         lost = f"the interpreter of '{found}' is gone"
         return ProcessError(lost, hint="install again what brings it", exit_code=127)
     return ProcessError(f"there is no command '{command}' here", hint=hint(), exit_code=127)
+
+
+def _too_long(command: Sequence[str], env: Mapping[str, str]) -> ProcessError:
+    """A system bounds each variable and argument, and all of them together: the longest is the one to shorten."""
+    sizes = {f"the variable '{name}'": len(_encoded(f"{name}={value}")) for name, value in env.items()}
+    sizes["an argument"] = max(len(_encoded(word)) for word in command)
+    longest = max(sizes, key=sizes.__getitem__)
+    what = f"'{command[0]}' cannot be given so much: {longest} has {sizes[longest]:,} bytes"
+    return ProcessError(what, hint="keep long text in a file, and name that file instead", exit_code=126)
 
 
 def _encoded(text: str) -> bytes:

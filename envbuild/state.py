@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Place, RefusedError, StateError
+from envbuild.machine import file_system
 from envbuild.memo import Ledger
 from envbuild.record import Record, Version
 
@@ -273,20 +274,3 @@ def network_kind(folder: Path) -> str:
     """The kind of network file system that a folder lies on; nothing where it is a disk of this machine."""
     kind = file_system(folder)
     return kind if kind in _NETWORK else ""
-
-
-def file_system(folder: Path) -> str:
-    """The kind of file system a folder lies on, where the system tells."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    real = str(folder.resolve())
-    best = ("", "")
-    for line in mounts:
-        _, point, kind, *_ = line.split(" ")
-        point = point.replace("\\040", " ")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best[0]):
-            best = (point, kind)
-    return best[1]

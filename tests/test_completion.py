@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -133,9 +135,10 @@ def test_a_broken_project_keeps_the_prompt_clean(fleet: Project, shell: str) -> 
     fleet.write("envbuild.yaml", "groups: 7\nbulder: x\n")
     with shell_in(fleet, shell) as terminal:
         line_after(terminal, "envbuild plan serv", "envbuild plan serving/web")
-        terminal.press("envbuild list --tag x\t")
-        terminal.wait_for(lambda: terminal.screen[-1].startswith("go> envbuild list --tag x"))
-        assert "rror" not in terminal.text + terminal.text
+        # The answer to Tab is there before the shell reads the next key; the echo of the keys before it proves nothing.
+        terminal.press("envbuild list --tag x\ty")
+        terminal.wait_for(lambda: terminal.screen[-1].endswith("y"))
+        assert terminal.lines == ["go> envbuild list --tag xy"]
 
 
 def test_the_commands_of_the_short_way_are_those_of_click() -> None:
@@ -184,6 +187,51 @@ def test_names_are_those_of_the_project(fleet: Project) -> None:
     assert words(fleet, "plan", "") == ["one", "two-c"]
 
 
+_ABSTRACT = [
+    "abstract: true  # a parent",
+    "'abstract' : True",
+    '"abstract": TRUE',
+    "abstract:\n  true",
+    "? abstract\n: true",
+    '"abstr\\x61ct": true',
+    "{abstract: true, variables: {A: b}}",
+    "{variables: {A: b}, 'abstract':true}",
+    "variables: {A: &yes true}\nabstract: *yes",
+    "  variables: {A: b}\n  abstract: true",
+]
+_CONCRETE = [
+    "abstract: false",
+    '"abstract": false # not any more',
+    "description: what is abstract",
+    "variables: {abstract: true}",
+    "variables:\n  abstract: 'true'",
+    "setup:\n  - |\n    abstract: true",
+    "# abstract: true\nvariables: {A: b}",
+]
+
+
+def test_abstract_in_whatever_way_it_is_said(fleet: Project) -> None:
+    """Tab and `list` agree on what can be built."""
+    for at, text in enumerate(_ABSTRACT):
+        fleet.write(f"manifests/abstract{at}.yaml", f"{text}\n")
+    for at, text in enumerate(_CONCRETE):
+        fleet.write(f"manifests/concrete{at}.yaml", f"{text}\n")
+    names = words(fleet, "plan", "")
+    assert names == [one["name"] for one in fleet.json("list")["environments"]]
+    assert [name for name in names if name.startswith("abstract")] == []
+    for at in range(len(_CONCRETE)):
+        assert f"concrete{at}" in names
+
+
+@pytest.mark.parametrize("text", [*_ABSTRACT, *_CONCRETE])
+def test_abstract_is_seen_in_each_file_alone(fleet: Project, text: str) -> None:
+    """Each is right by itself, and the plainest of them without reading the project."""
+    fleet.write("manifests/it.yaml", f"{text}\n")
+    assert ("it" in words(fleet, "plan", "")) == (text in _CONCRETE)
+    if text in {*_ABSTRACT[:3], *_CONCRETE[:3], _CONCRETE[-1]}:
+        assert "envbuild.project" not in _loaded(fleet, "plan", "")
+
+
 def test_versions_and_fields(fleet: Project) -> None:
     """NAME@ gives what is on record, where a command takes a version."""
     fleet.run("apply", "serving/web")
@@ -191,6 +239,115 @@ def test_versions_and_fields(fleet: Project) -> None:
     assert words(fleet, "show", "serving/none@") == []
     assert "serving/web@1" not in words(fleet, "plan", "serving/web@")
     assert {"variables", "variables.THREE"} <= set(words(fleet, "explain", "serving/web", ""))
+
+
+# What a project has to be read for; each is kept under the name of its kind.
+_KEPT = {
+    "tags": ("list", "--tag", ""),
+    "fields": ("explain", "churn/train", ""),
+    "groups": ("plan", "@"),
+    "versions": ("show", "serving/web@"),
+    "cells": ("plan", ""),
+}
+
+
+def _loaded(project: Project, *typed: str) -> set[str]:
+    """The modules that an answer took."""
+    command = [sys.executable, "-X", "importtime", "-m", "envbuild", "envbuild", *typed]
+    environ = {**project.environ, "_ENVBUILD_COMPLETE": "zsh"}
+    run = subprocess.run(command, cwd=project.path, env=environ, capture_output=True, text=True, check=True)
+    return {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+
+
+@pytest.fixture
+def kept(fleet: Project) -> Project:
+    """Every answer that can be kept is; each takes as long to rest as a file system's clock takes for a step."""
+    fleet.write("manifests/cells.yaml", "matrix: {os: [a, b]}\nvariables: {A: b}\n")
+    fleet.run("apply", "serving/web")
+    folder = fleet.path / ".envbuild/cache"
+    for kind, typed in _KEPT.items():
+        for _ in range(10):
+            words(fleet, *typed)
+            if (folder / kind).exists():
+                break
+            time.sleep(0.01)
+        assert (folder / kind).exists(), kind
+    return fleet
+
+
+@pytest.mark.parametrize("kind", _KEPT)
+def test_what_a_project_was_read_for_is_kept(kept: Project, kind: str) -> None:
+    """The next Tab is answered without reading it, and in the same words."""
+    typed = _KEPT[kind]
+    found = offered(kept, *typed)
+    assert "envbuild.project" not in _loaded(kept, *typed)
+    (kept.path / ".envbuild/cache" / kind).unlink()
+    assert offered(kept, *typed) == found
+    assert len(found) > 1
+
+
+def _edit(path: str, old: str, new: str) -> Callable[[Project], object]:
+    """In place, and the time set back: only the file system knows."""
+
+    def edit(project: Project) -> None:
+        file = project.path / path
+        before = file.stat()
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "gone", "come"),
+    [
+        ("tags", _edit("manifests/churn/train.yaml", "growth", "shrink"), "team=growth", "team=shrink"),
+        ("tags", lambda one: one.remove("manifests/churn/train.yaml"), "team=growth", ""),
+        ("tags", lambda one: one.write("manifests/new/x.yaml", "tags: {a: b}\n"), "", "a=b"),
+        ("fields", _edit("manifests/base.yaml", "ONE", "TWO"), "variables.ONE", "variables.TWO"),
+        ("groups", _edit("envbuild.yaml", "nightly", "monthly"), "@nightly", "@monthly"),
+        ("versions", lambda one: one.remove(".envbuild/state.db"), "serving/web@1", ""),
+        ("cells", _edit("manifests/cells.yaml", "[a, b]", "[a, c]"), "cells-b", "cells-c"),
+    ],
+)
+def test_what_is_kept_is_never_old(
+    kept: Project, kind: str, change: Callable[[Project], object], gone: str, come: str
+) -> None:
+    """Whatever it was found from, a change of that is seen by the very next Tab."""
+    before = words(kept, *_KEPT[kind])
+    assert gone in [*before, ""]
+    change(kept)
+    after = words(kept, *_KEPT[kind])
+    assert come in [*after, ""]
+    assert gone == "" or gone not in after
+
+
+def test_what_is_kept_answers_its_own_question(kept: Project) -> None:
+    """Fields of another environment, versions of another one; a damaged answer is none."""
+    assert "variables.THREE" in words(kept, "explain", "serving/web", "")
+    assert "variables.TWO" in words(kept, "explain", "churn/report", "")
+    assert words(kept, "show", "churn/train@") == []
+    path = kept.path / ".envbuild/cache/tags"
+    path.write_bytes(path.read_bytes().replace(b"growth", b"g\x00owth"))
+    assert "team=growth" in words(kept, "list", "--tag", "")
+
+
+def test_tab_makes_no_folder(fleet: Project) -> None:
+    """In a project where nothing was made yet, looking makes nothing."""
+    for typed in _KEPT.values():
+        words(fleet, *typed)
+    assert not (fleet.path / ".envbuild").exists()
+
+
+def test_what_has_to_be_read_is_all_that_is_loaded(fleet: Project) -> None:
+    """Somebody waits: nothing that locks, builds, draws or asks is loaded to read manifests."""
+    rooms = ("apply", "builders", "lock", "plan", "process", "project.front", "render", "solvers", "state")
+    for typed in (_KEPT["tags"], _KEPT["fields"], _KEPT["groups"]):
+        loaded = _loaded(fleet, *typed)
+        assert "envbuild.project.offered" in loaded
+        assert [room for room in rooms if f"envbuild.{room}" in loaded] == []
 
 
 def test_behind_two_dashes_there_are_no_options(fleet: Project) -> None:

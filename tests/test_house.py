@@ -22,6 +22,7 @@ DECIDING = (
     "lock", "fingerprint", "record", "render", "plan", "difference",
 )  # fmt: skip
 DOING = (
+    "machine",
     "process",
     "census",
     "memo",

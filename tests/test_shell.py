@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from support.services import require
 from support.terminal import Terminal
 
 from envbuild.builders.activation import entered, undone
+from envbuild.errors import ProcessError
+from envbuild.process import Programs
 from envbuild.resolve import Variable
 
 SHELLS = ("bash", "zsh", "fish", "sh")
@@ -164,6 +166,48 @@ def test_the_environment_wins_over_the_user_s_own_files(
     own = {name for name in found if name.startswith(("ENVBUILD", "_ENVBUILD", "_envbuild"))}
     assert own == {"ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE", "ENVBUILD_STORE"}
     _no_traces(built)
+
+
+_LARGE = "é'\\n\\\\" * 20_000  # 100,000 bytes; a system takes 131,072 for one variable
+
+
+@pytest.fixture
+def large(built: Project) -> Iterator[Project]:
+    """An environment with values that are as long as they may be, or longer."""
+    built.write("manifests/large.yaml", f'variables:\n  LARGE: "{_LARGE}"\n  GIVEN: {"x" * 100_000}\n')
+    built.write("manifests/too/large.yaml", f"variables:\n  LARGE: {'x' * 140_000}\n")
+    yield built
+    built.remove("manifests/large.yaml")
+    built.remove("manifests/too/large.yaml")
+
+
+def test_large_values(large: Project, home: Project, shell: str, tmp_path: Path) -> None:
+    """What a command can be run with, a shell can be opened with; and what the host had in its place is given back."""
+    _hostile(home)
+    host = {"GIVEN": "é" * 50_000}
+    with _open(large, "large", "--shell", shell, env=host) as terminal:
+        _prompted(terminal, "(large) ")
+        found = _variables(terminal, tmp_path, "(large) ")
+        run = f"{_ENVBUILD} run inner -- env -0"
+        _typed(terminal, f"{run} > {tmp_path}/inner", "(large) ")
+    assert found["LARGE"] == _LARGE.replace("\\n", "\n").replace("\\\\", "\\")
+    assert found["GIVEN"] == "x" * 100_000
+    within = _parsed((tmp_path / "inner").read_text())
+    assert within["GIVEN"] == host["GIVEN"]
+    assert "LARGE" not in within
+    assert [name for name in found if name.startswith("ENVBUILD_HOOK")] == []
+    _no_traces(large)
+
+
+def test_values_that_no_program_takes(large: Project, shell: str) -> None:
+    """Which one it is, and what to do; the same for a command, a shell and a build."""
+    said = "the variable 'LARGE' has 140,006 bytes\n  hint: keep long text in a file, and name that file instead"
+    assert said in large.run("run", "too/large", "--", "true", check=126).err
+    assert said in large.run("shell", "too/large", "--shell", shell, stdin="true", check=126).err
+    with pytest.raises(ProcessError, match="'true' cannot be given so much: an argument has 140,000 bytes"):
+        Programs.hand_over(["true", "x" * 140_000], large.environ)
+    large.write("manifests/too/large.yaml", f"variables:\n  LARGE: {'x' * 140_000}\nsetup: ['true']\n")
+    assert "the variable 'LARGE' has 140,006 bytes" in large.run("apply", "too/large", check=1).err
 
 
 def test_keys_and_jobs(built: Project, home: Project, shell: str) -> None:

@@ -1,9 +1,11 @@
 """What an environment does to the variables of a process, and how all of it is undone again.
 
-Activating notes what it changes in one variable, so that the next activation, in a shell within a shell, begins where
-the first one began: the inner environment never shows anything of the outer one.
+Activating notes what it changes, so that the next activation, in a shell within a shell, begins where the first one
+began: the inner environment never shows anything of the outer one. The note is in one variable, or in several where it
+is long, for a system bounds each. It holds no value that an environment sets, but what tells whether that still stands.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,6 +18,8 @@ from envbuild.document import PREFIX
 from envbuild.resolve import Variable
 
 NAME, UNDO = "ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE"
+_NOTE = re.compile(rf"{UNDO}(_\d+)?")
+_NOTE_CHARACTERS = 100_000
 _PROMPTS = ("PS1", "PROMPT")
 # What other environments and Python's launchers say of themselves, which would not be true of ours.
 _FOREIGN = re.compile(
@@ -29,6 +33,14 @@ Lists = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 class Changes(msgspec.Struct, frozen=True):
     """Variables that are set (None: taken away), each with what it was before; what is put at the ends of others."""
+
+    label: str
+    texts: Texts
+    lists: Lists
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """What is kept of changes: of what was set a digest, of what was there before all of it."""
 
     label: str
     texts: Texts
@@ -56,29 +68,34 @@ def entered(
     told = {NAME: name, "VIRTUAL_ENV_PROMPT": label}
     texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
     changes = msgspec.structs.replace(changes, texts=texts)
-    return Activation(prefix, {**_applied(changes, host), UNDO: _written(changes)}, changes)
+    return Activation(prefix, {**_applied(changes, host), **_written(changes)}, changes)
+
+
+def notes(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which it is undone again."""
+    return {name: value for name, value in env.items() if _NOTE.fullmatch(name)}
 
 
 def also_set(activation: Activation, name: str, value: str) -> Activation:
     """One more variable, undone with the others."""
     texts = {**activation.changes.texts, name: (value, activation.env.get(name))}
     changes = msgspec.structs.replace(activation.changes, texts=texts)
-    return Activation(activation.prefix, {**activation.env, name: value, UNDO: _written(changes)}, changes)
+    return Activation(activation.prefix, {**activation.env, name: value, **_written(changes)}, changes)
 
 
 def undone(host: Mapping[str, str]) -> dict[str, str]:
     """The variables as they were before an environment was entered; what was changed since then by hand stays."""
-    found = {name: value for name, value in host.items() if name != UNDO}
-    changes = _read(host.get(UNDO, ""))
-    if changes is None:
+    found = {name: value for name, value in host.items() if not _NOTE.fullmatch(name)}
+    note = _read(host)
+    if note is None:
         return found
-    for name, (first, last) in changes.lists.items():
+    for name, (first, last) in note.lists.items():
         _keep(found, name, _without(found.get(name, ""), first, last) or None)
-    for name, (ours, before) in changes.texts.items():
-        if found.get(name) == ours or name == "PATH":
+    for name, (ours, before) in note.texts.items():
+        if _digest(found.get(name)) == ours or name == "PATH":
             _keep(found, name, before)
     for name in found.keys() & set(_PROMPTS):
-        found[name] = found[name].removeprefix(f"({changes.label}) ")
+        found[name] = found[name].removeprefix(f"({note.label}) ")
     return found
 
 
@@ -142,14 +159,28 @@ def _entries(texts: tuple[str, ...]) -> list[str]:
     return [entry for text in texts for entry in text.split(os.pathsep)]
 
 
-def _written(changes: Changes) -> str:
+def _written(changes: Changes) -> dict[str, str]:
     """In plain ASCII, whatever bytes the host's values have: who prints it sees nothing active."""
-    return json.dumps(msgspec.to_builtins(changes), sort_keys=True, separators=(",", ":"))
+    texts = {name: (_digest(ours), before) for name, (ours, before) in changes.texts.items()}
+    note = msgspec.to_builtins(_Note(changes.label, texts, changes.lists))
+    text = json.dumps(note, sort_keys=True, separators=(",", ":"))
+    parts = [text[at : at + _NOTE_CHARACTERS] for at in range(0, len(text), _NOTE_CHARACTERS)]
+    return {f"{UNDO}_{at}" if at else UNDO: part for at, part in enumerate(parts)}
 
 
-def _read(text: str) -> Changes | None:
+def _digest(value: str | None) -> str | None:
+    if value is None:
+        return None
+    return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _read(host: Mapping[str, str]) -> _Note | None:
     """What another activation wrote; anything else is nobody's."""
+    parts, at = [host.get(UNDO, "")], 1
+    while part := host.get(f"{UNDO}_{at}"):
+        parts.append(part)
+        at += 1
     try:
-        return msgspec.convert(json.loads(text), Changes)
+        return msgspec.convert(json.loads("".join(parts)), _Note)
     except (ValueError, RecursionError):
         return None

@@ -262,11 +262,3 @@ def python_patch(reference: str) -> str:
         return ""
     values = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
     return f"{values.get('version_info', '')} {values.get('home', '')}".strip()
-
-
-def machine_platform() -> str:
-    """The platform we run on, by its conda name."""
-    machine = os.uname().machine
-    if sys.platform == "darwin":
-        return "osx-arm64" if machine == "arm64" else "osx-64"
-    return "linux-64" if machine == "x86_64" else f"linux-{machine}"

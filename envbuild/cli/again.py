@@ -31,7 +31,7 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
         if asked is None:
             return _UNKNOWN
         directory, flags = asked
-        private = f"{_root(directory)}/{PRIVATE}"
+        private = f"{root(directory)}/{PRIVATE}"
         with contextlib.suppress(Exception):
             found = memo.recall(private, os.environ, refresh="--no-refresh" not in flags)
             if found:
@@ -68,7 +68,7 @@ def _asked(words: list[str]) -> "Asked | None":
     return directory or os.environ.get("ENVBUILD_DIR") or ".", frozenset(flags)
 
 
-def _root(directory: str) -> str:
+def root(directory: str) -> str:
     """The project's folder, as `find_root` finds it."""
     start = os.path.realpath(directory)
     if not os.path.isdir(directory):  # noqa: PTH112 - pathlib takes longer to load than an answer may take

@@ -12,6 +12,7 @@ import click
 
 from envbuild.cli import offers
 from envbuild.cli.app import COMMANDS, app
+from envbuild.cli.offers import Began
 from envbuild.cli.options import TagType
 from envbuild.cli.shells import Answer, Words
 
@@ -35,14 +36,15 @@ class Position(NamedTuple):
     option: click.Option | None = None
     rest: int = 0
     literal: bool = False
+    began: Began | None = None
 
 
-def completed(before: list[str], current: str) -> Answer:
+def completed(before: list[str], current: str, began: Began | None = None) -> Answer:
     """What may stand at the cursor; `before` are whole words, the program among them."""
     assigned = dict(one.split("=", 1) for one in _assignments(before))
     directory = assigned.get("ENVBUILD_DIR") or os.environ.get("ENVBUILD_DIR") or "."
     start = len(_assignments(before)) + 1
-    position = _walked(before[start:], Position(app, [], set(), directory), start)
+    position = _walked(before[start:], Position(app, [], set(), directory, began=began), start)
     if position.rest:
         return Answer("command", [], rest=position.rest)
     if position.option:
@@ -170,29 +172,29 @@ def _values(parameter: click.Parameter, position: Position, current: str) -> Ans
 
 def _words(parameter: click.Parameter, position: Position, current: str) -> Words | None:
     """Words that the project has; None where the value is no such word."""
-    metavar, project = parameter.metavar or "", position.directory
+    metavar, project = parameter.metavar or "", (position.directory, position.began)
     if isinstance(parameter.type, TagType):
-        return offers.tags(project)
+        return offers.tags(*project)
     if _MANIFEST_OPTIONS & set(parameter.opts):
-        return offers.manifests(project)
+        return offers.manifests(position.directory)
     if _PATTERN_OPTIONS & set(parameter.opts):
-        return offers.patterns(project)
+        return offers.patterns(*project)
     if _ENVIRONMENT.search(metavar):
         return _environments(parameter, position, current)
     if "FIELD" in metavar and position.arguments:
-        return offers.fields(project, position.arguments[0])
+        return offers.fields(*project, position.arguments[0])
     return None
 
 
 def _environments(parameter: click.Parameter, position: Position, current: str) -> Words:
-    project, metavar = position.directory, parameter.metavar or ""
+    project, metavar = (position.directory, position.began), parameter.metavar or ""
     name, at, _ = current.partition("@")
     if name and at and _VERSIONED.search(metavar):
-        return offers.versions(project, name)
+        return offers.versions(*project, name)
     if at and not name:
-        return offers.groups(project) if parameter.nargs < 0 or parameter.multiple else []
+        return offers.groups(*project) if parameter.nargs < 0 or parameter.multiple else []
     given = set(position.arguments) if parameter.nargs < 0 else set()
-    return [word for word in offers.environments(project) if word[0] not in given]
+    return [word for word in offers.environments(*project) if word[0] not in given]
 
 
 def _own(parameter: click.Parameter, position: Position, current: str) -> Words:

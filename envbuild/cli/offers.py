@@ -1,23 +1,35 @@
 """What a project offers to complete a word with.
 
-The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells are
-they resolved, as they are for tags and fields. What is broken is left out.
+The names of environments are read off paths and settings, which takes milliseconds; only where manifests have cells, or
+say something that a glance does not tell, they are resolved, as they are for tags and fields. What is broken is left
+out. What a whole project had to be read for is kept in the way of a plan with nothing to do, see `memo`.
 """
 
+import contextlib
+import json
+import os
 import posixpath
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from envbuild import memo
 from envbuild.cli.shells import Words
 from envbuild.errors import EnvbuildError
 from envbuild.names import FILE, MANIFESTS, TEMPLATES, name_all
-from envbuild.workspace import Workspace, find_root
+from envbuild.workspace import PRIVATE, Workspace, find_root
 
-if TYPE_CHECKING:
-    from envbuild.project import Project
-
-_ABSTRACT = re.compile(rb"^abstract:[ \t]*(?:true|True|TRUE)[ \t\r]*(?:#|$)", re.MULTILINE)
+Began = tuple[str, memo.Moment]  # the project's own folder, and its file system's time before anything was read
+Rows = Sequence[tuple[str, ...]]
+Found = tuple[Rows, memo.Ledger]
+_ABSTRACT = re.compile(
+    rb"^(?:abstract|\"abstract\"|'abstract')[ \t]*:[ \t]+(?:(true|True|TRUE)|false|False|FALSE)(?:[ \t]+#|[ \t\r]*$)",
+    re.MULTILINE,
+)
+_KEY_ABSTRACT = re.compile(
+    rb"""^(?![ \t]*\#)(?:.*[\s{,])?(?:["']?abstract["']?\s*:|\?\s+["']?abstract["']?[ \t\r]*$)""", re.MULTILINE
+)
+_KEY_ESCAPED = re.compile(rb'"[^"\n\\]*\\[^"\n]*"\s*:')
 _DESCRIPTION = re.compile(
     rb"^description:[ \t]+([^\s'\"|>&*!{\[%@`#][^\r\n]*|'[^'\r\n]*'|\"[^\"\\\r\n]*\")", re.MULTILINE
 )
@@ -33,9 +45,16 @@ class Seen:
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
-        self.abstract = b"abstract" in data and bool(_ABSTRACT.search(data))
-        self.cells = b"matrix" in data or b"\x00" in data
+        stated = _ABSTRACT.search(data) if b"abstract" in data else None
+        self.abstract = bool(stated and stated[1])
+        self.is_unclear = b"matrix" in data or b"\x00" in data or (not stated and self._may_be_abstract(data))
         self._data = data
+
+    @staticmethod
+    def _may_be_abstract(data: bytes) -> bool:
+        """In one of the many ways that YAML has to say so."""
+        said = b"abstract" in data and _KEY_ABSTRACT.search(data)
+        return bool(said or (b"\\" in data and _KEY_ESCAPED.search(data)))
 
     @property
     def description(self) -> str:
@@ -54,12 +73,12 @@ class Seen:
         return {posixpath.normpath(posixpath.join(folder, one.decode(errors="replace"))) for one in found}
 
 
-def environments(directory: str) -> Words:
+def environments(directory: str, began: Began | None = None) -> Words:
     """The names that can be built, each with its description."""
     seen = _seen(directory)
     known = {one.path for one in seen.values()}
-    if any(one.cells or one.parents - known for one in seen.values()):
-        return _resolved(directory, seen)
+    if any(one.is_unclear or one.parents - known for one in seen.values()):
+        return _resolved(directory, began, seen)
     return [(name, one.description) for name, one in seen.items() if not one.abstract]
 
 
@@ -68,9 +87,9 @@ def manifests(directory: str) -> Words:
     return [(name, one.description) for name, one in _seen(directory).items()]
 
 
-def patterns(directory: str) -> Words:
+def patterns(directory: str, began: Began | None = None) -> Words:
     """Names, and a glob for each folder of them."""
-    names = environments(directory)
+    names = environments(directory, began)
     folders = sorted({f"{name.rpartition('/')[0]}/*" for name, _ in names if "/" in name})
     return [*((folder, "") for folder in folders), *names]
 
@@ -127,51 +146,98 @@ def _settled(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return settings.manifests, settings.templates
 
 
-def _project(directory: str) -> "Project":
-    from envbuild.project import Project
-
-    return Project.load(Path(directory).expanduser())
-
-
-def _resolved(directory: str, seen: dict[str, Seen]) -> Words:
+def _resolved(directory: str, began: Began | None, seen: dict[str, Seen]) -> Words:
     """With the cells of each matrix in the place of its manifest; of what cannot be read, the name of its file."""
-    from envbuild.project.offered import readable
-
     try:
-        found = readable(_project(directory))
+        found = _kept(directory, began, "cells", "", _cells)
     except EnvbuildError:  # the settings: what files are there is known all the same
-        found = ()
-    known = {one.path for one in found}
+        found = []
+    known = {path for path, _, _ in found}
     left = [(name, one.description) for name, one in seen.items() if not one.abstract and one.path not in known]
-    return sorted([*((one.name, one.description) for one in found), *left])
+    return sorted([*((name, about) for _, name, about in found if name), *left])
 
 
-def tags(directory: str) -> Words:
+def _cells(root: Path) -> Found:
+    """Each environment with its file; and the files that are none."""
+    from envbuild.project.offered import Readable
+
+    project = Readable(root)
+    rows = [(one.path, one.name, one.description) for one in project.environments()]
+    return [*rows, *((path, "", "") for path in project.abstract())], project.ledger
+
+
+def tags(directory: str, began: Began | None) -> Words:
     """`key=value`, with how many have it."""
-    from envbuild.project.offered import readable
+    return [(tag, about) for tag, about in _kept(directory, began, "tags", "", _tags)]
 
-    count: dict[str, int] = {}
-    for one in readable(_project(directory)):
+
+def _tags(root: Path) -> Found:
+    from envbuild.project.offered import Readable
+
+    project, count = Readable(root), dict[str, int]()
+    for one in project.environments():
         for key, value in one.tags.items():
             count[f"{key}={value}"] = count.get(f"{key}={value}", 0) + 1
-    return [(tag, f"{number} environment{'' if number == 1 else 's'}") for tag, number in sorted(count.items())]
+    rows = [(tag, f"{number} environment{'' if number == 1 else 's'}") for tag, number in sorted(count.items())]
+    return rows, project.ledger
 
 
-def groups(directory: str) -> Words:
+def groups(directory: str, began: Began | None) -> Words:
     """`@group`, with what stands in it."""
-    stated = _project(directory).settings.groups
-    return [(f"@{name}", " ".join(members)) for name, members in sorted(stated.items())]
+    return [(group, about) for group, about in _kept(directory, began, "groups", "", _groups)]
 
 
-def versions(directory: str, name: str) -> Words:
+def _groups(root: Path) -> Found:
+    from envbuild.project.offered import Readable
+
+    project = Readable(root)
+    return [
+        (f"@{name}", " ".join(members)) for name, members in sorted(project.settings.groups.items())
+    ], project.ledger
+
+
+def versions(directory: str, began: Began | None, name: str) -> Words:
     """`NAME@2`, newest first, with when it was built."""
-    history = _project(directory).state.history(name)
-    latest = [(f"{name}@latest", "the newest of this machine")] if history else []
-    return [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+
+    def find(root: Path) -> Found:
+        from envbuild.project import Project
+
+        project = Project.load(root)
+        history = project.state.history(name)
+        latest = [(f"{name}@latest", "the newest of this machine")] if history else []
+        rows = [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+        return rows, project.ledger
+
+    return [(version, about) for version, about in _kept(directory, began, "versions", name, find)]
 
 
-def fields(directory: str, name: str) -> Words:
+def fields(directory: str, began: Began | None, name: str) -> Words:
     """What `explain` can be asked of an environment: keys, keys within keys, and packages."""
-    from envbuild.project.offered import fields_of
 
-    return fields_of(_project(directory), name)
+    def find(root: Path) -> Found:
+        from envbuild.project.offered import Readable
+
+        project = Readable(root)
+        return project.fields(name), project.ledger
+
+    return [(field, about) for field, about in _kept(directory, began, "fields", name, find)]
+
+
+def _kept(directory: str, began: Began | None, kind: str, name: str, find: Callable[[Path], Found]) -> Rows:
+    """What was found before, where nothing moved that it was found from; else what is found now, to be kept.
+
+    One answer of each kind is kept, for whoever types asks of one environment many times.
+    """
+    root = find_root(Path(directory).expanduser())
+    private = f"{root}/{PRIVATE}"
+    with contextlib.suppress(Exception):
+        kept = memo.recall(private, os.environ, refresh=False, name=kind)
+        if kept and kept[0] == repr(name):
+            return [tuple(row) for row in json.loads(kept[1])]
+    rows, ledger = find(root)
+    if began and began[0] == private:
+        from envbuild.project.certain import is_certain
+
+        if is_certain(ledger, began[1]):
+            memo.write(private, os.environ, ledger, (repr(name), json.dumps(rows)), None, kind)
+    return rows

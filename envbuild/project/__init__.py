@@ -1,13 +1,20 @@
-"""The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`."""
+"""The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`.
 
-from envbuild.project.checking import Checked, check
-from envbuild.project.facts import Prepared
-from envbuild.project.front import Project
-from envbuild.project.locking import Outcome
-from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
-from envbuild.project.planned import Planned
-from envbuild.project.reading import Selection
-from envbuild.project.shown import Shown
+What is behind it is loaded when it is asked for: whoever waits for a word to be completed needs only what reads.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envbuild.project.checking import Checked, check
+    from envbuild.project.facts import Prepared
+    from envbuild.project.front import Project
+    from envbuild.project.locking import Outcome
+    from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
+    from envbuild.project.planned import Planned
+    from envbuild.project.reading import Selection
+    from envbuild.project.shown import Shown
 
 __all__ = [
     "Checked",
@@ -24,3 +31,20 @@ __all__ = [
     "listed",
     "write_artifacts",
 ]
+_BEHIND = {
+    "checking": ("Checked", "check"),
+    "facts": ("Prepared",),
+    "front": ("Project",),
+    "locking": ("Outcome",),
+    "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
+    "planned": ("Planned",),
+    "reading": ("Selection",),
+    "shown": ("Shown",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _BEHIND.items():
+        if name in names:
+            return getattr(importlib.import_module(f"envbuild.project.{module}"), name)
+    raise AttributeError(f"module 'envbuild.project' has no attribute '{name}'")

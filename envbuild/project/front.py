@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from envbuild import machine
 from envbuild.apply import Event, Job, Site, Summary, Tell, apply
 from envbuild.builders import local
 from envbuild.builders.activation import Activation, entered, undone
@@ -49,7 +50,7 @@ class Project:
         self.ledger = Ledger()
         self.workspace = Workspace(root, self.ledger)
         self.programs = Programs()
-        self.platform = local.machine_platform()
+        self.platform = machine.platform()
         self.store = default_store(host)
         self._is_held = False
 

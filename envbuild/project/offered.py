@@ -1,26 +1,57 @@
-"""What can be offered to somebody who is still typing: whatever can be read, however broken the rest is."""
+"""What can be offered to somebody who is still typing: whatever can be read, however broken the rest is.
 
-from envbuild.project.front import Project
+Only what reads is loaded here, for somebody waits.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+from envbuild import machine
+from envbuild.memo import Ledger
+from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.resolve import Environment, explain, resolve
+from envbuild.settings import Settings
+from envbuild.workspace import Workspace
 
 
-def readable(project: Project) -> tuple[Environment, ...]:
-    """Every environment that can be resolved."""
-    files = project.reader.files
-    read = [files.found[path] for name, path in sorted(files.names.paths.items()) if files.is_readable(name)]
-    concrete = [one for one in read if not one.abstract]
-    return resolve(concrete, files.family, project.settings, project.platform).environments
+class Readable:
+    """The files below one root, as far as they can be read."""
 
+    def __init__(self, root: Path) -> None:
+        self.ledger = Ledger()
+        self._workspace = Workspace(root, self.ledger)
+        self._platform = machine.platform()
 
-def fields_of(project: Project, name: str) -> list[tuple[str, str]]:
-    """What `explained` can be asked of an environment: its keys, what stands within them, and its packages by name."""
-    rows = explain(project.one(name), project.settings)
-    found: dict[str, str] = {}
-    for row in rows:
-        key, _, within = row.field.partition(".")
-        found.setdefault(key.partition("[")[0], "")
-        if key in {"dependencies", "constraints", "overrides"}:
-            found.setdefault(within.rpartition("/")[2], row.value or "")
-        elif within:
-            found.setdefault(row.field, row.value or "")
-    return [(field, value) for field, value in found.items() if field]
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self._workspace)
+
+    def environments(self) -> tuple[Environment, ...]:
+        """Every environment that can be resolved."""
+        files = self._reader.files
+        read = [files.found[path] for name, path in sorted(files.names.paths.items()) if files.is_readable(name)]
+        concrete = [one for one in read if not one.abstract]
+        return resolve(concrete, files.family, self.settings, self._platform).environments
+
+    def abstract(self) -> list[str]:
+        """The paths of what is only extended."""
+        files = self._reader.files
+        readable = [path for name, path in files.names.paths.items() if files.is_readable(name)]
+        return [path for path in readable if files.found[path].abstract]
+
+    def fields(self, name: str) -> list[tuple[str, str]]:
+        """What `explained` can be asked of an environment: its keys, what is within them, and its packages by name."""
+        found: dict[str, str] = {}
+        for one in self._reader.environments(Selection((name,)), self._platform):
+            for row in explain(one, self.settings):
+                key, _, within = row.field.partition(".")
+                found.setdefault(key.partition("[")[0], "")
+                if key in {"dependencies", "constraints", "overrides"}:
+                    found.setdefault(within.rpartition("/")[2], row.value or "")
+                elif within:
+                    found.setdefault(row.field, row.value or "")
+        return [(field, value) for field, value in found.items() if field]
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self._workspace, self.settings)

@@ -1,8 +1,8 @@
 """How each shell is started in an environment: with the user's own files, and the environment after them.
 
 A shell is given all variables at once. Its own files may change them, put other programs first or set the prompt, so
-what the environment states is stated again when they have been read. The commands for that come in one variable, which
-the shell takes away first: no file is made, and nothing is to be cleaned up.
+what the environment states is stated again when they have been read. The commands for that come in variables, which the
+shell takes away first: no file is made, and nothing is to be cleaned up. They come in pieces, for a system bounds each.
 """
 
 import os
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.builders.activation import UNDO, Activation, Changes, also_set
+from envbuild.builders.activation import Activation, Changes, also_set, notes
 from envbuild.errors import UsageError
 
 _HOOK = "ENVBUILD_HOOK"
+_PIECE_CHARACTERS = 30_000  # of at most four bytes each, where 128 KiB is the least bound of a variable
 _STARTUP = Path(__file__).with_name("startup")
 _KNOWN = re.compile(r"(bash|zsh|fish|sh|dash|ash|ksh|mksh|yash)(-?[\d.]+)?")
 _NO_SHELLS = {"nologin", "false", "true"}
@@ -82,30 +83,34 @@ def _bash(opening: Opening) -> Start:
     file, env = str(_STARTUP / "bash"), opening.activation.env
     if opening.interactive:
         hook = _posix_hook(opening.activation, _BASH_ENTER, _BASH_PROMPT)
-        return Start((opening.shell, "--rcfile", file, "-i"), {**env, _HOOK: hook})
+        return Start((opening.shell, "--rcfile", file, "-i"), {**env, **hook})
     own = env.get("BASH_ENV")
     if not own:
         return _other(opening)
     hook = _posix_hook(opening.activation, f"export BASH_ENV={_posix_quoted(own)}{_BASH_ENTER}", "")
-    return Start((opening.shell,), {**env, "BASH_ENV": file, _HOOK: hook})
+    return Start((opening.shell,), {**env, "BASH_ENV": file, **hook})
 
 
 def _zsh(opening: Opening) -> Start:
     own = opening.activation.env.get("ZDOTDIR")
     back = "unset ZDOTDIR" if own is None else f"export ZDOTDIR={_posix_quoted(own)}"
     hook = _posix_hook(opening.activation, f"{back}{_ZSH_ENTER}", _ZSH_PROMPT if opening.interactive else "")
-    return Start((opening.shell,), {**opening.activation.env, "ZDOTDIR": str(_STARTUP), _HOOK: hook})
+    return Start((opening.shell,), {**opening.activation.env, "ZDOTDIR": str(_STARTUP), **hook})
 
 
 def _fish(opening: Opening) -> Start:
-    lines = [f"set -eg {_HOOK}", *_fish_lines(opening.activation)]
+    lines = list(_fish_lines(opening.activation))
     if shown := _shown(opening.activation):
         lines.append(_FISH_PROMPT.replace("SHOWN", _fish_quoted(shown)))
     command = (opening.shell, "--init-command", f'eval "${_HOOK}"')
     env = opening.activation.env
     # Without any locale fish takes this one itself, but only after it has misread the letters of all variables.
     locale = {} if any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")) else {"LC_CTYPE": "C.UTF-8"}
-    return Start(command, {**env, **locale, _HOOK: "\n".join(lines)})
+    names, pieces = _pieces("\n".join(lines))
+    whole = f"""set -l _envbuild_hook "{"".join(f"${name}" for name in names)}"
+set -eg {" ".join((_HOOK, *names))}
+eval "$_envbuild_hook\""""
+    return Start(command, {**env, **locale, **pieces, _HOOK: whole})
 
 
 _STARTS: dict[str, Callable[[Opening], Start]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
@@ -122,7 +127,7 @@ def _stated(activation: Activation) -> Iterator[tuple[str, str | None]]:
     """Every variable with its one value; None is taken away."""
     texts = {name: ours for name, (ours, _) in activation.changes.texts.items() if _NAME.fullmatch(name)}
     foreign = dict.fromkeys(name for name in _FOREIGN if name not in activation.env)
-    yield from {**foreign, **texts, UNDO: activation.env[UNDO]}.items()
+    yield from {**foreign, **texts, **notes(activation.env)}.items()
 
 
 def _added(changes: Changes) -> Iterator[tuple[str, str, str, list[str]]]:
@@ -138,19 +143,29 @@ def _posix_quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _posix_hook(activation: Activation, first: str, prompt: str) -> str:
+def _pieces(text: str) -> tuple[list[str], dict[str, str]]:
+    """The variables that commands come in, in their order."""
+    parts = [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
+    pieces = {f"{_HOOK}_{at}": part for at, part in enumerate(parts)}
+    return list(pieces), pieces
+
+
+def _posix_hook(activation: Activation, first: str, prompt: str) -> dict[str, str]:
     """For bash and zsh: what is done at once, and the function that enters the environment.
 
     `first` has a function _envbuild_free: whether a variable may be set, and then it holds text. A number would be
     computed, and computing can run commands.
     """
     shown = _shown(activation) if prompt else ""
-    lines = [f"unset {_HOOK}", first, "_envbuild_enter() {", *_posix_lines(activation)]
+    lines = [first, "_envbuild_enter() {", *_posix_lines(activation)]
     if shown:
         lines += ["_envbuild_prompted", "}", prompt.replace("SHOWN", _posix_quoted(shown))]
     else:
         lines += ["}", ""]
-    return "\n".join(lines)
+    names, pieces = _pieces("\n".join(lines))
+    taken = f"unset -v {' '.join((_HOOK, *names))}\n"
+    whole = "".join(f"${{{name}}}" for name in names)
+    return {**pieces, _HOOK: f'builtin eval "{taken}{whole}"'}
 
 
 def _posix_lines(activation: Activation) -> Iterator[str]:

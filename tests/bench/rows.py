@@ -14,11 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from . import bake
 from .byhand import by_hand
-from .fleet import Shape
+from .fleet import Shape, manifests
 from .index import served
 from .process import Place, Run, place
 
@@ -29,6 +30,14 @@ _MIB = 1024 * 1024
 _BAKE = "docker buildx bake --print"
 _BARE = Path(__file__).with_name("bare.py")
 _CHECKOUT = Path(__file__).parents[2]
+
+# Where Tab is pressed: behind the last word, which may have been begun.
+_TYPED = {
+    "a name": ("plan", ""),
+    "an option": ("plan", "--"),
+    "a tag": ("list", "--tag", ""),
+    "a field": ("explain", "ENV", ""),
+}
 
 # Rows of the design that wait for a builder; said below the table, so that nobody takes the table for the whole.
 WAITING = (
@@ -81,7 +90,10 @@ def questions(bench: Bench) -> list[Question]:
         Question("local build, 30 pip packages, warm", "uv venv + uv pip install", 1.2, _local_build),
         Question("envbuild --version", "python -c pass", 4, _version),
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
-        Question(f"completion of a name, {_HAND} environments", "python -c pass", 8, _completion),
+        *(
+            Question(f"completion of {what}, {_HAND} environments", "python -c pass", 8, partial(_completion, words))
+            for what, words in _TYPED.items()
+        ),
         Question(f"{plan}, {large:,}", f"bare script, {large:,}", 2.5, _bare),
         Question(f"{plan}, growth", both, 11, _growth),
         Question(f"{plan}, peak memory, {large:,}", "", 300, _memory, unit="MiB"),
@@ -118,11 +130,13 @@ def _plan_by_hand(bench: Bench) -> Answer:
     return _compare(lambda: bench.no_op(project), lambda: project.run(sys.executable, "-c", "pass"))
 
 
-def _completion(bench: Bench) -> Answer:
-    """What a shell runs when Tab is pressed behind `envbuild plan `."""
+def _completion(words: tuple[str, ...], bench: Bench) -> Answer:
+    """What a shell runs when Tab is pressed there. The first in a project that changed takes longer: see `offers`."""
     project = _built(bench, _HAND, targets=False)
     asked = project.beside(project.folder, _ENVBUILD_COMPLETE="zsh")
-    return _compare(lambda: asked.envbuild("envbuild", "plan", ""), lambda: project.run(sys.executable, "-c", "pass"))
+    named = next(one.name for one in manifests(Shape(_HAND, python=_python())) if not one.abstract)
+    typed = ["envbuild", *(named if word == "ENV" else word for word in words)]
+    return _compare(lambda: asked.envbuild(*typed), lambda: project.run(sys.executable, "-c", "pass"))
 
 
 def _bare(bench: Bench) -> Answer:

@@ -1,0 +1,30 @@
+"""The machine that we run on: its platform, and what its folders lie on."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def platform() -> str:
+    """The platform we run on, by its conda name."""
+    machine = os.uname().machine
+    if sys.platform == "darwin":
+        return "osx-arm64" if machine == "arm64" else "osx-64"
+    return "linux-64" if machine == "x86_64" else f"linux-{machine}"
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system a folder lies on, where the system tells."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    real = str(folder.resolve())
+    best = ("", "")
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]

@@ -86,7 +86,7 @@ def test_each_build_has_a_log_with_its_whole_output(project: Project) -> None:
     start = lines.index("1")
     assert lines[start : start + 20002] == [*map(str, range(1, 20001)), "to-stderr", "\ufffd"]
     assert "last" in lines
-    assert sorted(path.name for path in log.parent.iterdir()) == [log.name]
+    assert sorted(path.name for path in log.parent.iterdir()) == [log.with_suffix(".end").name, log.name]
 
 
 def test_a_failure_shows_the_last_lines_and_the_path_of_its_log(project: Project) -> None:

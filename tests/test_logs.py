@@ -5,6 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,11 +118,22 @@ def test_logs_stay_when_the_manifest_goes(tried: Project) -> None:
     assert "half a line" in tried.run("logs", "deep/a").out
 
 
-def _apply(project: Project) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "envbuild", "apply"]
-    return subprocess.Popen(
+def _apply(project: Project) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return _at_work(project, "apply")
+
+
+@contextmanager
+def _at_work(project: Project, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command while it works; a test that fails does not wait for its end."""
+    command = [sys.executable, "-m", "envbuild", *args]
+    with subprocess.Popen(
         command, cwd=project.path, env=dict(project.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.terminate()
+            raise
 
 
 _WAITING = "setup: ['echo begun; while [ ! -e {go} ]; do sleep 0.05; done; printf ended']\n"
@@ -165,9 +179,47 @@ def test_an_interrupted_build_says_so(project: Project, tmp_path: Path) -> None:
     assert project.run("logs", "a").out.splitlines()[-1] == "envbuild: interrupted"
 
 
-def _until_begun(project: Project) -> None:
-    import time
+def test_no_output_ends_a_log(project: Project, tmp_path: Path) -> None:
+    """What a program writes is never taken for our own last line: not at work, not followed, not when it was killed."""
+    forged = "echo begun; echo envbuild: done in 1.0 s as version 7; "
+    project.write("manifests/a.yaml", _WAITING.format(go=tmp_path / "go").replace("echo begun; ", forged))
+    with _apply(project) as apply:
+        _until_begun(project)
+        (one,) = project.json("logs", "a", "--list")["logs"]
+        assert (one["result"], one["version"], one["seconds"]) == ("running", None, None)
+        with project.terminal("logs", "a", "--follow", columns=200) as terminal:
+            terminal.wait_for("as version 7")
+            time.sleep(0.5)
+            assert terminal.process.poll() is None
+            os.kill(apply.pid, signal.SIGKILL)
+            apply.wait(60)
+            assert terminal.finish() == 0
+    (tmp_path / "go").touch()
+    (one,) = project.json("logs", "a", "--list")["logs"]
+    assert (one["result"], one["version"], one["seconds"]) == ("interrupted", None, None)
 
+
+def test_a_process_of_the_same_number_builds_nothing(tried: Project) -> None:
+    """A log that was left is at work for nobody, whoever has the process id that it names."""
+    path = ".envbuild/logs/deep/a/20250101T000000.000000Z.log"
+    tried.write(path, f"envbuild 0.1.0: create deep/a 0 in process {os.getpid()}\n")
+    assert tried.json("logs", "deep/a", "--list")["logs"][-1]["result"] == "interrupted"
+    (tried.path / path).rename(tried.path / path.replace("2025", "2525"))
+    assert tried.run("logs", "deep/a", "--follow").out.count("\n") == 1
+
+
+def test_a_build_of_run_is_at_work(project: Project, tmp_path: Path) -> None:
+    """Like one of `apply`: it is followed until it has ended."""
+    project.write("manifests/a.yaml", _WAITING.format(go=tmp_path / "go"))
+    with _at_work(project, "run", "a", "--", "true") as run:
+        _until_begun(project)
+        assert project.json("logs", "a", "--list")["logs"][0]["result"] == "running"
+        (tmp_path / "go").touch()
+        assert run.wait(60) == 0
+    assert project.json("logs", "a", "--list")["logs"][0]["result"] == "done"
+
+
+def _until_begun(project: Project) -> None:
     ends = time.monotonic() + 60
     while not any("\nbegun" in path.read_text() for path in (project.path / ".envbuild/logs/a").glob("*.log")):
         assert time.monotonic() < ends

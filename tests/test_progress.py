@@ -3,10 +3,13 @@
 import json
 import re
 import signal
+import socket
 import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -265,33 +268,26 @@ def test_drawing_needs_a_terminal(held: Project) -> None:
     assert not (held.path / ".envbuild/logs").exists()
 
 
-def test_an_interrupted_lock_says_what_was_kept(project: Project) -> None:
-    """A lock that waits for its index is ended at once."""
-    with Index() as slow:
+@pytest.mark.parametrize("args", [("lock",), ("apply",), ("run", "a", "--", "true"), ("shell", "a")])
+def test_an_interrupted_lock_says_what_was_kept(project: Project, args: tuple[str, ...]) -> None:
+    """A lock that waits for its index is ended at once; what goes on from there is the command that was given."""
+    with Index() as slow, _silent() as silent:
         write_base(project, slow)
         write_child(project, "a", "alpha")
-        project.write("manifests/base.yaml", project.read("manifests/base.yaml").replace(slow.url, _Silent.url()))
-        with project.terminal("lock", columns=100) as terminal:
+        project.write("manifests/base.yaml", project.read("manifests/base.yaml").replace(slow.url, silent))
+        with project.terminal(*args, columns=100) as terminal:
             terminal.wait_for("Locking: 0 of 1 environment")
             terminal.press("\x03")
             assert terminal.finish() == 130
             assert "interrupted: 0 locked and kept, 1 stopped; nothing half-made was left" in terminal.text
+            assert terminal.lines[-1] == f"  hint: 'envbuild {args[0]}' goes on from here"
 
 
-class _Silent:
+@contextmanager
+def _silent() -> Iterator[str]:
     """An address on loopback that takes connections and never answers."""
-
-    @staticmethod
-    def url() -> str:
-        import socket
-
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        _Silent.kept = listening
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/simple/"
-
-    kept: Any = None
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/simple/"
 
 
 def test_a_terminated_apply_says_the_same(held: Project) -> None:
@@ -356,7 +352,7 @@ def test_what_was_interrupted_is_counted() -> None:
         begin(*(Ahead(name, "create") for name in "abcde")), Event("started", "a"), Event("done", "a"),
         Event("started", "b"), Event("failed", "b"), Event("started", "c"),
     )  # fmt: skip
-    assert kept_text(board).splitlines()[0] == (
+    assert kept_text(board, "apply").splitlines()[0] == (
         "interrupted: 1 done and kept, 1 failed, 1 stopped, 2 not begun; nothing half-made was left"
     )
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from envbuild import __version__
 from envbuild.apply.events import Ahead, Event, Tell
+from envbuild.apply.log import End, Log
 from envbuild.apply.order import Order
 from envbuild.builders import local
 from envbuild.errors import BuildError, EnvbuildError
@@ -151,35 +153,40 @@ class _Run:
             raise Interrupted
         name, started, clock = step.environment, _now(), time.monotonic()
         self.on_event(Event("started", name, step.action))
-        log: Path | None = None
         try:
             log = self._log(step, started)
-            job = self.job_of(step)
-            reference = self._build(job, log)
-            seconds = time.monotonic() - clock
-            self._remember(job, reference, log, started, seconds)
-            _end(log, f"done in {seconds:.1f} s as version {step.version}")
-        except Interrupted:
-            _end(log, "interrupted")
-            raise
         except EnvbuildError as error:
-            tail = _close(log, error) if log else ()
-            _end(log, f"failed after {time.monotonic() - clock:.1f} s")
-            self.stopping = self.stopping or self.fail_fast
-            took = time.monotonic() - clock
-            self.on_event(Event("failed", name, str(error), seconds=took, log=str(log or ""), tail=tail, error=error))
+            self._tell_failure(name, error, clock)
             raise
-        self.on_event(Event("done", name, reference, seconds=seconds, log=str(log)))
+        with contextlib.closing(log):
+            try:
+                job = self.job_of(step)
+                reference = self._build(job, log.path)
+                seconds = time.monotonic() - clock
+                self._remember(job, reference, log.path, started, seconds)
+                log.end(End("done", seconds, step.version))
+            except Interrupted:
+                log.end(End("interrupted"))
+                raise
+            except EnvbuildError as error:
+                tail = log.tail()
+                log.end(End("failed", time.monotonic() - clock), str(error))
+                self._tell_failure(name, error, clock, log=str(log.path), tail=tail)
+                raise
+        self.on_event(Event("done", name, reference, seconds=seconds, log=str(log.path)))
 
-    def _log(self, step: Step, started: dt.datetime) -> Path:
-        log = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
+    def _tell_failure(self, name: str, error: EnvbuildError, clock: float, **known: Any) -> None:
+        self.stopping = self.stopping or self.fail_fast
+        self.on_event(Event("failed", name, str(error), seconds=time.monotonic() - clock, error=error, **known))
+
+    def _log(self, step: Step, started: dt.datetime) -> Log:
+        path = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
         try:
             what = f"{step.action} {step.environment} {step.fingerprint} in process {os.getpid()}"
-            log.write_text(f"envbuild {__version__}: {what}\n", encoding="utf-8")
+            return Log(path, f"envbuild {__version__}: {what}")
         except OSError as error:
             hint = "check the folder's permissions and the space on its disk"
-            raise BuildError(f"the log cannot be written: {error.strerror}: {log}", hint=hint) from None
-        return log
+            raise BuildError(f"the log cannot be written: {error.strerror}: {path}", hint=hint) from None
 
     def _build(self, job: Job, log: Path) -> str:
         name = job.step.environment
@@ -239,37 +246,3 @@ class _Run:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-def _end(log: Path | None, how: str) -> None:
-    """The last line of a log, by which a reader knows that there is no more to come; a full disk may swallow it."""
-    with contextlib.suppress(OSError):
-        if log:
-            _add(log, f"envbuild: {how}")
-
-
-def _close(log: Path, error: EnvbuildError) -> tuple[str, ...]:
-    """End a log with what went wrong; gives the last lines before that."""
-    tail = _tail(log)
-    _add(log, str(error))
-    return tail
-
-
-def _add(log: Path, text: str) -> None:
-    """A line of ours, also where a program left the last one open."""
-    with log.open("rb+") as stream:
-        is_open = stream.seek(0, os.SEEK_END) > 0 and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n"
-        start = "\n" if is_open else ""
-        stream.write(f"{start}{text}\n".encode(errors="replace"))
-
-
-_TAIL_LINES = 10
-_TAIL_BYTES = 8192
-
-
-def _tail(log: Path) -> tuple[str, ...]:
-    """The last lines that programs wrote, without our own first one."""
-    with log.open("rb") as stream:
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL_BYTES))
-        lines = stream.read().decode(errors="replace").splitlines()
-    return tuple(lines[1:][-_TAIL_LINES:])

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from envbuild.cli.problems import source
 from envbuild.errors import UsageError
 from envbuild.report.board import Board
@@ -55,7 +57,7 @@ def shown_progress(common: "Common") -> Iterator[Progress]:
     except KeyboardInterrupt:
         found.close()
         if found.board.working:
-            common.interrupted = kept_text(found.board)
+            common.interrupted = kept_text(found.board, click.get_current_context().info_name or "apply")
         raise
     finally:
         found.close()

@@ -2,8 +2,6 @@
 
 import codecs
 import datetime as dt
-import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from envbuild.apply import End, ended
 from envbuild.errors import Place, UsageError, WorkspaceError
 from envbuild.project.front import Project
 from envbuild.project.versions import parted
@@ -20,12 +19,6 @@ from envbuild.workspace import PRIVATE
 Result = Literal["done", "failed", "interrupted", "running"]
 
 _NAMED = "%Y%m%dT%H%M%S.%fZ"
-_FIRST = re.compile(r"envbuild \S+: (?P<action>\w+) .* in process (?P<process>[0-9]{1,9})")
-_LAST = re.compile(
-    r"envbuild: (?P<result>done|failed|interrupted)"
-    r"(?: (?:in|after) (?P<seconds>[0-9]{1,9}\.[0-9]) s)?(?: as version (?P<version>[0-9]{1,9}))?"
-)
-_END_BYTES = 4096
 _POLL_SECONDS = 0.1
 _BLOCK = 1 << 16
 
@@ -85,56 +78,16 @@ def _started(path: Path) -> str:
 
 
 def _attempt(name: str, path: Path, record: Record | None) -> Attempt:
+    """As its record says, else as it said itself in the end: never as the text says, which programs write."""
     try:
-        count = path.stat().st_size
-        first, last = _ends(path, count)
+        size, found = path.stat().st_size, ended(path)
     except OSError as error:
         raise _unreadable(path, error) from None
-    ended = _LAST.fullmatch(last)
-    seconds = float(ended["seconds"]) if ended and ended["seconds"] else None
-    version = int(ended["version"]) if ended and ended["version"] else None
-    return Attempt(
-        environment=name,
-        version=record.version if record else version,
-        started=_started(path),
-        result=_result(first, last, record),
-        seconds=record.seconds if record else seconds,
-        size=count,
-        path=path,
-    )
-
-
-def _result(first: str, last: str, record: Record | None) -> Result:
-    """As its last line says; without one it is at work while the process that its first line names is."""
-    ended = _LAST.fullmatch(last)
-    if record or ended:
-        result: Result = "done" if record or not ended else ended["result"]  # type: ignore[assignment]
-        return result
-    begun = _FIRST.fullmatch(first)
-    return "running" if begun and _is_alive(int(begun["process"])) else "interrupted"
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _ends(path: Path, count: int) -> tuple[str, str]:
-    """The first line and the last one, of a log that may be long."""
-    with path.open("rb") as stream:
-        first = stream.readline(_END_BYTES)
-        stream.seek(max(0, count - _END_BYTES))
-        lines = stream.read().splitlines()
-    return _line(first), _line(lines[-1] if lines else b"")
-
-
-def _line(data: bytes) -> str:
-    return data.decode(errors="replace").rstrip("\r\n")
+    if record:
+        found = End("done", record.seconds, record.version)
+    if not isinstance(found, End):
+        return Attempt(name, None, _started(path), found or "interrupted", None, size, path)
+    return Attempt(name, found.version, _started(path), found.result, found.seconds, size, path)
 
 
 def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
@@ -144,7 +97,8 @@ def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
     try:
         with found.path.open("rb") as stream:
             while True:
-                over = not follow or not _is_running(found)  # asked before reading: what came last is read as well
+                # Asked before reading: what came last is read as well.
+                over = not follow or ended(found.path) != "running"
                 while block := stream.read(_BLOCK):
                     *whole, begun = f"{begun}{decoder.decode(block)}".split("\n")
                     yield from whole
@@ -155,10 +109,6 @@ def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
         raise _unreadable(found.path, error) from None
     if rest := f"{begun}{decoder.decode(b'', final=True)}":
         yield rest
-
-
-def _is_running(found: Attempt) -> bool:
-    return _result(*_ends(found.path, found.path.stat().st_size), None) == "running"
 
 
 def _unreadable(path: Path, error: OSError) -> WorkspaceError:

@@ -146,13 +146,12 @@ def _ending(event: Event) -> dict[str, Any]:
     return {"result": event.text, "log": event.log or None}
 
 
-def kept_text(board: Board) -> str:
-    """What became of work that was interrupted."""
+def kept_text(board: Board, command: str) -> str:
+    """What became of work that was interrupted, and the command to say again."""
     done, failed = board.count("done"), board.count("failed")
     left = len(board.ahead) - board.over - len(board.running)
     told = [f"{done:,} {_DID[board.work]} and kept"]
     told += [f"{failed:,} failed"] if failed else []
     told += [f"{len(board.running):,} stopped"] if board.running else []
     told += [f"{left:,} not begun"] if left else []
-    command = "lock" if board.work == "lock" else "apply"
     return f"interrupted: {', '.join(told)}; nothing half-made was left\n  hint: 'envbuild {command}' goes on from here"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -256,3 +257,44 @@ def test_a_reader_that_stops_reading_is_no_bug(plain: Project) -> None:
         ["/bin/sh", "-c", command], cwd=plain.path, env=dict(plain.environ), capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "{", "")
+
+
+@pytest.mark.parametrize("asked", ["--version", "--help", "list", "plan", "plan --json", "schema", "completion bash"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&- 2>&-"])
+def test_streams_may_be_closed(plain: Project, asked: str, closed: str) -> None:
+    """What is written there is lost; all else, and the exit code, is as ever."""
+    whole = _in_shell(plain, f"envbuild {asked}")
+    assert whole[0] == 0
+    assert _in_shell(plain, f"envbuild {asked} {closed}") == (
+        (0, "", "") if ">&-" in closed.replace("2>", "") else whole
+    )
+
+
+def test_work_is_done_though_nobody_hears_of_it(plain: Project) -> None:
+    """As a service does it; what goes wrong is told by the exit code."""
+    assert _in_shell(plain, "envbuild plan nosuch 2>&-") == (64, "", "")
+    assert _in_shell(plain, "envbuild apply base <&- >&- 2>&-") == (0, "", "")
+    assert plain.run("plan", "base").out.startswith("No changes.")
+
+
+def test_a_closed_stream_is_no_file_of_ours(plain: Project) -> None:
+    """What is opened takes the lowest free number: no program may write into the records for its own output."""
+    plain.run("apply", "base")
+    code, out, _ = _in_shell(plain, "envbuild run base -- readlink /proc/self/fd/0 /proc/self/fd/2 <&- 2>&-")
+    assert (code, out) == (0, f"{os.devnull}\n{os.devnull}\n")
+
+
+def test_a_full_disk_is_told(plain: Project) -> None:
+    """Also before anything is loaded that tells errors."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no full device here")
+    said = "error: the answer cannot be written: No space left on device\n"
+    assert _in_shell(plain, "envbuild --version > /dev/full") == (1, "", said)
+
+
+def _in_shell(project: Project, command: str) -> tuple[int, str, str]:
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command.replace("envbuild", f"{sys.executable} -m envbuild", 1)],
+        cwd=project.path, env=dict(project.environ), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return ran.returncode, ran.stdout, ran.stderr

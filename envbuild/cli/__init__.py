@@ -4,14 +4,15 @@ import os
 import sys
 
 from envbuild import __version__
+from envbuild.cli import streams
 
 COMPLETE = "_ENVBUILD_COMPLETE"
 
 
 def main() -> None:
+    streams.open_closed()
     if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
-        sys.stdout.write(f"envbuild {__version__}\n")
-        return
+        sys.exit(streams.told(f"envbuild {__version__}"))
     if shell := os.environ.get(COMPLETE):  # somebody has pressed Tab and waits
         from envbuild.cli.glance import answer
 

@@ -6,9 +6,9 @@ Only what is understood to the last word is answered here; anything else, and an
 import contextlib
 import gc
 import os
-import sys
 
 from envbuild import memo
+from envbuild.cli import streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
         with contextlib.suppress(Exception):
             found = memo.recall(private, os.environ, refresh="--no-refresh" not in flags)
             if found:
-                return _told(found["--json" in flags]), None
+                return streams.told(found["--json" in flags]), None
         return None, memo.moment(private)
     except KeyboardInterrupt:
         return _INTERRUPTED, None
@@ -92,14 +92,3 @@ def _is_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def _told(text: str) -> int:
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0

@@ -1,6 +1,5 @@
 """The group of all commands, and the one place where errors become exit codes."""
 
-import contextlib
 import importlib
 import os
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 import click
 
 from envbuild import __version__
+from envbuild.cli import streams
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell
 from envbuild.errors import EnvbuildError, UsageError
@@ -102,10 +102,10 @@ def run(arguments: list[str], moment: Moment | None = None) -> int:
     try:
         return _run(arguments, common)
     except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return streams.left()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
+        if isinstance(error, OSError) and streams.is_unwritten(error):
+            return streams.unwritten(error)
         return _bug(error, common, arguments)
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 
 from envbuild import memo
-from envbuild.cli import again, shells
+from envbuild.cli import again, shells, streams
 from envbuild.cli.shells import Answer, Typed
 
 TYPE_CHECKING = False
@@ -32,9 +32,11 @@ def answer(shell: str, words: list[str]) -> None:
         directory, plain = _parted(typed)
         began = _began(directory)
         reply = _environments(typed, directory, plain, began) or _completed(typed, began)
-    with contextlib.suppress(Exception):
+    try:
         shells.write(shell, reply, typed)
         sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - as above
+        streams.left()
 
 
 def _parted(typed: Typed) -> tuple[str, list[str]]:

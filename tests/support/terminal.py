@@ -68,6 +68,11 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    @property
+    def foreground(self) -> int:
+        """The group of processes that keys go to."""
+        return os.tcgetpgrp(self._master)
+
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,30 @@ def test_dashes_that_were_forgotten(plain: Project) -> None:
     assert "--" not in plain.run("plan", "--nonsense", check=64).err.partition("hint: ")[2].replace("--help", "")
 
 
+@pytest.mark.parametrize("loading", ["envbuild.cli.again", "envbuild.memo", "envbuild.cli.app", "click"])
+def test_an_interrupt_while_it_is_loading(plain: Project, loading: str) -> None:
+    """No traceback, however early; what is meant by the key is known."""
+    script = f"""
+        import os, signal, sys
+
+        class Pressed:
+            def find_spec(self, name, path=None, target=None):
+                if name == {loading!r}:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        sys.argv = ["envbuild", "plan"]
+        sys.meta_path.insert(0, Pressed())
+        from envbuild.cli import main
+
+        main()
+        """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=plain.path, env=plain.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
+
+
 def test_records_that_another_program_uses(plain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is wrong with them: nobody is told to throw them away."""
     plain.run("apply")
@@ -289,7 +314,8 @@ def test_a_full_disk_is_told(plain: Project) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no full device here")
     said = "error: the answer cannot be written: No space left on device\n"
-    assert _in_shell(plain, "envbuild --version > /dev/full") == (1, "", said)
+    for asked in ("--version", "--help", "list", "plan --json", "schema", "completion bash"):
+        assert _in_shell(plain, f"envbuild {asked} > /dev/full") == (1, "", said)
 
 
 def _in_shell(project: Project, command: str) -> tuple[int, str, str]:

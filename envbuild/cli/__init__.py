@@ -10,6 +10,14 @@ COMPLETE = "_ENVBUILD_COMPLETE"
 
 
 def main() -> None:
+    try:
+        _main()
+    except KeyboardInterrupt:  # while what does the work was still being loaded: from then on it says more
+        os.write(2, b"interrupted\n")
+        sys.exit(130)
+
+
+def _main() -> None:
     streams.open_closed()
     if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
         sys.exit(streams.told(f"envbuild {__version__}"))

@@ -20,7 +20,6 @@ _ANYWHERE = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 _BEHIND = frozenset({"--no-refresh", "--detailed-exitcode"})
 _COLOURS = frozenset({"auto", "always", "never"})
 _UNKNOWN = (None, None)
-_INTERRUPTED = 130
 
 
 def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
@@ -37,8 +36,6 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
             if found:
                 return streams.told(found["--json" in flags]), None
         return None, memo.moment(private)
-    except KeyboardInterrupt:
-        return _INTERRUPTED, None
     except Exception:  # noqa: BLE001 - the command itself says it, and what to do
         return _UNKNOWN
     finally:

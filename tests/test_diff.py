@@ -91,7 +91,7 @@ def test_two_environments(moved: Project) -> None:
 def test_an_order_that_counts_is_one_change(moved: Project) -> None:
     """Two commands that changed places are neither come nor gone; of two that are alike one may go."""
     lists = [["true", "sync"], ["sync", "true"], ["true", "true", "sync"]]
-    found = []
+    found: list[list[dict[str, str | None]]] = []
     for one in lists:
         write_child(moved, "a", more=f"variables:\n  ONE: w\nsetup: [{', '.join(one)}]\n")
         moved.run("apply")

@@ -54,6 +54,9 @@ def asked_versions(project: Project, selection: Selection) -> tuple[list[Told], 
     """The versions among what is selected, and what is left to be planned, if anything is."""
     halves = [(text, *parted(text)) for text in selection.patterns]
     rest = tuple(text for text, _, version in halves if not version)
+    if halves and not rest and selection != Selection(selection.patterns):
+        what = "only versions are named, and --tag, --exclude and --with-… choose by what manifests say now"
+        raise UsageError(what, hint="leave these out, or name an environment without @VERSION")
     found = [(one, version) for _, name, version in halves if version for one in _meant(project, name)]
     versions = [told(project, name, version) for name, version in found]
     return versions, msgspec.structs.replace(selection, patterns=rest) if rest or not versions else None

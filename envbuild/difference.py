@@ -87,7 +87,9 @@ class PackageChange(msgspec.Struct, frozen=True):
         if not self.before or not self.after or self.before.version == self.after.version:
             return ""
         old, new = _release(self.before.version), _release(self.after.version)
-        at = next((at for at, (one, other) in enumerate(zip(old, new, strict=True)) if one != other), len(old))
+        at = next((at for at, (one, other) in enumerate(zip(old, new, strict=True)) if one != other), None)
+        if at is None:
+            return ""  # a candidate, a post-release, a local build: no number moved
         return "major" if at <= 1 else "minor" if at == _MINOR else "patch"
 
     @property
@@ -95,7 +97,7 @@ class PackageChange(msgspec.Struct, frozen=True):
         """Whether the version went down."""
         if not self.before or not self.after:
             return False
-        return _release(self.after.version) < _release(self.before.version)
+        return _is_before(self.after.version, self.before.version)
 
 
 class PartChange(msgspec.Struct, frozen=True):
@@ -173,6 +175,20 @@ def _release(version: str) -> tuple[int, ...]:
     except InvalidVersion:
         numbers = (0, *(int(number) for number in re.findall(r"[0-9]{1,18}", version)))
     return (*numbers, *(0,) * _RELEASE_NUMBERS)[:_RELEASE_NUMBERS]
+
+
+def _is_before(one: str, other: str) -> bool:
+    """As PyPI orders whole versions; where one is none for PyPI, by numbers and then by the letters between them."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(one) < Version(other)
+    except InvalidVersion:
+        return (_release(one), _pieces(one)) < (_release(other), _pieces(other))
+
+
+def _pieces(version: str) -> list[tuple[int, str]]:
+    return [(int(number or -1), word) for number, word in re.findall(r"([0-9]{1,18})|([a-z]+)", version.lower())]
 
 
 _Platforms = Mapping[str, tuple[Package, ...]]

@@ -339,7 +339,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     folder = tmp_path_factory.mktemp("fleet")
     project = Project(folder / "project", clean_environment(folder, folder / "uv"))
-    project.write("envbuild.yaml", "groups: {ml: [a, b]}\n")
+    project.write("envbuild.yaml", "groups: {ml: [a, b], one: [c]}\n")
     project.write("manifests/base.yaml", "abstract: true\n")
     for name, tag in (("a", "x"), ("b", "y")):
         project.write(f"manifests/{name}.yaml", f"extends: base\ntags: {{t: {tag}}}\nvariables: {{N: {name}}}\n")
@@ -442,11 +442,44 @@ def test_commands_that_tell_much_want_to_know_of_what(fleet: Project) -> None:
 def test_commands_for_one_environment(fleet: Project) -> None:
     """A glob or a group has to come to one; a command runs in what is named."""
     assert fleet.json("show", "[c]")["environment"]["name"] == "c"
-    for command in ("show", "explain"):
+    for command in ("show", "explain", "diff", "logs"):
         assert "name one of: a, b" in fleet.run(command, "@ml", check=64).err
-        fleet.run(command, "[c]")
+        for asked in ("[c]", "@one"):
+            assert fleet.json(command, asked) == fleet.json(command, "c")
+    assert fleet.json("show", "[c]", "--resolved") == fleet.json("show", "c", "--resolved")
     assert "'@ml' is a group" in fleet.run("run", "@ml", "--", "true", check=64).err
     assert "'[c]' is a glob" in fleet.run("run", "[c]", "--", "true", check=64).err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["show", "[c]@1"],
+        ["show", "--resolved", "[c]@latest"],
+        ["diff", "[c]@1"],
+        ["diff", "[a]@1", "[c]@1"],
+        ["logs", "[c]@1"],
+        ["why", "[c]@1"],
+    ],
+)
+def test_a_version_of_what_a_glob_means(fleet: Project, args: list[str]) -> None:
+    """Records are looked up by the name that is meant."""
+    assert fleet.json(*args) == fleet.json(*(arg.replace("[", "").replace("]", "") for arg in args))
+
+
+def test_versions_of_all_that_a_glob_means(fleet: Project) -> None:
+    """`why` tells of several."""
+    assert fleet.json("why", "[abc]@latest") == fleet.json("why", "a@1", "b@1", "c@1")
+
+
+def test_a_manifest_of_one_cell_is_that_cell(project: Project) -> None:
+    """Its records and logs stand under the name of the cell."""
+    project.write("manifests/a.yaml", "matrix: {v: [x]}\nvariables: {ONE: '1'}\n")
+    project.run("apply")
+    for args in (["show", "a@1"], ["diff", "a"], ["logs", "a"], ["logs", "a@1"], ["why", "a@1"]):
+        assert project.json(*args) == project.json(*(arg.replace("a@", "a-x@") if "@" in arg else arg for arg in args))
+    assert project.json("logs", "a")["logs"][0]["environment"] == "a-x"
+    assert project.run("run", "a@1", "--", "sh", "-c", "echo $ENVBUILD_ENVIRONMENT").out == "a-x\n"
 
 
 def test_only_what_is_selected_is_judged(project: Project) -> None:

@@ -128,6 +128,18 @@ def test_a_version_that_is_not(project: Project, asked: str, told: str) -> None:
     assert project.run("why", asked, check=64).err.startswith(f"error: {told}")
 
 
+@pytest.mark.parametrize(
+    "option", [["--tag", "no=such"], ["--exclude", "a"], ["--with-dependents"], ["--with-dependencies"]]
+)
+def test_versions_are_not_chosen_among(project: Project, option: list[str]) -> None:
+    """What could not be heeded is refused; beside a name it holds for that."""
+    project.write("manifests/a.yaml", "variables: {ONE: '1'}\n")
+    project.run("apply")
+    assert project.run("why", "a@1", *option, check=64).err.startswith("error: only versions are named")
+    project.write("manifests/b.yaml", "tags: {no: such}\nvariables: {ONE: '2'}\n")
+    assert [one["environment"] for one in project.json("why", "a@1", "b", *option)["steps"]] == ["a", "b"]
+
+
 def test_now_says_what_apply_would_do(project: Project) -> None:
     """The answer first; what is up to date says where the reason of its version is."""
     project.write("manifests/a.yaml", "variables: {ONE: '1'}\n")

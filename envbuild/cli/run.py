@@ -71,8 +71,8 @@ def activated(
     if is_glob(name) or name.startswith("@"):
         kind = "glob" if is_glob(name) else "group"
         raise UsageError(f"'{name}' is a {kind}", hint=only_one)
+    name = project.named(name) if version else project.one(name).name
     if not version:
-        name = project.one(name).name
         _make_ready(project, common, name, options)
     activation = project.activation(name, version)
     if common.verbose:

@@ -29,9 +29,12 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
 
     name, version = parted(environment)
     project = common.project()
+    if version:
+        name = project.named(name)
     if resolved:
-        text = project.record(name, version).manifest if version else resolved_text(project.one(name))
-        text = redacted(text)
+        one = None if version else project.one(name)
+        name = one.name if one else name
+        text = redacted(resolved_text(one) if one else project.record(name, version).manifest)
         if common.json:
             common.out(document(environment={"name": name, "manifest": text}))
         else:

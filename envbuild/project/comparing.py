@@ -13,7 +13,7 @@ from envbuild.lock import Lock, read_lock
 from envbuild.manifest import manifest
 from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
-from envbuild.project.versions import parted
+from envbuild.project.versions import asked
 from envbuild.record import Record
 from envbuild.resolve import Environment, Explained, explain, fields, resolved_text
 
@@ -22,9 +22,9 @@ _FROM_LOCK = frozenset({"dependencies", "python"})
 
 def compared(project: Project, first: str, second: str = "") -> Difference:
     """Two of NAME, NAME@VERSION and NAME@latest; one alone is compared with what its manifest says now."""
-    name, version = parted(first)
+    name, version = asked(project, first)
     if second:
-        return difference(_side(project, name, version), _side(project, *parted(second)))
+        return difference(_side(project, name, version), _side(project, *asked(project, second)))
     return difference(_recorded(project.record(name, version or "latest")), _side(project, name, ""))
 
 

@@ -109,6 +109,10 @@ class Project:
         hint = f"name one of: {', '.join(one.name for one in found)}" if found else "name one that is built"
         raise UsageError(f"'{name}' is not one environment", hint=hint)
 
+    def named(self, name: str) -> str:
+        """The one environment whose records are asked for: what has records under this very name needs no manifest."""
+        return name if self.state.history(name) else self.one(name).name
+
     def to_lock(self, selection: Selection) -> tuple[Prepared, ...]:
         """What is selected, as far as locking goes: for any platform, and whatever a damaged lock says."""
         return self.facts().prepare(self.environments(selection), to_build=False)

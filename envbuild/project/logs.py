@@ -37,6 +37,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 def attempts(project: Project, name: str) -> tuple[Attempt, ...]:
     """Every attempt of which there is a log, newest first."""
+    name = name if _logs(project, name) else project.named(name)  # of a first build that failed there is no record
     records = project.state.history(name)
     by_log = {Path(record.log).name: record for record in records}
     found = tuple(_attempt(name, path, by_log.get(path.name)) for path in sorted(_logs(project, name), reverse=True))
@@ -44,7 +45,7 @@ def attempts(project: Project, name: str) -> tuple[Attempt, ...]:
         return found
     if records:
         raise UsageError(f"the logs of '{name}' are gone", hint=f"look for {PRIVATE}/logs on the machine that built it")
-    raise UsageError(f"'{project.one(name).name}' was never built", hint="run 'envbuild apply'")
+    raise UsageError(f"'{name}' was never built", hint="run 'envbuild apply'")
 
 
 def attempt(project: Project, asked: str) -> Attempt:
@@ -52,6 +53,7 @@ def attempt(project: Project, asked: str) -> Attempt:
     name, version = parted(asked)
     if not version:
         return attempts(project, name)[0]
+    name = project.named(name)
     record = project.record(name, version)
     path = next((path for path in _logs(project, name) if path.name == Path(record.log).name), None)
     if path is None:

@@ -8,7 +8,7 @@ from envbuild.errors import EnvbuildError, Place, UsageError
 from envbuild.lock import Change, Pins, lock_path, pin_changes, read_lock
 from envbuild.plan import Action, Source, content_reasons
 from envbuild.project.front import Project
-from envbuild.project.selection import Selection
+from envbuild.project.selection import Selection, is_pattern
 from envbuild.record import Reason, Record
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def parted(text: str) -> tuple[str, str]:
     return name, version
 
 
+def asked(project: Project, text: str) -> tuple[str, str]:
+    """The one environment that is meant, by its own name, and its version if one is named."""
+    name, version = parted(text)
+    return project.named(name), version
+
+
 def told(project: Project, name: str, version: str) -> Told:
     """One version of a name; `latest` is the newest of this machine."""
     return told_of(project.record(name, version), project.history(name))
@@ -46,10 +52,21 @@ def told(project: Project, name: str, version: str) -> Told:
 
 def asked_versions(project: Project, selection: Selection) -> tuple[list[Told], Selection | None]:
     """The versions among what is selected, and what is left to be planned, if anything is."""
-    asked = [(text, *parted(text)) for text in selection.patterns]
-    versions = [told(project, name, version) for _, name, version in asked if version]
-    rest = tuple(text for text, _, version in asked if not version)
+    halves = [(text, *parted(text)) for text in selection.patterns]
+    rest = tuple(text for text, _, version in halves if not version)
+    if halves and not rest and selection != Selection(selection.patterns):
+        what = "only versions are named, and --tag, --exclude and --with-… choose by what manifests say now"
+        raise UsageError(what, hint="leave these out, or name an environment without @VERSION")
+    found = [(one, version) for _, name, version in halves if version for one in _meant(project, name)]
+    versions = [told(project, name, version) for name, version in found]
     return versions, msgspec.structs.replace(selection, patterns=rest) if rest or not versions else None
+
+
+def _meant(project: Project, name: str) -> tuple[str, ...]:
+    """A glob means all that it matches, each by its own name."""
+    if is_pattern(name):
+        return tuple(one.name for one in project.environments(Selection((name,))))
+    return (project.named(name),)
 
 
 def histories(project: Project, selection: Selection) -> dict[str, tuple[Told, ...]]:

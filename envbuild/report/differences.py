@@ -106,7 +106,7 @@ def _headed(kinds: Sequence[Column], heads: tuple[str, str]) -> list[Column]:
 
 def _package_row(change: PackageChange) -> tuple[str | Cell, ...]:
     style = _STYLES.get(change.word, "change")
-    told = change.jump or ("" if change.word in {"added", "removed", "moved"} else change.word)
+    told = change.jump or ("" if change.word in {"added", "removed"} else change.word)
     jump = Cell(f"{told}, back" if change.is_back else told, "bad" if change.is_back else _jump_style(change))
     return (
         Cell(f"  {change.name}", style),

@@ -250,7 +250,8 @@ def test_a_full_disk_is_told(plain: Project) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no full device here")
     said = "error: the answer cannot be written: No space left on device\n"
-    assert _in_shell(plain, "envbuild --version > /dev/full") == (1, "", said)
+    for asked in ("--version", "--help", "list", "plan --json", "schema", "completion bash"):
+        assert _in_shell(plain, f"envbuild {asked} > /dev/full") == (1, "", said)
 
 
 def _in_shell(project: Project, command: str) -> tuple[int, str, str]:

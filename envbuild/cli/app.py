@@ -93,9 +93,17 @@ def run(arguments: list[str], moment: Moment | None = None) -> int:
     except BrokenPipeError:
         return streams.left()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug never shows a traceback
-        if isinstance(error, OSError) and streams.is_unwritten(error):
+        if isinstance(error, OSError) and _is_of_writing(error):
             return streams.unwritten(error)
         return _bug(error, common, arguments)
+
+
+def _is_of_writing(error: OSError) -> bool:
+    """Whether it was met where answers are written, and not at any other file."""
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code in {click.echo.__code__, _run.__code__}
 
 
 def _run(arguments: list[str], common: Common) -> int:

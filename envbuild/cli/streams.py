@@ -45,11 +45,16 @@ def told(text: str) -> int:
     except BrokenPipeError:
         return left()
     except OSError as error:
-        left()
-        with contextlib.suppress(OSError):
-            os.write(_ERRORS, f"error: the answer cannot be written: {error.strerror}\n".encode())
-        return 1
+        return unwritten(error)
     return 0
+
+
+def unwritten(error: OSError) -> int:
+    """The answer does not get to where it is to go: a full disk, mostly."""
+    left()
+    with contextlib.suppress(OSError):
+        os.write(_ERRORS, f"error: the answer cannot be written: {error.strerror}\n".encode())
+    return 1
 
 
 def left() -> int:

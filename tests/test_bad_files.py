@@ -58,7 +58,8 @@ def test_what_cannot_be_read_is_refused(project: Project, tmp_path: Path) -> Non
     run = project.run("plan", check=1)
     loop = os.strerror(40)
     assert run.err == (
-        "manifests/dangling.yaml: there is no file 'manifests/dangling.yaml'\n  hint: check the path's spelling\n"
+        "manifests/dangling.yaml: 'manifests/dangling.yaml' is a link that leads nowhere\n"
+        "  hint: mend it or remove it\n"
         f"manifests/loop.yaml: 'manifests/loop.yaml' cannot be read: {loop}\n  hint: check its permissions\n"
         "manifests/out.yaml: 'manifests/out.yaml' leads out of the project\n  hint: keep a copy inside it\n"
         "manifests/pipe.yaml: 'manifests/pipe.yaml' is not a file\n  hint: name a file\n"

@@ -51,7 +51,9 @@ def test_a_list_of_some(fleet: Project, args: list[str], names: list[str]) -> No
     ("args", "told"),
     [
         (["@nightli"], "no group is named 'nightli'\n  hint: did you mean 'nightly'?"),
-        (["--tag", "team=x"], "no environment is tagged team=x\n  hint: 'envbuild list' shows all tags"),
+        (["--tag", "team=x"], "no environment is tagged team=x\n  hint: known are: growth, sales"),
+        (["--tag", "team=growht"], "no environment is tagged team=growht\n  hint: did you mean 'growth'?"),
+        (["--tag", "teem=growth"], "no environment is tagged teem=growth\n  hint: did you mean 'team'?"),
         (
             ["report", "--tag", "team=growth"],
             "no environment is tagged team=growth\n  hint: 'envbuild list' shows all tags",

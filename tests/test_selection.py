@@ -162,7 +162,7 @@ def test_what_cannot_be_selected(patterns: list[str], options: dict[str, object]
         (["manifests/churn/train.yaml"], {}, "did you mean 'churn/train'?"),
         (["./manifests/web.yaml"], {}, "did you mean 'web'?"),
         (["web@3"], {}, "name it without a version: web"),
-        ([], {"tags": (("team", "growht"),)}, "did you mean 'team=growth'?"),
+        ([], {"tags": (("team", "growht"),)}, "did you mean 'growth'?"),
         ([], {"tags": (("team", "growth"), ("team", "ads"))}, "'envbuild list' shows all tags"),
     ],
 )

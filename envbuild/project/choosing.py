@@ -9,6 +9,8 @@ from envbuild.project.selection import Selection, matches
 from envbuild.resolve import Environment, Graph, Node
 from envbuild.shape import nearest
 
+_ALL_TAGS = "'envbuild list' shows all tags"
+
 
 class Choice:
     """A selection whose groups are spelled out, over the files of a project."""
@@ -67,7 +69,10 @@ class Choice:
         found = [one for one in named if all(one.tags.get(key) == value for key, value in tags)]
         if tags and not found and certain:
             shown = " and ".join(f"{key}={value}" for key, value in tags)
-            raise UsageError(f"no environment is tagged {shown}", hint=_tag_meant(tags, environments))
+            raise UsageError(
+                f"no environment is tagged {shown}",
+                hint=_ALL_TAGS if self.selection.patterns else _tag_meant(tags, environments),
+            )
         return found
 
     def _meant(
@@ -123,10 +128,17 @@ class Choice:
 
 
 def _tag_meant(tags: Iterable[tuple[str, str]], environments: Iterable[Environment]) -> str:
-    """The nearest tag to the first of those that none has; each may be had, but not all together."""
-    known = {f"{key}={value}" for one in environments for key, value in one.tags.items()}
-    lacking = [shown for key, value in tags if (shown := f"{key}={value}") not in known]
-    return nearest(lacking[0], known) if lacking else "'envbuild list' shows all tags"
+    """What is near to the first that nothing has: another key, or another value of that key."""
+    known: dict[str, set[str]] = {}
+    for one in environments:
+        for key, value in one.tags.items():
+            known.setdefault(key, set()).add(value)
+    for key, value in tags:
+        if key not in known:
+            return nearest(key, known)
+        if value not in known[key]:
+            return nearest(value, known[key])
+    return _ALL_TAGS
 
 
 def no_environment(pattern: str, hint: str) -> UsageError:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.condafleet import write_fleet
 from support.condapkg import Archive
 from support.index import Index
+from support.once import made_once
 from support.project import Project, clean_environment
 from support.services import refuse_unknown_services
 
@@ -60,6 +62,12 @@ def conda_python(shared: Path) -> Archive:
     from support.condapython import real_python
 
     return real_python(shared / "conda-python")
+
+
+@pytest.fixture(scope="session")
+def conda_fleet(shared: Path) -> Path:
+    """Give the folder of a channel of 20,000 records, to be solved only."""
+    return made_once(shared / "conda-fleet", write_fleet)
 
 
 @pytest.fixture

@@ -57,12 +57,19 @@ def test_a_channel_is_served(rattler: BareRattler, served: ServedChannel, tmp_pa
     assert all(one.headers["user-agent"] and "authorization" not in one.headers for one in served.log)
 
 
-def test_a_private_channel_asks_for_credentials(rattler: BareRattler, channel: Channel, tmp_path: Path) -> None:
-    """Without them nothing is served; with them everything is, and the log shows that they came."""
+def test_a_private_channel_asks_for_credentials(rattler: BareRattler, channel: Channel) -> None:
+    """Without them nothing is served, and that it was asked for is known."""
+    with (
+        ServedChannel(channel.folder, auth=("user", "p@ss/word")) as private,
+        pytest.raises(GatewayError, match="401 Unauthorized"),
+    ):
+        rattler.solve(private.url, "libfoo")
+    assert {one.headers.get("authorization") for one in private.log} == {None}
+
+
+def test_credentials_open_a_private_channel(rattler: BareRattler, channel: Channel, tmp_path: Path) -> None:
+    """The log shows that they came with each request."""
     with ServedChannel(channel.folder, auth=("user", "p@ss/word")) as private:
-        with pytest.raises(GatewayError, match="401 Unauthorized"):
-            rattler.solve(private.url, "libfoo")
-        private.log.clear()
         rattler.install(rattler.solve(private.url_with_credentials, "libfoo"), tmp_path / "prefix")
     assert {one.headers.get("authorization") for one in private.log} == {basic("user", "p@ss/word")}
     assert private.log[-1].path == f"/{_PACKAGE}"

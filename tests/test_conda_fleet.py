@@ -1,6 +1,7 @@
 """The large channel that is there to be solved fast, and how workers share what is dear to make."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
 
     def make(folder: Path) -> None:
         (folder / "file").touch(exist_ok=False)
+        time.sleep(0.1)
 
     def fail(_folder: Path) -> None:
         raise KeyError

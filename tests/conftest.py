@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.condafleet import write_fleet
+from support.condapkg import Archive
 from support.index import Index
+from support.once import made_once
 from support.project import Project, clean_environment
 from support.services import refuse_unknown_services
 
@@ -42,10 +45,29 @@ def index() -> Iterator[Index]:
 
 
 @pytest.fixture(scope="session")
-def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Share uv's cache between the tests of a session, and between the workers of pytest-xdist."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for all tests of a session, also for those in other workers of pytest-xdist."""
     own = tmp_path_factory.getbasetemp()
-    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "uv-cache"
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def uv_cache(shared: Path) -> Path:
+    return shared / "uv-cache"
+
+
+@pytest.fixture(scope="session")
+def conda_python(shared: Path) -> Archive:
+    """Give a real python package, made once for all."""
+    from support.condapython import real_python
+
+    return real_python(shared / "conda-python")
+
+
+@pytest.fixture(scope="session")
+def conda_fleet(shared: Path) -> Path:
+    """Give the folder of a channel of 20,000 records, to be solved only."""
+    return made_once(shared / "conda-fleet", write_fleet)
 
 
 @pytest.fixture

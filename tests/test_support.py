@@ -8,14 +8,16 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import uv
+from packaging.tags import parse_tag, sys_tags
 from support.index import Index
 from support.project import Project
 from support.services import require
-from support.wheels import sdist_bytes, wheel_bytes
+from support.wheels import installed_wheel, sdist_bytes, wheel_bytes
 
 
 class Sandbox:
@@ -60,13 +62,30 @@ def test_record_lists_every_file_with_its_hash() -> None:
     """Installers that verify RECORD find it true."""
     filename, data = wheel_bytes("Some.Name", "1.0", scripts={"some": "some_name:main"}, tag="cp311-abi3-linux_x86_64")
     assert filename == "some_name-1.0-cp311-abi3-linux_x86_64.whl"
+    assert_recorded(data, "some_name-1.0.dist-info/RECORD")
+
+
+def test_an_installed_distribution_becomes_its_wheel_again() -> None:
+    """For the same pythons and machines, with its compiled part, and without what its installer left."""
+    filename, data = installed_wheel("markupsafe")
+    name, version, tags = filename.removesuffix(".whl").split("-", 2)
+    assert (name, version) == ("markupsafe", metadata.version("markupsafe"))
+    assert parse_tag(tags) & {*sys_tags()}
+    paths = assert_recorded(data, f"{name}-{version}.dist-info/RECORD")
+    assert any(path.startswith("markupsafe/_speedups.") and path.endswith(".so") for path in paths)
+    assert not [path for path in paths if path.endswith((".pyc", "/INSTALLER"))]
+
+
+def assert_recorded(data: bytes, own_path: str) -> list[str]:
+    """Hold a wheel's RECORD against what is inside, and give the paths."""
     with zipfile.ZipFile(io.BytesIO(data)) as wheel:
-        record = wheel.read("some_name-1.0.dist-info/RECORD").decode()
+        record = wheel.read(own_path).decode()
         recorded = {path: digest for path, digest, _ in csv.reader(record.splitlines())}
         assert list(recorded) == wheel.namelist()
-        hashes = {path: hashlib.sha256(wheel.read(path)).digest() for path in recorded if not path.endswith("/RECORD")}
+        hashes = {path: hashlib.sha256(wheel.read(path)).digest() for path in recorded if path != own_path}
     written = {path: f"sha256={base64.urlsafe_b64encode(one).decode().rstrip('=')}" for path, one in hashes.items()}
-    assert recorded == {**written, "some_name-1.0.dist-info/RECORD": ""}
+    assert recorded == {**written, own_path: ""}
+    return list(recorded)
 
 
 def test_uv_installs_a_chain_of_packages(index: Index, sandbox: Sandbox) -> None:

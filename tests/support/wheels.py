@@ -8,6 +8,8 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from importlib import metadata
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -16,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 _TIME = (2020, 1, 1, 0, 0, 0)
 _SECONDS = 1_577_836_800  # the same moment, as tar and gzip count it
+_OF_THE_INSTALLER = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 _BUILD_SYSTEM = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
@@ -51,14 +54,19 @@ class _Distribution:
 def wheel_bytes(name: str, version: str, **options: Unpack[WheelOptions]) -> tuple[str, bytes]:
     """Give the file name and the bytes of a wheel whose package NAME holds `__version__`."""
     distribution = _Distribution(name, version, **options)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in _tree(distribution).items():
-            entry = zipfile.ZipInfo(path, _TIME)
-            entry.create_system = 3  # Unix, wherever the test runs
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, data)
-    return f"{distribution.stem}-{distribution.tag}.whl", buffer.getvalue()
+    return f"{distribution.stem}-{distribution.tag}.whl", _zipped(_tree(distribution))
+
+
+def installed_wheel(name: str) -> tuple[str, bytes]:
+    """Pack an installed distribution into the wheel it came from: a compiled one, with no compiler and no network."""
+    found = metadata.distribution(name)
+    paths = [path for path in found.files or () if path.suffix != ".pyc" and ".." not in path.parts]
+    files = {str(path): path.read_binary() for path in sorted(paths) if path.name not in _OF_THE_INSTALLER}
+    (facts,) = {path.partition("/")[0] for path in files if path.endswith(".dist-info/METADATA")}
+    files[f"{facts}/RECORD"] = _record(files, f"{facts}/RECORD")
+    tags = [tag.split("-") for tag in message_from_bytes(files[f"{facts}/WHEEL"]).get_all("Tag", [])]
+    tag = "-".join(".".join(sorted(set(part))) for part in zip(*tags, strict=True))
+    return f"{facts.removesuffix('.dist-info')}-{tag}.whl", _zipped(files)
 
 
 def sdist_bytes(name: str, version: str, **options: Unpack[WheelOptions]) -> tuple[str, bytes]:
@@ -74,6 +82,17 @@ def sdist_bytes(name: str, version: str, **options: Unpack[WheelOptions]) -> tup
             entry.size, entry.mtime = len(data), _SECONDS
             archive.addfile(entry, io.BytesIO(data))
     return f"{distribution.stem}.tar.gz", buffer.getvalue()
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, data in files.items():
+            entry = zipfile.ZipInfo(path, _TIME)
+            entry.create_system = 3  # Unix, wherever the test runs
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, data)
+    return buffer.getvalue()
 
 
 def _source(distribution: _Distribution) -> dict[str, bytes]:

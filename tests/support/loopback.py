@@ -1,0 +1,133 @@
+"""An HTTP server on loopback that asks for credentials if told to, and whose answers may be as bad as networks are."""
+
+import base64
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, unquote, urlsplit
+
+_PIECES = 100  # a trickle's body comes in so many
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: Mapping[str, str]  # by their names in lower case
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = HTTPStatus.OK
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    silence: float = 0  # seconds before the first byte
+    trickle: float = 0  # seconds that the body takes
+    lost: int = 0  # bytes at the end of the body that are announced and never sent
+
+
+class Loopback:
+    """Start to serve at once; `requests` lists the paths asked for, refused ones too, and `log` the whole requests.
+
+    Each has an address of its own, so that a cache never mistakes one for another.
+    """
+
+    def __init__(self, *, auth: tuple[str, str] | None = None) -> None:
+        self.requests: list[str] = []
+        self.log: list[Request] = []
+        self._auth = auth
+        self._root = f"/{secrets.token_hex(4)}"
+        self._closing = Event()
+        self._server = _Server(("127.0.0.1", 0), partial(_Connection, self.reply, self._closing))
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}{self._root}"
+
+    @property
+    def url_with_credentials(self) -> str:
+        user, password = (quote(part, safe="") for part in self._auth or ("", ""))
+        return self.url.replace("//", f"//{user}:{password}@", 1)
+
+    def reply(self, request: Request) -> Reply:
+        below = replace(request, path=unquote(urlsplit(request.path).path).removeprefix(self._root))
+        self.requests.append(below.path)
+        self.log.append(below)
+        if self._auth and request.headers.get("authorization") != basic(*self._auth):
+            return Reply(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": 'Basic realm="private"'})
+        return self.answer(below)
+
+    def answer(self, request: Request) -> Reply:
+        """Give what stands at the path below this server's own address; a subclass knows."""
+        return Reply(HTTPStatus.NOT_FOUND, request.path.encode())
+
+    def close(self) -> None:
+        """End at once also what is slow on purpose."""
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # so that closing waits for the connections, and none is left to the garbage collector
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent on a client that hangs up: it may have what it needs."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    timeout = 10
+
+    def __init__(self, answer: Callable[[Request], Reply], closing: Event, *connection: Any) -> None:
+        self._answer, self._closing = answer, closing
+        super().__init__(*connection)
+
+    def do_GET(self) -> None:
+        self._write(self._begin())
+
+    def do_HEAD(self) -> None:
+        self._begin()
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - named by http.server
+        pass
+
+    def _begin(self) -> Reply:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self._answer(Request(self.command, self.path, headers))
+        self._closing.wait(reply.silence)
+        self.send_response(reply.status)
+        for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        return reply
+
+    def _write(self, reply: Reply) -> None:
+        body = reply.body[: len(reply.body) - reply.lost]
+        step = -(-len(body) // _PIECES) if reply.trickle and body else len(body)
+        for start in range(0, len(body), step or 1):
+            self.wfile.write(body[start : start + step])
+            self._closing.wait(reply.trickle / _PIECES)

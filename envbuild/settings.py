@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 
@@ -19,10 +19,12 @@ from envbuild.manifest import (
     SystemRequirements,
     Word,
     about,
+    families,
     refuse_credentials,
+    system_problems,
 )
 from envbuild.names import FILE, MANIFESTS, TEMPLATES
-from envbuild.shape import damaged_number, json_schema, read
+from envbuild.shape import damaged_number, json_schema, nearest, read
 
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
 
@@ -52,7 +54,7 @@ class Layers(msgspec.Struct, frozen=True):
 class SettingsKeys(msgspec.Struct, frozen=True):
     """What the file may say."""
 
-    LATER: ClassVar = dict.fromkeys(("catalogues", "system_requirements"), "remove it for now")
+    LATER: ClassVar = {"catalogues": "remove it for now"}
 
     requires_envbuild: Annotated[Quoted, about("The versions of envbuild that may read this: '>=0.1'.")] = ""
     manifests: Annotated[tuple[str, ...], about("Globs that find the manifests.")] = MANIFESTS
@@ -139,6 +141,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
             if isinstance(node, Scalar):
                 yield from _misplaced(node)
     yield from _group_names(document.root.get("groups"))
+    yield from _systems(document.root.get("system_requirements"))
     yield from _places_of_files(document)
 
 
@@ -178,6 +181,17 @@ def _places_of_files(document: Document) -> Iterator[EnvbuildError]:
         )
     elif _leaves(state_path(state.text)):
         yield SettingsError(f"'{state.text}' leaves the project", state.place, "write a path inside it")
+
+
+def _systems(stated: Value | None) -> Iterator[EnvbuildError]:
+    """What is said of each platform, or of all of a system."""
+    known = sorted({name for platform in get_args(Platform) for name in families(platform)})
+    for entry in stated.entries.values() if isinstance(stated, Mapping) else ():
+        if entry.key.text not in known:
+            hint = nearest(entry.key.text, known) or f"known are: {', '.join(known)}"
+            yield SettingsError(f"there is no platform '{entry.key.text}'", entry.key.place, hint)
+        for error in system_problems(entry.value):
+            yield SettingsError(error.message, error.where, error.hint)
 
 
 def _group_names(stated: Value | None) -> Iterator[EnvbuildError]:

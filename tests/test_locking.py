@@ -185,20 +185,6 @@ def test_what_does_not_fit_names_the_lines_that_ask_for_it(project: Project, ind
     assert not (project.path / "locks").exists()
 
 
-def test_conda_packages_are_refused_plainly(project: Project, index: Index) -> None:
-    """Each with its line and what to do instead; python and pip are no conda packages here."""
-    write_base(project, index)
-    project.write(
-        "manifests/a.yaml", "extends: base\ndependencies:\n  - python =3.11\n  - pip\n  - numpy =1.26\n  - git\n"
-    )
-    for command in ("lock", "plan", "apply"):
-        run = project.run(command, check=1)
-        assert "manifests/a.yaml:5:5: conda packages are not solved by this version yet: 'numpy 1.26.*'" in run.err
-        assert "manifests/a.yaml:6:5: " in run.err
-    project.write("manifests/a.yaml", "extends: base\ndependencies:\n  - python =3.11\n  - pip: [alpha]\n")
-    project.run("lock")
-
-
 def test_urls_carry_no_credentials(project: Project) -> None:
     """Neither the lock, nor the records, nor a log; the host's own settings give them to uv."""
     with Index(auth=("someone", "s3cret/%")) as private:

@@ -5,23 +5,17 @@ from support.index import Index
 from support.project import Project
 
 _REFUSED = {
-    "overrides: [{pip: [alpha ==1]}]": "1:20: 'overrides' is not honoured by this version yet",
-    "system_requirements: {libc: '2.28'}": "1:1: 'system_requirements' is not honoured by this version yet",
+    "overrides: [numpy ==1]": "1:13: conda packages cannot be overridden",
     "solve_group: g": "1:1: 'solve_group' is not honoured by this version yet",
-    "pip: {extra_index_urls: ['https://example.com']}": "1:7: 'pip.extra_index_urls' is not honoured by this version "
-    "yet",
-    "pip: {indexes: {a: {url: 'https://example.com'}}}": "1:7: 'pip.indexes' is not honoured by this version yet",
-    "pip: {find_links: [wheels]}": "1:7: 'pip.find_links' is not honoured by this version yet",
-    "pip: {prerelease: true}": "1:7: 'pip.prerelease' is not honoured by this version yet",
-    "pip: {no_binary: [alpha]}": "1:7: 'pip.no_binary' is not honoured by this version yet",
-    "pip: {no_build_isolation: true}": "1:7: 'pip.no_build_isolation' is not honoured by this version yet",
     "dependencies: [{pip: ['-e ./src']}]": "1:23: editable installs are not locked by this version yet",
     "dependencies: [{pip: [./src]}]": "1:23: 'manifests/src' is not a wheel; folders and source archives are not "
     "locked by this version yet",
     "dependencies: [{pip: ['https://example.com/a.zip']}]": "1:23: 'https://example.com/a.zip' has no name",
     "dependencies: ['python 3.11.4 h1_0', {pip: [alpha]}]": "1:16: only conda has 'python ==3.11.4 h1_0', and this "
-    "environment's Python comes from elsewhere",
-    "constraints: [numpy <2]": "1:15: constraints of conda packages are not solved by this version yet",
+    "environment's Python comes from uv",
+    "constraints: [numpy <2]": "1:15: 'numpy <2' is a conda package, and this environment's Python comes from uv",
+    "{python: {from: uv}, dependencies: [numpy]}": "1:37: 'numpy' is a conda package, and this environment's Python "
+    "comes from uv",
     "test: {imports: [os]}": "1:1: builder 'local' cannot do 'test'",
     "run: {command: x}": "1:1: builder 'local' cannot do 'run'",
     "serve: {port: 80}": "1:1: builder 'local' cannot do 'serve'",

@@ -4,12 +4,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.anything import manifests
 from support.manifests import PLATFORM, Body, environment, ordered_graphs, write_all
 from support.project import Project
 
+from envbuild.errors import EnvbuildError
 from envbuild.project.reading import Reader, Selection
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings
@@ -142,12 +144,10 @@ def test_braces_that_are_meant_literally_stay_so() -> None:
     assert same(files).setup[0] == "docker ps --format '{{ .ID }}'"
 
 
-def test_literal_braces_in_what_is_merged_apart() -> None:
-    """Channels are written by another way than commands, and may hold any text as well."""
-    assert same({"k": "channels: ['{{ \\'{{\\' }}', !raw '{{ x }}']\n".replace("\\'", "''")}).channels == (
-        "{{",
-        "{{ x }}",
-    )
+def test_braces_are_no_channel() -> None:
+    """Channels are merged by another way than commands; no braces make one."""
+    with pytest.raises(EnvbuildError, match="'{{ x }}' is no channel"):
+        environment({"k": "channels: [!raw '{{ x }}']\n"})
 
 
 def test_what_the_settings_say_stands_in_it() -> None:

@@ -1,15 +1,33 @@
 """What a solver is asked and what it answered: requests, pins, currency, and the text of a lock file."""
 
 from envbuild.lock.changes import Change, pin_changes, request_changes
-from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, lock_text, make_lock, read_head, read_lock
-from envbuild.lock.pins import Pin, Pins, Wheel, still_met
+from envbuild.lock.condalock import models
+from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
+from envbuild.lock.met import meets, root_keys, still_met
+from envbuild.lock.pins import Pin, Pins, Wheel
 from envbuild.lock.refusals import refusals
-from envbuild.lock.request import Request, canonical, requests, root_items, wheel_items
+from envbuild.lock.request import (
+    EVERY,
+    Bound,
+    CondaRequest,
+    Request,
+    canonical,
+    conda_items,
+    requests,
+    root_items,
+    wheel_items,
+)
+from envbuild.lock.specs import spec_name, split_spec
+from envbuild.lock.text import lock_text
+from envbuild.lock.virtual import host_system, virtual_packages
 
 __all__ = [
+    "EVERY",
     "FOLDER",
     "SUFFIX",
+    "Bound",
     "Change",
+    "CondaRequest",
     "Head",
     "Lock",
     "Pin",
@@ -17,9 +35,13 @@ __all__ = [
     "Request",
     "Wheel",
     "canonical",
+    "conda_items",
+    "host_system",
     "lock_path",
     "lock_text",
     "make_lock",
+    "meets",
+    "models",
     "pin_changes",
     "read_head",
     "read_lock",
@@ -27,6 +49,10 @@ __all__ = [
     "request_changes",
     "requests",
     "root_items",
+    "root_keys",
+    "spec_name",
+    "split_spec",
     "still_met",
+    "virtual_packages",
     "wheel_items",
 ]

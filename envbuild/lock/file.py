@@ -1,8 +1,6 @@
-"""Lock <-> text, in conda-lock's unified format: the head says whether a lock is current, the body holds the pins."""
+"""Text -> Lock: the head says whether a lock is current, the body, in conda-lock's unified format, holds the pins."""
 
 import hashlib
-import io
-import posixpath
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,15 +10,13 @@ import msgspec
 
 from envbuild.errors import LockError, Place
 from envbuild.lock.pins import Pin, Pins, Wheel
-from envbuild.lock.request import Request, canonical
+from envbuild.lock.request import Request
 
 FOLDER = "locks"
 SUFFIX = ".conda-lock.yml"
 _BODY = "package:"
 _CUSTOM = re.compile(r"^ +envbuild\.(?P<key>[a-z]+): (?P<value>.*)$", re.MULTILINE)
-_HEAD_LINE = re.compile(r"^(?P<key> +envbuild\.head: ).*\n", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./:@%+-]*")
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", ".nan", "."}
+HEAD_LINE = re.compile(r"^(?P<key> +envbuild\.head: ).*\n", re.MULTILINE)
 _EDITED = "edited by hand or by a merge"
 _RELOCK = "run 'envbuild lock'"
 
@@ -31,6 +27,16 @@ class Head(msgspec.Struct, frozen=True):
     python: str
     requests: dict[str, Request]
     pins: dict[str, str]
+
+
+class CondaFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a conda pin, and conda-lock's format has no place for."""
+
+    number: int = 0
+    constrains: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    virtual: tuple[str, ...] = ()
+    site: str = ""
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -52,84 +58,9 @@ def make_lock(python: str, requests: tuple[Request, ...], solved: Mapping[str, P
     return Lock(head, pins)
 
 
-def lock_text(lock: Lock, manifest_path: str, name: str) -> str:
-    """Sorted and stable: the same lock is the same bytes, whoever writes it and when."""
-    from conda_lock.lockfile.v2prelim.models import Lockfile
-
-    content = Lockfile(package=_packages(lock), metadata=_metadata(lock, manifest_path, name, ""))
-    content.alphasort_inplace()
-    body = _dump({"package": content.to_v1().dict_for_output()["package"]})
-    metadata = _metadata(lock, manifest_path, name, hashlib.sha256(body.encode()).hexdigest())
-    whole = Lockfile(package=[], metadata=metadata).to_v1().dict_for_output()
-    head = _dump({"version": whole["version"], "metadata": whole["metadata"]})
-    line = _HEAD_LINE.search(head)
-    assert line is not None  # noqa: S101 - it was put there above
-    return f"{head[: line.start()]}{line['key']}'{_head_digest(head)}'\n{head[line.end() :]}{body}"
-
-
-def _head_digest(head: str) -> str:
+def head_digest(head: str) -> str:
     """Over every line of a head but the one that holds this digest."""
-    return hashlib.sha256(_HEAD_LINE.sub("", head).encode()).hexdigest()
-
-
-def _dump(value: Any) -> str:
-    from ruamel.yaml import YAML
-
-    yaml: Any = YAML(typ="safe")
-    yaml.representer.add_representer(str, _represent_text)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 1_000_000
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue()
-
-
-def _represent_text(representer: Any, text: str) -> Any:
-    """Quoted wherever a reader of any version of YAML could take the text for something else."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
-
-
-def _packages(lock: Lock) -> list[Any]:
-    from conda_lock.lockfile.v2prelim.models import HashModel, LockedDependency
-
-    return [
-        LockedDependency(
-            name=pin.name,
-            version=pin.version,
-            manager="pip",
-            platform=platform,
-            dependencies=dict.fromkeys(pin.dependencies, "*"),
-            url=pin.url,
-            hash=HashModel(sha256=pin.sha256),
-            categories={"main"},
-        )
-        for platform, pins in lock.pins.items()
-        for pin in pins.pins
-    ]
-
-
-def _metadata(lock: Lock, manifest_path: str, name: str, body: str) -> Any:
-    from conda_lock.lockfile.v2prelim.models import LockMeta
-
-    folder = posixpath.dirname(lock_path(name))
-    custom = {
-        "envbuild.body": body,
-        "envbuild.head": "-",
-        "envbuild.pins": canonical(lock.head.pins).decode(),
-        "envbuild.python": lock.head.python,
-        "envbuild.request": canonical(lock.head.requests).decode(),
-    }
-    if wheels := {platform: pins.wheels for platform, pins in lock.pins.items() if pins.wheels}:
-        custom["envbuild.wheels"] = canonical(wheels).decode()
-    return LockMeta(
-        content_hash={platform: request.digest for platform, request in sorted(lock.head.requests.items())},
-        channels=[],
-        platforms=sorted(lock.head.requests),
-        sources=[posixpath.relpath(manifest_path, folder)],
-        custom_metadata=custom,
-    )
+    return hashlib.sha256(HEAD_LINE.sub("", head).encode()).hexdigest()
 
 
 def read_head(path: str, text: str) -> Head:
@@ -151,7 +82,7 @@ def _custom(path: str, text: str) -> dict[str, str]:
     head = text[:at]
     custom = {match["key"]: _unquoted(match["value"]) for match in _CUSTOM.finditer(head)}
     whole = hashlib.sha256(text[at:].encode()).hexdigest()
-    if not at or custom.get("body") != whole or custom.get("head") != _head_digest(head):
+    if not at or custom.get("body") != whole or custom.get("head") != head_digest(head):
         raise LockError(_EDITED, Place(path), _RELOCK)
     return custom
 
@@ -165,13 +96,26 @@ def read_lock(path: str, text: str) -> Lock:
 
     Its body is known to be what conda-lock's models made; reading it without them saves half a second.
     """
-    head = read_head(path, text)
-    wheels = msgspec.json.decode(_custom(path, text).get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
+    head, custom = read_head(path, text), _custom(path, text)
+    wheels = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
+    facts = msgspec.json.decode(custom.get("conda", "{}"), type=dict[str, dict[str, CondaFacts]])
     pins: dict[str, list[Pin]] = {platform: [] for platform in head.requests}
     for platform, pin in _read_body(text[text.find(f"\n{_BODY}") + 1 :]):
-        pins.setdefault(platform, []).append(pin)
+        known = facts.get(platform, {}).get(pin.name) if pin.manager == "conda" else None
+        pins.setdefault(platform, []).append(_completed(pin, known) if known else pin)
     return Lock(
         head, {platform: Pins(platform, tuple(found), wheels.get(platform, ())) for platform, found in pins.items()}
+    )
+
+
+def _completed(pin: Pin, known: CondaFacts) -> Pin:
+    return msgspec.structs.replace(
+        pin,
+        dependencies=tuple(sorted((*pin.dependencies, *known.virtual))),
+        number=known.number,
+        constrains=known.constrains,
+        distributions=known.distributions,
+        site=known.site,
     )
 
 
@@ -206,6 +150,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def _pin(package: _Package) -> Pin:
+    depends = (f"{name} {spec}".removesuffix(" *") for name, spec in package.dependencies.items())
     return Pin(
         package.manager,
         package.name,
@@ -213,5 +158,6 @@ def _pin(package: _Package) -> Pin:
         package.url,
         package.hash.sha256,
         package.build,
-        tuple(package.dependencies),
+        tuple(depends),
+        package.hash.md5,
     )

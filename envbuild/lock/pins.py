@@ -1,16 +1,19 @@
-"""The solved packages of one platform, and the questions that are asked of them."""
+"""The solved packages of one platform, conda's and PyPI's, and how they hang together."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from envbuild.lock.request import Request, canonical
-from envbuild.manifest import normalise, wheel_name
+from envbuild.lock.specs import spec_name
 
 
 class Pin(msgspec.Struct, frozen=True, order=True):
-    """One package in a lock. `sha256` holds the commit where the source is a repository."""
+    """One package in a lock. `sha256` holds the commit where the source is a repository.
+
+    `dependencies` of a conda package are specs, of a distribution names. What follows them only conda packages have:
+    what they rule out, the distributions they bring, and where their Python keeps packages if it is not the usual.
+    """
 
     manager: str
     name: str
@@ -19,6 +22,21 @@ class Pin(msgspec.Struct, frozen=True, order=True):
     sha256: str
     build: str = ""
     dependencies: tuple[str, ...] = ()
+    md5: str = ""
+    number: int = 0
+    constrains: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    site: str = ""
+
+    @property
+    def key(self) -> str:
+        """As items of a manifest are called: `numpy`, `pip/numpy`."""
+        return self.name if self.manager == "conda" else f"pip/{self.name}"
+
+    @property
+    def subdir(self) -> str:
+        """The folder of its channel that it comes from: a platform, or `noarch`."""
+        return self.url.rpartition("/")[0].rpartition("/")[2]
 
     @property
     def identity(self) -> str:
@@ -33,6 +51,10 @@ class Wheel(msgspec.Struct, frozen=True, order=True):
     name: str
     version: str
     dependencies: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"pip/{self.name}"
 
 
 class Pins(msgspec.Struct, frozen=True):
@@ -49,67 +71,43 @@ class Pins(msgspec.Struct, frozen=True):
         """One line for each pin, sorted: the text whose hash is a part of the fingerprint."""
         return "".join(f"{line}\n" for line in sorted(pin.identity for pin in self.pins))
 
-    def by_name(self) -> Mapping[str, Pin | Wheel]:
-        known: dict[str, Pin | Wheel] = {pin.name: pin for pin in self.pins}
-        return known | {wheel.name: wheel for wheel in self.wheels}
+    @property
+    def conda(self) -> tuple[Pin, ...]:
+        return tuple(pin for pin in self.pins if pin.manager == "conda")
+
+    @property
+    def pip(self) -> tuple[Pin, ...]:
+        return tuple(pin for pin in self.pins if pin.manager == "pip")
+
+    def by_key(self) -> Mapping[str, Pin | Wheel]:
+        known: dict[str, Pin | Wheel] = {pin.key: pin for pin in self.pins}
+        return known | {wheel.key: wheel for wheel in self.wheels}
+
+    @property
+    def brings(self) -> dict[str, str]:
+        """The distributions that conda packages bring, each with the key of its package."""
+        return {f"pip/{name}": pin.key for pin in self.conda for name in pin.distributions}
+
+    def bringing(self, distribution: str) -> Pin | Wheel | None:
+        """What brings a distribution: a pin or wheel of its own, else a conda package."""
+        known, key = self.by_key(), f"pip/{distribution}"
+        return known.get(key) or known.get(self.brings.get(key, ""))
+
+    def reached(self, roots: Iterable[str]) -> set[str]:
+        """The keys of all that roots, which are keys, need. A distribution that conda brings is its conda package."""
+        known, brings = self.by_key(), self.brings
+        reached: set[str] = set()
+        waiting = list(roots)
+        while waiting:
+            key = waiting.pop()
+            key = key if key in known else brings.get(key, key)
+            if key in known and key not in reached:
+                reached.add(key)
+                waiting += _edges(known[key])
+        return reached
 
 
-def still_met(request: Request, recorded: Request, pins: Pins) -> bool:
-    """DECISIONS 15: other roots are no reason to solve when each is met by a pin and reaches each pin."""
-    if canonical(request.besides_roots) != canonical(recorded.besides_roots):
-        return False
-    known = pins.by_name()
-    if not all(_met(root, known) for root in _touched(request.roots, recorded.roots)):
-        return False
-    return _reached({_name(root) for root in request.roots}, known) == set(known)
-
-
-def _touched(roots: tuple[str, ...], recorded: tuple[str, ...]) -> list[str]:
-    """The roots, old and new, whose answer may be another now: those of each package that is asked for otherwise.
-
-    A plain root that is gone leaves nothing behind but its pins; one with extras or a source has shaped others.
-    """
-    changed = set(roots) ^ set(recorded)
-    still = {_name(root) for root in roots} & {_name(root) for root in changed}
-    return [root for root in (*roots, *recorded) if _name(root) in still or (root in changed and not _is_plain(root))]
-
-
-def _is_path(root: str) -> bool:
-    return root.endswith(".whl") and " @ " not in root
-
-
-def _is_plain(root: str) -> bool:
-    from packaging.requirements import Requirement
-
-    if _is_path(root):
-        return False
-    requirement = Requirement(root)
-    return not (requirement.extras or requirement.marker or requirement.url)
-
-
-def _name(root: str) -> str:
-    from packaging.requirements import Requirement
-
-    return normalise(wheel_name(root)) if _is_path(root) else Requirement(root).name
-
-
-def _met(root: str, known: Mapping[str, Pin | Wheel]) -> bool:
-    """Whether no solver could answer otherwise: extras, markers and sources, come or gone, are for a solver."""
-    from packaging.requirements import Requirement
-
-    if not _is_plain(root):
-        return False
-    requirement = Requirement(root)
-    pin = known.get(requirement.name)
-    return pin is not None and requirement.specifier.contains(pin.version, prereleases=True)
-
-
-def _reached(roots: set[str], known: Mapping[str, Pin | Wheel]) -> set[str]:
-    reached: set[str] = set()
-    waiting = [name for name in roots if name in known]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting.extend(edge for edge in known[name].dependencies if edge in known)
-    return reached
+def _edges(one: Pin | Wheel) -> list[str]:
+    if isinstance(one, Pin) and one.manager == "conda":
+        return [spec_name(spec) for spec in one.dependencies]
+    return [f"pip/{name}" for name in one.dependencies]

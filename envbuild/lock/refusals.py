@@ -1,4 +1,4 @@
-"""What a manifest may ask for that cannot be locked yet: each is refused with its line, and none is left out."""
+"""What a manifest may ask for that cannot be locked: each is refused with its line, and none is left out."""
 
 from collections.abc import Iterator
 
@@ -7,34 +7,14 @@ from envbuild.errors import EnvbuildError, LockError
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
-_KEYS = (
-    ("system_requirements",),
-    ("solve_group",),
-    ("pip", "extra_index_urls"),
-    ("pip", "indexes"),
-    ("pip", "find_links"),
-    ("pip", "prerelease"),
-    ("pip", "no_binary"),
-    ("pip", "no_build_isolation"),
-)
+_KEYS = (("solve_group",),)
 
 
 def refusals(environment: Environment) -> Iterator[EnvbuildError]:
-    """Everything at once; what conda alone could do comes without what would follow from it."""
-    conda = [item for item in _items(environment) if item.manager == "conda" and item.name not in {"python", "pip"}]
-    for item in conda:
-        hint = f"move it under '- pip:' as '{item.name}', if PyPI has it"
-        yield LockError(f"conda packages are not solved by this version yet: '{item.text}'", item.where, hint)
-    if environment.python.source == "conda" and not conda:
-        where = environment.where("python", "from")
-        yield LockError("a conda python is not solved by this version yet", where, "write 'from: uv'")
+    """Everything at once."""
     yield from _keys(environment)
+    yield from _conda(environment)
     yield from _pip(environment)
-    for package in environment.constraints.every:
-        for item in package.items:
-            if item.manager == "conda":
-                hint = f"write it under '- pip:' as '{item.name}' for PyPI's package"
-                yield LockError("constraints of conda packages are not solved by this version yet", item.where, hint)
 
 
 def _items(environment: Environment) -> Iterator[Item]:
@@ -45,9 +25,8 @@ def _keys(environment: Environment) -> Iterator[EnvbuildError]:
     for keys in _KEYS:
         stated = environment.node(*keys)
         if stated is not None and _says(stated):
-            yield LockError(_not_yet(".".join(keys)), environment.where_key(*keys), "remove it for now")
-    for package in environment.overrides.every:
-        yield LockError(_not_yet("overrides"), package.items[0].where, "remove it for now")
+            what = f"'{'.'.join(keys)}' is not honoured by this version yet"
+            yield LockError(what, environment.where_key(*keys), "remove it for now")
 
 
 def _says(node: Value) -> bool:
@@ -56,20 +35,36 @@ def _says(node: Value) -> bool:
     return bool(node.entries if isinstance(node, Mapping) else node.items)
 
 
-def _not_yet(name: str) -> str:
-    return f"'{name}' is not honoured by this version yet"
+def _conda(environment: Environment) -> Iterator[EnvbuildError]:
+    """Conda packages need conda's Python; and what packages ask of each other is not for a manifest to overrule."""
+    for package in environment.overrides.every:
+        for item in package.items:
+            if item.manager == "conda":
+                hint = f"write '{item.text}' under 'constraints', or override PyPI's package under '- pip:'"
+                yield LockError("conda packages cannot be overridden", item.where, hint)
+    if environment.python.source == "conda":
+        return
+    source = environment.python.source
+    constraints = [item for package in environment.constraints.every for item in package.items]
+    for item in (*_items(environment), *constraints):
+        if item.manager != "conda":
+            continue
+        if item.name not in {"python", "pip"}:
+            what = f"'{item.text}' is a conda package, and this environment's Python comes from {source}"
+            hint = f"write 'from: conda' under 'python', or move it under '- pip:' as '{item.name}'"
+            yield LockError(what, item.where, hint)
+        elif item.text != f"{item.name}{item.specifier}":
+            what = f"only conda has '{item.text}', and this environment's Python comes from {source}"
+            yield LockError(what, item.where, f"write '{item.name} {item.wish}', or 'from: conda' under 'python'")
 
 
 def _pip(environment: Environment) -> Iterator[EnvbuildError]:
     for item in _items(environment):
         if item.manager == "conda":
-            if item.name in {"python", "pip"} and item.text != f"{item.name}{item.specifier}":
-                message = f"only conda has '{item.text}', and this environment's Python comes from elsewhere"
-                yield LockError(message, item.where, f"write '{item.name} {item.wish}'")
-        elif item.editable:
-            yield LockError(
-                "editable installs are not locked by this version yet", item.where, "build a wheel and name that"
-            )
+            continue
+        if item.editable:
+            what = "editable installs are not locked by this version yet"
+            yield LockError(what, item.where, "build a wheel and name that")
         elif item.path and not item.path.endswith(".whl"):
             message = f"'{item.path}' is not a wheel; folders and source archives are not locked by this version yet"
             yield LockError(message, item.where, "build a wheel of it and name that")

@@ -1,17 +1,44 @@
-"""Environment -> Request: what a solver is asked, in canonical form, so that equal requests get equal pins."""
+"""Environment -> Request: what solvers are asked, in canonical form, so that equal requests get equal pins."""
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
 from envbuild.errors import raise_all
 from envbuild.lock.refusals import refusals
+from envbuild.lock.specs import located_spec, split_spec
+from envbuild.lock.virtual import stated_system
 from envbuild.manifest import Item
-from envbuild.resolve import Environment
+from envbuild.resolve import Environment, Packages, channel_url
+
+EVERY = ":all:"
+_IMPLIED = ("pip", "python")  # by a pip list
 
 
-class Request(msgspec.Struct, frozen=True):
-    """Everything that decides the pins of one platform. `wheels` maps a local wheel to a digest of its metadata."""
+class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An index, and the packages that come from it and from nowhere else."""
+
+    url: str
+    packages: tuple[str, ...]
+
+
+class CondaRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is asked of channels: specs in canonical form, channels by their URLs."""
+
+    channels: tuple[str, ...]
+    priority: str
+    roots: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Everything that decides the pins of one platform. `wheels` maps a local wheel to a digest of its metadata.
+
+    `python` is what is asked of uv's Python; conda's stands among the roots of `conda`. `system` is what the project
+    says of the platform, and `host` what the machine that locked said besides: it is told, and makes no lock stale.
+    """
 
     platform: str
     python: str = ""
@@ -19,14 +46,29 @@ class Request(msgspec.Struct, frozen=True):
     constraints: tuple[str, ...] = ()
     index_url: str = ""
     wheels: dict[str, str] = {}
+    conda: CondaRequest | None = None
+    system: dict[str, str] = {}
+    overrides: tuple[str, ...] = ()
+    extra_index_urls: tuple[str, ...] = ()
+    indexes: dict[str, Bound] = {}
+    find_links: tuple[str, ...] = ()
+    prerelease: bool = False
+    no_binary: tuple[str, ...] = ()
+    no_build_isolation: tuple[str, ...] = ()
+    host: dict[str, str] = {}
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(canonical(self)).hexdigest()
+        return hashlib.sha256(canonical(msgspec.structs.replace(self, host={}))).hexdigest()
+
+    @property
+    def conda_roots(self) -> tuple[str, ...]:
+        return self.conda.roots if self.conda else ()
 
     @property
     def besides_roots(self) -> "Request":
-        return msgspec.structs.replace(self, roots=())
+        conda = msgspec.structs.replace(self.conda, roots=()) if self.conda else None
+        return msgspec.structs.replace(self, roots=(), host={}, conda=conda)
 
 
 def canonical(value: object) -> bytes:
@@ -38,35 +80,76 @@ def requests(environment: Environment, wheels: dict[str, str]) -> tuple[Request,
     """One request for each platform; none at all where nothing is asked for."""
     raise_all(refusals(environment))
     found = tuple(_request(environment, platform, wheels) for platform in environment.platforms)
-    return found if any(request.python or request.roots for request in found) else ()
+    return found if any(request.python or request.roots or request.conda for request in found) else ()
 
 
 def _request(environment: Environment, platform: str, wheels: dict[str, str]) -> Request:
-    python = {item.specifier for item in environment.package("python", platform) if item.specifier}
-    limits = [*environment.limits.on(platform), *environment.constraints.on(platform)]
+    pip, uses_conda = environment.keys.pip, environment.python.source == "conda"
+    python = () if uses_conda else environment.package("python", platform)
+    isolation = pip.no_build_isolation
     return Request(
         platform,
-        ",".join(sorted(python)),
-        tuple(sorted({_text(item) for item in root_items(environment, platform)})),
-        tuple(sorted({item.text for package in limits for item in package.items})),
+        ",".join(sorted({item.specifier for item in python if item.specifier})),
+        tuple(sorted({item.path or item.text for item in root_items(environment, platform)})),
+        _texts([environment.limits, environment.constraints], platform, "pip"),
         environment.index_url,
         wheels,
+        conda=_conda(environment, platform) if uses_conda else None,
+        system=stated_system(environment.system[platform], platform),
+        overrides=_texts([environment.overrides], platform, "pip"),
+        extra_index_urls=pip.extra_index_urls,
+        indexes={name: Bound(one.url, tuple(sorted(one.packages))) for name, one in pip.indexes.items() if one},
+        find_links=pip.find_links,
+        prerelease=bool(pip.prerelease),
+        no_binary=tuple(sorted(pip.no_binary)),
+        no_build_isolation=((EVERY,) if isolation else ()) if isinstance(isolation, bool) else isolation or (),
     )
+
+
+def _conda(environment: Environment, platform: str) -> CondaRequest | None:
+    roots = {located_spec(item.text) for item in conda_items(environment, platform)}
+    if root_items(environment, platform):
+        named = {item.name for item in conda_items(environment, platform)}
+        roots |= {name for name in _IMPLIED if name not in named}
+    if not roots:
+        return None
+    constraints = _texts([environment.constraints], platform, "conda")
+    stated = [channel_url(name) for name in environment.channels]
+    by_specs = sorted(channel for channel, _ in map(split_spec, roots) if channel)
+    has_pip = bool(root_items(environment, platform))
+    return CondaRequest(
+        tuple(dict.fromkeys((*stated, *by_specs))),
+        environment.channel_priority,
+        tuple(sorted(roots)),
+        tuple(sorted(map(located_spec, constraints))),
+        environment.pypi_names if has_pip else {},
+    )
+
+
+def _texts(packages: Iterable[Packages], platform: str, manager: str) -> tuple[str, ...]:
+    items = (item for one in packages for package in one.on(platform) for item in package.items)
+    return tuple(sorted({item.path or item.text for item in items if item.manager == manager}))
+
+
+def conda_items(environment: Environment, platform: str = "") -> tuple[Item, ...]:
+    """What channels are asked for, where conda brings Python; nothing where something else does."""
+    if environment.python.source != "conda":
+        return ()
+    return tuple(item for item in _items(environment, platform) if item.manager == "conda")
 
 
 def root_items(environment: Environment, platform: str = "") -> tuple[Item, ...]:
-    """What PyPI is asked for: the pip list, and a `pip` that stands among the conda packages."""
+    """What PyPI is asked for: the pip list, and without conda also a `pip` that stands among the conda packages."""
+    own = environment.python.source != "conda"
     return tuple(
-        item
-        for package in (environment.dependencies.on(platform) if platform else environment.packages)
-        for item in package.items
-        if item.manager == "pip" or item.name == "pip"
+        item for item in _items(environment, platform) if item.manager == "pip" or (own and item.name == "pip")
     )
+
+
+def _items(environment: Environment, platform: str) -> Iterable[Item]:
+    packages = environment.dependencies.on(platform) if platform else environment.packages
+    return (item for package in packages for item in package.items)
 
 
 def wheel_items(environment: Environment) -> tuple[Item, ...]:
     return tuple(item for item in root_items(environment) if item.path.endswith(".whl"))
-
-
-def _text(item: Item) -> str:
-    return item.path or item.text

@@ -7,6 +7,7 @@ from envbuild.manifest.items import (
     Item,
     Without,
     admits,
+    families,
     is_loopback,
     normalise,
     project_path,
@@ -21,6 +22,7 @@ from envbuild.manifest.read import manifest, parents, path_of, read_again
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
 from envbuild.manifest.schema import manifest_schema
+from envbuild.manifest.system import system_problems
 from envbuild.manifest.values import (
     Axis,
     Choice,
@@ -60,6 +62,7 @@ __all__ = [
     "about",
     "admits",
     "excludes",
+    "families",
     "is_loopback",
     "manifest",
     "manifest_schema",
@@ -74,6 +77,7 @@ __all__ = [
     "refuse_credentials",
     "rendered",
     "same_value",
+    "system_problems",
     "wheel_name",
     "wish",
     "wish_of",

@@ -68,6 +68,11 @@ def admits(selector: Selector, platform: str) -> bool:
     return selector == system or (selector == "unix" and system in {"linux", "osx"})
 
 
+def families(platform: str) -> tuple[str, str]:
+    """The names that a platform goes by, the nearest first: its own, and that of its system."""
+    return platform, platform.partition("-")[0]
+
+
 class Without(msgspec.Struct, frozen=True):
     """A package that is dropped from what is inherited."""
 

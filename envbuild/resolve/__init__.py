@@ -1,5 +1,7 @@
 """Manifests -> Environments: names, lineage, cells, values, merging, links."""
 
+from envbuild.resolve.channels import channel_url
+from envbuild.resolve.distributions import distribution
 from envbuild.resolve.environment import Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
@@ -27,6 +29,8 @@ __all__ = [
     "Python",
     "Resolved",
     "Variable",
+    "channel_url",
+    "distribution",
     "explain",
     "fields",
     "graph",

@@ -8,14 +8,27 @@ import msgspec
 from envbuild.document import Mapping as Node
 from envbuild.document import Scalar, Sequence, Value, plain_data
 from envbuild.errors import EnvbuildError, Place, ResolveError
-from envbuild.manifest import RULES, Item, Keys, Manifest, MatrixValue, Rule, is_loopback, path_of
+from envbuild.manifest import (
+    RULES,
+    Item,
+    Keys,
+    Manifest,
+    MatrixValue,
+    Rule,
+    SystemRequirements,
+    families,
+    is_loopback,
+    path_of,
+    system_problems,
+)
+from envbuild.resolve.channels import channel_problems, expanded
 from envbuild.resolve.merge import merge
 from envbuild.resolve.packages import Package, Packages, manager_of, merge_packages
 from envbuild.settings import Settings
 from envbuild.shape import read, rewrite_marked
 
-_DEFAULTS = ("pkgs/main", "pkgs/r")
 DEFAULT_PREFIX = "/opt/env"
+_SYSTEM = SystemRequirements.__struct_fields__
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -52,6 +65,9 @@ class Environment(msgspec.Struct, frozen=True):
     overrides: Packages
     tags: dict[str, str]
     channels: tuple[str, ...]
+    channel_priority: str
+    pypi_names: dict[str, str]
+    system: dict[str, SystemRequirements]
     platforms: tuple[str, ...]
     variables: tuple[Variable, ...]
     python: Python
@@ -151,14 +167,19 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         constraints=merge_packages(lineage, origin.ancestors, "constraints", platforms),
         overrides=merge_packages(lineage, origin.ancestors, "overrides", platforms),
         tags={key: value for key, value in keys.tags.items() if value is not None},
-        channels=tuple(_channels(keys.channels)) or tuple(_channels(settings.channels)),
+        channels=tuple(expanded(keys.channels)) or tuple(expanded(settings.channels)),
+        channel_priority=settings.channel_priority,
+        pypi_names=settings.pypi_names,
+        system={one: _system(keys, settings, one) for one in platforms},
         platforms=platforms,
         variables=_variables(body.get("variables")),
         python=_python(keys, dependencies.every, keys.builder or settings.builder),
         builder=keys.builder or settings.builder,
         builder_where=_builder_where(body, settings),
     )
-    return found, [*reading.problems, *_insecure(body.get("pip"), settings)]
+    channels = channel_problems(body.get("channels"), settings.insecure_indexes)
+    systems = system_problems(body.get("system_requirements"))
+    return found, [*reading.problems, *_insecure(body.get("pip"), settings), *channels, *systems]
 
 
 def publishing(settings: Settings) -> Value | None:
@@ -214,18 +235,20 @@ def _located(body: Node) -> Value:
     return rewrite_marked(body, Keys, "path", locate)
 
 
-def _channels(stated: tuple[str, ...]) -> Iterator[str]:
-    """`defaults` stands for two channels, and `nodefaults` for none."""
-    expanded = (one for name in stated for one in (_DEFAULTS if name == "defaults" else (name,)))
-    yield from dict.fromkeys(name for name in expanded if name != "nodefaults")
-
-
 def _python(keys: Keys, packages: tuple[Package, ...], builder: str) -> Python:
     """Conda brings Python where it brings anything else; a pip-only environment has uv's, or its image's."""
     conda = any(manager_of(package.key) == "conda" and package.key not in {"python", "pip"} for package in packages)
     managed = keys.python.managed is not False
     source = keys.python.source or ("conda" if conda else "uv" if builder == "local" else "image")
     return Python(managed, keys.python.interpreter or "", source)
+
+
+def _system(keys: Keys, settings: Settings, platform: str) -> SystemRequirements:
+    """What a platform offers: the manifest's word, else the settings' for it, else for all of its system."""
+    general = (keys.system_requirements, *(settings.system_requirements.get(one) for one in families(platform)))
+    stated = [one for one in general if one]
+    said = {name: next(filter(None, (getattr(one, name) for one in stated)), None) for name in _SYSTEM}
+    return SystemRequirements(**said)
 
 
 def _variables(stated: Value | None) -> tuple[Variable, ...]:

@@ -3,23 +3,10 @@
 from collections.abc import Iterator
 
 from envbuild.errors import Note
-from envbuild.manifest import normalise
+from envbuild.resolve.distributions import distribution
 from envbuild.resolve.environment import Environment
 from envbuild.settings import Settings
 from envbuild.shape import near
-
-# Conda packages by their names on PyPI; an empty one where PyPI has something else of that name, or nothing.
-_ON_PYPI = {
-    **dict.fromkeys(("graphviz", "blosc", "snappy", "git", "snakemake-minimal"), ""),
-    "pytorch": "torch",
-    "pytorch-cpu": "torch",
-    "pytorch-gpu": "torch",
-    "msgpack-python": "msgpack",
-    "pytables": "tables",
-    "python-graphviz": "graphviz",
-    "opencv": "opencv-python",
-    "py-opencv": "opencv-python",
-}
 
 
 def notes(environment: Environment, settings: Settings) -> Iterator[Note]:
@@ -42,7 +29,7 @@ def _twice(environment: Environment, settings: Settings) -> Iterator[Note]:
     for package in environment.packages:
         if package.key.startswith("pip/") or package.key in {"python", "pip"}:
             continue
-        name = normalise(settings.pypi_names.get(package.key, _ON_PYPI.get(package.key, package.key)))
+        name = distribution(package.key, settings.pypi_names)
         if other := pip.get(name):
             first = package.items[0].where
             message = f"conda and pip are both asked for {name}, the other at {first}: pip's holds"

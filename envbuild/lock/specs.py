@@ -1,0 +1,38 @@
+"""Conda specs as texts of a request: their channel by its URL, their name, what else they say."""
+
+import re
+
+from envbuild.resolve import channel_url
+
+_ENTRY = re.compile(r"(\w+)=\"([^\"]*)\"")
+_NAME = re.compile(r"[^\s=<>!~\[;]+")
+
+
+def split_spec(text: str) -> tuple[str, str]:
+    """A canonical spec's channel, by its URL, and the spec without it."""
+    channel, separator, rest = text.partition("::")
+    if separator:
+        return channel_url(channel), rest
+    head, entries = text.partition("[")[0], spec_fields(text)
+    stated = entries.pop("channel", "")
+    if not stated:
+        return "", text
+    shown = ",".join(f'{key}="{value}"' for key, value in entries.items())
+    return channel_url(stated), f"{head}[{shown}]" if shown else head
+
+
+def located_spec(text: str) -> str:
+    """A canonical spec whose channel, if it names one, is a URL."""
+    channel, bare = split_spec(text)
+    return f"{channel}::{bare}" if channel else bare
+
+
+def spec_name(spec: str) -> str:
+    """The package that a spec is about."""
+    match = _NAME.match(split_spec(spec)[1].strip())
+    return match[0].lower() if match else ""
+
+
+def spec_fields(spec: str) -> dict[str, str]:
+    """What stands in the brackets of a canonical spec."""
+    return dict(_ENTRY.findall(spec.partition("[")[2]))

@@ -1,0 +1,122 @@
+"""Lock -> text, in conda-lock's unified format and through its own models: sorted and stable."""
+
+import hashlib
+import io
+import posixpath
+import re
+from typing import Any
+
+from envbuild.lock.condalock import models
+from envbuild.lock.file import HEAD_LINE, CondaFacts, Lock, head_digest, lock_path
+from envbuild.lock.pins import Pin
+from envbuild.lock.request import canonical
+from envbuild.lock.specs import spec_name
+
+_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./:@%+-]*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", ".nan", "."}
+
+
+def lock_text(lock: Lock, manifest_path: str, name: str) -> str:
+    """The same lock is the same bytes, whoever writes it and when."""
+    lockfile = models().lockfile.Lockfile
+    content = lockfile(package=_packages(lock), metadata=_metadata(lock, manifest_path, name, ""))
+    content.alphasort_inplace()
+    body = _dump({"package": content.to_v1().dict_for_output()["package"]})
+    metadata = _metadata(lock, manifest_path, name, hashlib.sha256(body.encode()).hexdigest())
+    whole = lockfile(package=[], metadata=metadata).to_v1().dict_for_output()
+    head = _dump({"version": whole["version"], "metadata": whole["metadata"]})
+    line = HEAD_LINE.search(head)
+    assert line is not None  # noqa: S101 - it was put there above
+    return f"{head[: line.start()]}{line['key']}'{head_digest(head)}'\n{head[line.end() :]}{body}"
+
+
+def _dump(value: Any) -> str:
+    from ruamel.yaml import YAML
+
+    yaml: Any = YAML(typ="safe")
+    yaml.representer.add_representer(str, _represent_text)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 1_000_000
+    stream = io.StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def _represent_text(representer: Any, text: str) -> Any:
+    """Quoted wherever a reader of any version of YAML could take the text for something else."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
+
+
+def _packages(lock: Lock) -> list[Any]:
+    known = models().lockfile
+    return [
+        known.LockedDependency(
+            name=pin.name,
+            version=pin.version,
+            manager=pin.manager,
+            platform=platform,
+            dependencies=_dependencies(pin),
+            url=pin.url,
+            hash=known.HashModel(md5=pin.md5 or None, sha256=pin.sha256),
+            build=pin.build or None,
+            categories={"main"},
+        )
+        for platform, pins in lock.pins.items()
+        for pin in pins.pins
+    ]
+
+
+def _dependencies(pin: Pin) -> dict[str, str]:
+    """By name; what a package says of one name in several places holds together. No platform is a package."""
+    found: dict[str, list[str]] = {}
+    for spec in pin.dependencies:
+        name = spec_name(spec)
+        if not name.startswith("__"):
+            found.setdefault(name, []).append(spec[len(name) :].strip() or "*")
+    return {name: _joined(specs) for name, specs in found.items()}
+
+
+def _joined(specs: list[str]) -> str:
+    """Versions with commas, and the one build that is named."""
+    words = [spec.split() for spec in dict.fromkeys(specs)]
+    versions = [one[0] for one in words if one[0] != "*"] or ["*"]
+    builds = [one[1] for one in words if one[1:]]
+    return " ".join([",".join(dict.fromkeys(versions)), *builds[:1]])
+
+
+def _metadata(lock: Lock, manifest_path: str, name: str, body: str) -> Any:
+    folder = posixpath.dirname(lock_path(name))
+    requests = lock.head.requests
+    asked = [conda for platform in sorted(requests) if (conda := requests[platform].conda)]
+    channels = dict.fromkeys(url for conda in asked for url in conda.channels)
+    return models().lockfile.LockMeta(
+        content_hash={platform: request.digest for platform, request in sorted(requests.items())},
+        channels=[models().channel.Channel.from_string(url) for url in channels],
+        platforms=sorted(requests),
+        sources=[posixpath.relpath(manifest_path, folder)],
+        custom_metadata=_custom(lock, body),
+    )
+
+
+def _custom(lock: Lock, body: str) -> dict[str, str]:
+    custom = {
+        "envbuild.body": body,
+        "envbuild.head": "-",
+        "envbuild.pins": canonical(lock.head.pins).decode(),
+        "envbuild.python": lock.head.python,
+        "envbuild.request": canonical(lock.head.requests).decode(),
+    }
+    if wheels := {platform: pins.wheels for platform, pins in lock.pins.items() if pins.wheels}:
+        custom["envbuild.wheels"] = canonical(wheels).decode()
+    facts = {platform: {pin.name: _facts(pin) for pin in pins.conda} for platform, pins in lock.pins.items()}
+    if any(facts.values()):
+        custom["envbuild.conda"] = canonical({platform: found for platform, found in facts.items() if found}).decode()
+    return custom
+
+
+def _facts(pin: Pin) -> CondaFacts:
+    """What the format has no place for."""
+    virtual = tuple(spec for spec in pin.dependencies if spec.startswith("__"))
+    return CondaFacts(pin.number, pin.constrains, pin.distributions, virtual, pin.site)

@@ -1,0 +1,107 @@
+"""py-rattler's coroutines, for threads that wait: one loop in one thread, one client, and an end to all of it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from envbuild.errors import SolveError
+from envbuild.process import Interrupted
+from envbuild.solvers.origins import Origins
+
+if TYPE_CHECKING:
+    from rattler import Client
+
+Answer = TypeVar("Answer")
+_RETRIES = 1
+_SECONDS = 60
+
+
+class Panic(SolveError):
+    """rattler itself broke: what it was given is not what it claims to be."""
+
+
+class Rattler:
+    """Started on first use. What is under way ends when it is told to stop, and nothing more is begun."""
+
+    def __init__(self, host: Mapping[str, str], ca_bundle: Path | None = None) -> None:
+        self.origins = Origins(host)
+        self.cache = cache_folder(host)
+        self._seconds = _seconds(host)
+        self._ca_bundle = ca_bundle
+        self._guard = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: Client | None = None
+        self._stopped = False
+
+    def call(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Wait for a coroutine, which is made and run in the loop's own thread."""
+        with self._guard:
+            if self._stopped:
+                raise Interrupted
+            loop = self._loop = self._loop or _started()
+        try:
+            return asyncio.run_coroutine_threadsafe(_contained(begin), loop).result()
+        except CancelledError:
+            raise Interrupted from None
+
+    @property
+    def client(self) -> "Client":
+        """For repodata: bounded in time and in tries. It knows no credentials: they stand in URLs, each for its host."""
+        with self._guard:
+            if self._client is None:
+                self._client = self.made_client(self._seconds)
+            return self._client
+
+    def made_client(self, seconds: int) -> "Client":
+        """A client whose requests, with their answers, take at most so long."""
+        from rattler import Client
+        from rattler.networking import RetryMiddleware
+
+        if self._ca_bundle:
+            os.environ["SSL_CERT_FILE"] = str(self._ca_bundle)  # the one way to tell it
+        return Client([RetryMiddleware(_RETRIES)], user_agent="envbuild", timeout=seconds)
+
+    def stop(self) -> None:
+        with self._guard:
+            self._stopped = True
+            loop, self._loop = self._loop, None
+        if loop:
+            loop.call_soon_threadsafe(_cancel_all, loop)
+
+
+def cache_folder(host: Mapping[str, str]) -> Path:
+    """Where channels and packages are kept between runs: one place for all projects of a user."""
+    if own := host.get("ENVBUILD_CACHE"):
+        return Path(own).absolute()
+    home = host.get("XDG_CACHE_HOME") or Path(host.get("HOME") or Path.home(), ".cache")
+    return Path(home, "envbuild").absolute()
+
+
+def _seconds(host: Mapping[str, str]) -> int:
+    stated = host.get("UV_HTTP_TIMEOUT", "")
+    return int(stated) if stated.isdecimal() and int(stated) else _SECONDS
+
+
+def _started() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="rattler", daemon=True).start()
+    return loop
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+async def _contained(begin: Callable[[], Awaitable[Answer]]) -> Answer:
+    """A panic of rattler is no Exception: it would end the thread and leave who waits for it waiting."""
+    try:
+        return await begin()
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as panic:
+        raise Panic(f"a package or channel broke its reader: {panic}", hint="name another version of it") from None

@@ -20,7 +20,7 @@ _RETRIES = 1
 _SECONDS = 60
 
 
-class Panic(SolveError):
+class Panic(SolveError):  # noqa: N818 - that is what it is
     """rattler itself broke: what it was given is not what it claims to be."""
 
 
@@ -50,7 +50,7 @@ class Rattler:
 
     @property
     def client(self) -> "Client":
-        """For repodata: bounded in time and in tries. It knows no credentials: they stand in URLs, each for its host."""
+        """For repodata: bounded in time and in tries. It knows no credentials: they stand in URLs."""
         with self._guard:
             if self._client is None:
                 self._client = self.made_client(self._seconds)
@@ -103,5 +103,5 @@ async def _contained(begin: Callable[[], Awaitable[Answer]]) -> Answer:
         return await begin()
     except (Exception, asyncio.CancelledError):
         raise
-    except BaseException as panic:
+    except BaseException as panic:  # noqa: BLE001 - see above
         raise Panic(f"a package or channel broke its reader: {panic}", hint="name another version of it") from None

@@ -10,17 +10,28 @@ if TYPE_CHECKING:
     from envbuild.project import Outcome, Prepared, Selection
 
 STALE = 3
+_EVERYTHING = ""
 
 
 @click.command("lock")
 @selection
 @click.option("--check", is_flag=True, help="Only say whether locks are current; exit with 3 when one is not.")
-@click.option("--upgrade", is_flag=True, help="Move every package to the newest version that fits.")
+@click.option(
+    "--upgrade",
+    "upgrades",
+    is_flag=False,
+    flag_value=_EVERYTHING,
+    multiple=True,
+    metavar="[PKG]",
+    help="Move everything to the newest versions that fit, or only PKG and what must move with it.",
+)
+@click.option("--diff", is_flag=True, help="Show what was added, removed and moved.")
+@click.option("--dry-run", is_flag=True, help="Solve and show, but write nothing.")
 @jobs
 @progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, selection: "Selection", check: bool, upgrade: bool, jobs: int) -> int:
+def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, ...], jobs: int, **how: bool) -> int:
     """Pin every package of the selected environments, for every platform that they name.
 
     Writes locks/NAME.conda-lock.yml, to be committed. A lock that still satisfies its manifest is not touched.
@@ -29,28 +40,36 @@ def command(common: Common, /, *, selection: "Selection", check: bool, upgrade: 
     Examples:
       envbuild lock
       envbuild lock churn/train
-      envbuild lock --upgrade 'churn/*'
       envbuild lock --check                 no network, nothing written
+      envbuild lock --upgrade 'churn/*'     everything, in these
+      envbuild lock --upgrade numpy         numpy, and what must move with it
+      envbuild lock --upgrade --dry-run     what would move
     """
     from envbuild.cli.progress import patience, shown_progress
-    from envbuild.report.plans import document, error_object
-    from envbuild.report.records import outcome_object, outcomes_text
+    from envbuild.project import understood
 
     project = common.project()
     with patience(common, "reading manifests"):
-        prepared = project.to_lock(selection)
-    if check:
+        chosen, upgrade = understood(project, selection, upgrades)
+        prepared = project.to_lock(chosen)
+    if how["check"]:
         return _check(common, prepared)
     with terminated(), shown_progress(common) as shown:
-        outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade)
-    if common.json:
-        problems = [one for outcome in outcomes if outcome.error for one in outcome.error.problems]
-        errors = [error_object(problem) for problem in problems]
-        told = {"errors": errors} if errors else {}
-        common.out(document(environments=[outcome_object(outcome) for outcome in outcomes], **told))
-    else:
-        common.out(outcomes_text(outcomes))
+        outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
+    _show(common, outcomes, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
     return _failures(common, outcomes)
+
+
+def _show(common: Common, outcomes: "list[Outcome]", *, moves: bool, dry_run: bool) -> None:
+    from envbuild.report.locks import outcome_object, outcomes_text
+    from envbuild.report.plans import document, error_object
+
+    if not common.json:
+        common.out(outcomes_text(outcomes, common.look, moves=moves, dry_run=dry_run))
+        return
+    problems = [one for outcome in outcomes if outcome.error for one in outcome.error.problems]
+    told = {"errors": [error_object(problem) for problem in problems]} if problems else {}
+    common.out(document(environments=[outcome_object(outcome, moves=moves) for outcome in outcomes], **told))
 
 
 def _failures(common: Common, outcomes: "list[Outcome]") -> int:
@@ -65,8 +84,8 @@ def _failures(common: Common, outcomes: "list[Outcome]") -> int:
 
 
 def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
+    from envbuild.report.locks import currency_object, currency_text
     from envbuild.report.plans import document
-    from envbuild.report.records import currency_object, currency_text
 
     if common.json:
         common.out(document(environments=[currency_object(one) for one in prepared]))

@@ -4,6 +4,7 @@ from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
 from envbuild.lock.met import meets, root_keys, still_met
+from envbuild.lock.moves import Move, moves
 from envbuild.lock.pins import Pin, Pins, Wheel
 from envbuild.lock.refusals import refusals
 from envbuild.lock.request import (
@@ -17,7 +18,7 @@ from envbuild.lock.request import (
     root_items,
     wheel_items,
 )
-from envbuild.lock.specs import spec_name, split_spec
+from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
 from envbuild.lock.text import lock_text
 from envbuild.lock.virtual import host_system, virtual_packages
 
@@ -30,6 +31,7 @@ __all__ = [
     "CondaRequest",
     "Head",
     "Lock",
+    "Move",
     "Pin",
     "Pins",
     "Request",
@@ -37,11 +39,13 @@ __all__ = [
     "canonical",
     "conda_items",
     "host_system",
+    "joined_specs",
     "lock_path",
     "lock_text",
     "make_lock",
     "meets",
     "models",
+    "moves",
     "pin_changes",
     "read_head",
     "read_lock",
@@ -50,6 +54,7 @@ __all__ = [
     "requests",
     "root_items",
     "root_keys",
+    "spec_fields",
     "spec_name",
     "split_spec",
     "still_met",

@@ -1,6 +1,7 @@
 """Conda specs as texts of a request: their channel by its URL, their name, what else they say."""
 
 import re
+from collections.abc import Iterable
 
 from envbuild.resolve import channel_url
 
@@ -36,3 +37,22 @@ def spec_name(spec: str) -> str:
 def spec_fields(spec: str) -> dict[str, str]:
     """What stands in the brackets of a canonical spec."""
     return dict(_ENTRY.findall(spec.partition("[")[2]))
+
+
+def joined_specs(specs: Iterable[str]) -> tuple[str, ...]:
+    """One spec for each package, sorted: what is said of one in several places holds together."""
+    found: dict[str, list[str]] = {}
+    for spec in specs:
+        name = spec_name(spec)
+        found.setdefault(name, []).append(spec.strip()[len(name) :].strip() or "*")
+    return tuple(sorted(f"{name} {_joined(asked)}".removesuffix(" *") for name, asked in found.items()))
+
+
+def _joined(asked: list[str]) -> str:
+    """Versions with commas, and the one build that is named."""
+    if len(asked) == 1:
+        return asked[0]
+    words = [one.split() for one in dict.fromkeys(asked)]
+    versions = dict.fromkeys(one[0] for one in words if one[0] != "*")
+    builds = [one[1] for one in words if one[1:]]
+    return " ".join([",".join(versions) or "*", *builds[:1]])

@@ -8,7 +8,7 @@ from typing import Any
 
 from envbuild.lock.condalock import models
 from envbuild.lock.file import HEAD_LINE, CondaFacts, Lock, head_digest, lock_path
-from envbuild.lock.pins import Pin
+from envbuild.lock.pins import Pin, Pins
 from envbuild.lock.request import canonical
 from envbuild.lock.specs import spec_name
 
@@ -34,8 +34,8 @@ def _dump(value: Any) -> str:
     from ruamel.yaml import YAML
 
     yaml: Any = YAML(typ="safe")
+    yaml.default_flow_style = False  # before there is a representer, which takes it over
     yaml.representer.add_representer(str, _represent_text)
-    yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 1_000_000
     stream = io.StringIO()
@@ -69,21 +69,9 @@ def _packages(lock: Lock) -> list[Any]:
 
 
 def _dependencies(pin: Pin) -> dict[str, str]:
-    """By name; what a package says of one name in several places holds together. No platform is a package."""
-    found: dict[str, list[str]] = {}
-    for spec in pin.dependencies:
-        name = spec_name(spec)
-        if not name.startswith("__"):
-            found.setdefault(name, []).append(spec[len(name) :].strip() or "*")
-    return {name: _joined(specs) for name, specs in found.items()}
-
-
-def _joined(specs: list[str]) -> str:
-    """Versions with commas, and the one build that is named."""
-    words = [spec.split() for spec in dict.fromkeys(specs)]
-    versions = [one[0] for one in words if one[0] != "*"] or ["*"]
-    builds = [one[1] for one in words if one[1:]]
-    return " ".join([",".join(dict.fromkeys(versions)), *builds[:1]])
+    """By name; no platform is a package."""
+    names = ((spec_name(spec), spec) for spec in pin.dependencies)
+    return {name: spec[len(name) :].strip() or "*" for name, spec in names if not name.startswith("__")}
 
 
 def _metadata(lock: Lock, manifest_path: str, name: str, body: str) -> Any:
@@ -110,13 +98,17 @@ def _custom(lock: Lock, body: str) -> dict[str, str]:
     }
     if wheels := {platform: pins.wheels for platform, pins in lock.pins.items() if pins.wheels}:
         custom["envbuild.wheels"] = canonical(wheels).decode()
-    facts = {platform: {pin.name: _facts(pin) for pin in pins.conda} for platform, pins in lock.pins.items()}
-    if any(facts.values()):
-        custom["envbuild.conda"] = canonical({platform: found for platform, found in facts.items() if found}).decode()
+    if facts := {platform: found for platform, pins in lock.pins.items() if (found := _facts(pins))}:
+        custom["envbuild.conda"] = canonical(facts).decode()
     return custom
 
 
-def _facts(pin: Pin) -> CondaFacts:
+def _facts(pins: Pins) -> dict[str, CondaFacts]:
     """What the format has no place for."""
+    known = {pin.name: _of(pin) for pin in pins.conda}
+    return {name: facts for name, facts in known.items() if facts != CondaFacts()}
+
+
+def _of(pin: Pin) -> CondaFacts:
     virtual = tuple(spec for spec in pin.dependencies if spec.startswith("__"))
     return CondaFacts(pin.number, pin.constrains, pin.distributions, virtual, pin.site)

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from envbuild.project.checking import Checked, check
     from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
-    from envbuild.project.locking import Outcome
+    from envbuild.project.locking import Outcome, Upgrade
     from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
     from envbuild.project.planned import Planned
     from envbuild.project.reading import Selection
     from envbuild.project.shown import Shown
+    from envbuild.project.upgrading import understood
 
 __all__ = [
     "Checked",
@@ -25,21 +26,24 @@ __all__ = [
     "Project",
     "Selection",
     "Shown",
+    "Upgrade",
     "artifacts",
     "check",
     "explained",
     "listed",
+    "understood",
     "write_artifacts",
 ]
 _BEHIND = {
     "checking": ("Checked", "check"),
     "facts": ("Prepared",),
     "front": ("Project",),
-    "locking": ("Outcome",),
+    "locking": ("Outcome", "Upgrade"),
     "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
     "planned": ("Planned",),
     "reading": ("Selection",),
     "shown": ("Shown",),
+    "upgrading": ("understood",),
 }
 
 

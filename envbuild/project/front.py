@@ -16,14 +16,15 @@ from envbuild.builders import local
 from envbuild.builders.activation import Activation, entered, undone
 from envbuild.builders.store import default_store
 from envbuild.document import decode
-from envbuild.errors import BuildError, EnvbuildError, Place, RefusedError, UsageError
+from envbuild.errors import BuildError, Place, RefusedError, UsageError
 from envbuild.fingerprint import recorded_variables
 from envbuild.lock import Lock, Request, read_lock
 from envbuild.memo import Ledger
 from envbuild.plan import Plan, Step
-from envbuild.process import Programs, child_environment, given_environment
+from envbuild.process import Programs, given_environment
+from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts, Prepared
-from envbuild.project.locking import Locker, Outcome
+from envbuild.project.locking import NOTHING, Locker, Outcome, Solvers, Upgrade
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
@@ -33,6 +34,8 @@ from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
+from envbuild.solvers.channels import View
+from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
@@ -128,11 +131,19 @@ class Project:
     def facts(self) -> Facts:
         return Facts(self.workspace, self.state, self.store, self.platform)
 
-    def lock(self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: bool = False) -> list[Outcome]:
-        """Make the locks that are not current."""
+    def lock(
+        self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: Upgrade = NOTHING, writes: bool = True
+    ) -> list[Outcome]:
+        """Make the locks that are not current, and those that are to move."""
         with self._tools() as uv:
-            locker = Locker(self.workspace, self.facts().locks, uv, self.platform, tell)
-            return locker.lock(prepared, jobs, upgrade=upgrade)
+            solvers = Solvers(uv, View(self.rattler), self.platform, self.host)
+            locker = Locker(self.workspace, self.facts().locks, solvers, tell)
+            return locker.lock(prepared, jobs, upgrade, writes=writes)
+
+    @cached_property
+    def rattler(self) -> Rattler:
+        bundle = self.settings.ca_bundle
+        return Rattler(self.host, self.root / bundle if bundle else None)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -222,7 +233,7 @@ class Project:
         )
 
     def _site(self, uv: Uv) -> Site:
-        commit, dirty = self._git()
+        commit, dirty = checked_out(self.root, self.programs, self.host)
         return Site(
             local.Tools(self.store, self.root, self.programs, uv, self.host),
             self.state,
@@ -233,18 +244,6 @@ class Project:
             commit,
             dirty,
         )
-
-    def _git(self) -> tuple[str, bool]:
-        """The commit that is checked out, and whether files differ from it; nothing where there is no git."""
-        command: list[str | Path] = ["git", "-C", self.root, "status", "--porcelain=v2", "--branch", "--", "."]
-        try:
-            own = {name: value for name, value in child_environment(self.host).items() if not name.startswith("GIT_")}
-            ran = self.programs.run(command, env=own)
-        except EnvbuildError:
-            return "", False
-        lines = ran.output.splitlines()
-        commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
-        return commit.strip("()").removeprefix("initial"), any(not line.startswith("#") for line in lines)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

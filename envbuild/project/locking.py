@@ -1,145 +1,248 @@
 """Makes locks: solves what is not current, copies what a twin has, writes whole files."""
 
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
 
 from envbuild.apply import Ahead, Event, Tell
-from envbuild.errors import EnvbuildError
-from envbuild.lock import Lock, Pins, Request, lock_path, lock_text, make_lock, root_items
+from envbuild.errors import EnvbuildError, UsageError
+from envbuild.lock import (
+    Lock,
+    Move,
+    Pins,
+    Request,
+    conda_items,
+    host_system,
+    lock_path,
+    lock_text,
+    make_lock,
+    moves,
+    root_items,
+)
 from envbuild.project.facts import Prepared
 from envbuild.project.locks import Locked, Locks
 from envbuild.resolve import Environment
+from envbuild.shape import nearest
+from envbuild.solvers.channels import View
+from envbuild.solvers.conda import CondaQuestion
 from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import Workspace
 
 
+class Upgrade(msgspec.Struct, frozen=True):
+    """What may move to newer versions: everything, or some packages by their keys or bare names; else nothing."""
+
+    everything: bool = False
+    packages: frozenset[str] = frozenset()
+
+    def among(self, pins: Iterable[Pins]) -> frozenset[str]:
+        """Those of the packages that are pinned, by their keys."""
+        return frozenset(pin.key for one in pins for pin in one.pins if {pin.key, pin.name} & self.packages)
+
+
+NOTHING = Upgrade()
+
+
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one environment's lock: current, copied, written; or the error."""
+    """What became of one environment's lock: current, copied, written; or the error. `moves` are what it changed."""
 
     environment: str
     path: str
     did: str
     error: EnvbuildError | None = None
+    moves: tuple[Move, ...] = ()
+
+
+class Solvers(msgspec.Struct, frozen=True):
+    """Who is asked, and for which machine: uv for distributions, a view of channels for conda packages."""
+
+    uv: Uv
+    view: View
+    platform: str
+    host: Mapping[str, str]
+
+    def stop(self) -> None:
+        self.uv.stop()
+        self.view.stop()
 
 
 class Locker:
     """Locks environments in parallel; equal requests are solved once and get equal pins."""
 
-    def __init__(self, workspace: Workspace, locks: Locks, uv: Uv, platform: str, tell: Tell) -> None:
+    def __init__(self, workspace: Workspace, locks: Locks, solvers: Solvers, tell: Tell) -> None:
         self._workspace = workspace
         self._locks = locks
-        self._uv = uv
-        self._platform = platform
+        self._solvers = solvers
         self._tell = tell
+        self._writes = True
         self._prepared: tuple[Prepared, ...] = ()
+        self._upgrade = NOTHING
 
-    def lock(self, prepared: tuple[Prepared, ...], jobs: int, *, upgrade: bool) -> list[Outcome]:
-        """Every lock that is not current, each written as soon as it is there."""
-        self._prepared = prepared
+    def lock(self, prepared: tuple[Prepared, ...], jobs: int, upgrade: Upgrade, *, writes: bool) -> list[Outcome]:
+        """Every lock that is not current or is to move, each written as soon as it is there."""
+        self._prepared, self._upgrade, self._writes = prepared, upgrade, writes
+        moving = self._moving(prepared) if upgrade.packages else frozenset()
         todo: dict[tuple[str, ...], list[Prepared]] = {}
         outcomes = []
         for one in prepared:
-            if one.locked.requests and (upgrade or not one.locked.is_own(one.environment)):
+            name = one.environment.name
+            due = upgrade.everything or name in moving or not one.locked.is_own(one.environment)
+            if one.locked.requests and due:
                 todo.setdefault(tuple(request.digest for request in one.locked.requests), []).append(one)
             else:
-                path = lock_path(one.environment.name) if one.locked.requests else ""
-                outcomes.append(Outcome(one.environment.name, path, "current"))
+                outcomes.append(Outcome(name, lock_path(name) if one.locked.requests else "", "current"))
         if todo:
-            outcomes += self._locked(list(todo.values()), jobs, upgrade=upgrade)
+            outcomes += self._locked(list(todo.values()), jobs)
         return sorted(outcomes, key=lambda outcome: outcome.environment)
 
-    def _locked(self, todo: list[list[Prepared]], jobs: int, *, upgrade: bool) -> list[Outcome]:
+    def _moving(self, prepared: tuple[Prepared, ...]) -> frozenset[str]:
+        """The environments that have one of the packages; it is an error when nobody has it."""
+        wanted, known, found = set(self._upgrade.packages), set[str](), set[str]()
+        for one in prepared:
+            lock = self._locks.usable(one.locked.path or lock_path(one.environment.name))
+            pins = [pin for held in lock.pins.values() for pin in held.pins] if lock else []
+            known |= {name for pin in pins for name in (pin.name, pin.key)}
+            if any({pin.key, pin.name} & wanted for pin in pins):
+                found.add(one.environment.name)
+        if missing := sorted(wanted - known):
+            what = f"no lock that was selected pins '{missing[0]}'"
+            raise UsageError(what, hint=nearest(missing[0], known) or "look at 'envbuild show ENV' for what is pinned")
+        return frozenset(found)
+
+    def _locked(self, todo: list[list[Prepared]], jobs: int) -> list[Outcome]:
         clock, outcomes = time.monotonic(), []
         ahead = (Ahead(one.environment.name, "lock") for twins in todo for one in twins)
         self._tell(Event("begin", work="lock", ahead=tuple(ahead), jobs=jobs))
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             try:
-                for done in pool.map(lambda twins: self._lock_twins(twins, upgrade=upgrade), todo):
+                for done in pool.map(self._lock_twins, todo):
                     outcomes += done
             except BaseException:
-                self._uv.stop()
+                self._solvers.stop()
                 raise
         self._tell(Event("end", work="lock", seconds=time.monotonic() - clock))
         return outcomes
 
-    def _lock_twins(self, twins: list[Prepared], *, upgrade: bool) -> list[Outcome]:
+    def _lock_twins(self, twins: list[Prepared]) -> list[Outcome]:
         """The first is solved, the others take its pins."""
         first, clock = twins[0], time.monotonic()
         self._tell(Event("started", first.environment.name, "lock", "lock"))
-        outcomes = self._outcomes(twins, first, upgrade=upgrade)
+        outcomes = self._outcomes(twins, first)
         for one in outcomes:
             kind: Literal["done", "failed"] = "failed" if one.error else "done"
             took = time.monotonic() - clock
             self._tell(Event(kind, one.environment, one.did, "lock", took, error=one.error))
         return outcomes
 
-    def _outcomes(self, twins: list[Prepared], first: Prepared, *, upgrade: bool) -> list[Outcome]:
+    def _outcomes(self, twins: list[Prepared], first: Prepared) -> list[Outcome]:
         try:
-            lock, did = self._found(first, upgrade=upgrade)
+            lock, did = self._found(first)
         except EnvbuildError as error:
             return [Outcome(one.environment.name, lock_path(one.environment.name), "failed", error) for one in twins]
         return [self._write(one.environment, lock, did if one is first else "copied") for one in twins]
 
-    def _found(self, one: Prepared, *, upgrade: bool) -> tuple[Lock, str]:
-        if one.locked.current and not upgrade and (twin := self._locks.whole(one.locked.path)):
-            return _only(twin, one.locked.requests), "copied"
-        return self._solve(one.environment, one.locked, upgrade=upgrade), "solved"
+    def _found(self, one: Prepared) -> tuple[Lock, str]:
+        own = one.locked.is_own(one.environment)
+        if one.locked.current and not own and not self._upgrade.everything:
+            twin = self._locks.whole(one.locked.path)
+            if twin and not self._upgrade.among(twin.pins.values()):
+                return _only(twin, one.locked.requests), "copied"
+        return self._solve(one.environment, one.locked), "solved"
 
-    def _solve(self, environment: Environment, locked: Locked, *, upgrade: bool) -> Lock:
-        before = None if upgrade else self._locks.usable(lock_path(environment.name))
+    def _solve(self, environment: Environment, locked: Locked) -> Lock:
+        before = None if self._upgrade.everything else self._locks.usable(lock_path(environment.name))
         python = self._python(environment, locked.requests[0], before)
-        solved: dict[str, Pins] = {}
+        asked, solved = list[Request](), dict[str, Pins]()
         for request in locked.requests:
             self._tell(Event("progress", environment.name, f"locking for {request.platform}", "lock"))
-            kept = before.pins.get(request.platform) if before else None
-            question = Question(
-                self._uv,
-                request,
-                python,
-                self._workspace.root,
-                may_build=request.platform == self._platform,
-                known=self._known,
-            )
-            recorded = before.head.requests.get(request.platform) if before else None
-            same = before is not None and recorded is not None and before.head.python == python
-            if kept and same and recorded and recorded.digest == request.digest:
+            kept = _kept(request, before, python)
+            if before and kept and not self._upgrade.among([kept]):
+                asked.append(before.head.requests[request.platform])
                 solved[request.platform] = kept
             else:
-                solved[request.platform] = question.answer(kept, environment)
-        return make_lock(python, locked.requests, solved)
+                asked.append(self._on_this_host(request))
+                preferred = before.pins.get(request.platform) if before else None
+                solved[request.platform] = self._solved(environment, asked[-1], python, preferred)
+        return make_lock(python or _python_of(solved), tuple(asked), solved)
+
+    def _on_this_host(self, request: Request) -> Request:
+        """With what conda's variables say of the machine, where the project says nothing."""
+        if not request.conda:
+            return request
+        return msgspec.structs.replace(request, host=host_system(self._solvers.host, request.platform))
+
+    def _solved(self, environment: Environment, request: Request, python: str, preferred: Pins | None) -> Pins:
+        """Conda's packages first; they are facts for the rest."""
+        moving = self._upgrade.among([preferred]) if preferred else frozenset()
+        conda = CondaQuestion(self._solvers.view, request, environment).answer(preferred, moving)
+        own = next((pin.version for pin in conda if pin.name == "python"), python)
+        question = Question(
+            self._solvers.uv,
+            request,
+            own,
+            self._workspace.root,
+            may_build=request.platform == self._solvers.platform,
+            known=self._known,
+        )
+        pip = question.answer(preferred, environment)
+        return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.wheels)
 
     def _known(self) -> set[str]:
         """The packages that the project uses: a misspelt one is probably one of them."""
-        asked = {item.name for one in self._prepared for item in root_items(one.environment) if item.name}
+        asked = {
+            item.name
+            for one in self._prepared
+            for item in (*root_items(one.environment), *conda_items(one.environment))
+            if item.name
+        }
         return asked | self._locks.names()
 
     def _python(self, environment: Environment, request: Request, before: Lock | None) -> str:
-        """The version of the lock that stands stays while the manifest allows it."""
+        """The version of the lock that stands stays while the manifest allows it; conda's is one of its packages."""
         from packaging.specifiers import SpecifierSet
 
+        if environment.python.source == "conda":
+            return ""
         python = before.head.python if before else ""
         if python and SpecifierSet(request.python).contains(f"{python}.999"):
             return python
-        return choose_python(self._uv, request, environment)
+        return choose_python(self._solvers.uv, request, environment)
 
     def _write(self, environment: Environment, lock: Lock, did: str) -> Outcome:
         path = lock_path(environment.name)
         text = lock_text(lock, environment.path, environment.name)
         try:
+            before = self._locks.usable(path)
+            moved = moves(before.pins if before else {}, lock.pins)
             if self._locks.written(path) == text:
                 return Outcome(environment.name, path, "current")
-            self._workspace.write(path, text)
+            if self._writes:
+                self._workspace.write(path, text)
         except EnvbuildError as error:
             return Outcome(environment.name, path, "failed", error)
-        return Outcome(environment.name, path, did)
+        return Outcome(environment.name, path, did, moves=moved)
+
+
+def _kept(request: Request, before: Lock | None, python: str) -> Pins | None:
+    """The pins of a platform that the lock answers already."""
+    recorded = before.head.requests.get(request.platform) if before else None
+    if before is None or recorded is None or recorded.digest != request.digest:
+        return None
+    return before.pins.get(request.platform) if request.conda or before.head.python == python else None
+
+
+def _python_of(solved: Mapping[str, Pins]) -> str:
+    """The minor versions of conda's Pythons; mostly it is one."""
+    found = {pin.version for pins in solved.values() for pin in pins.conda if pin.name == "python"}
+    return ", ".join(sorted({".".join(version.split(".")[:2]) for version in found}))
 
 
 def _only(twin: Lock, requests: tuple[Request, ...]) -> Lock:
     """A twin's pins for the platforms that are asked for."""
-    return make_lock(
-        twin.head.python, requests, {request.platform: twin.pins[request.platform] for request in requests}
-    )
+    pins = {request.platform: twin.pins[request.platform] for request in requests}
+    python = twin.head.python if not any(request.conda for request in requests) else _python_of(pins)
+    return make_lock(python, tuple(twin.head.requests[request.platform] for request in requests), pins)

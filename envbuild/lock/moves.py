@@ -1,0 +1,50 @@
+"""What a lock changed: packages that came, went or moved, on which platforms."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from envbuild.lock.pins import Pin, Pins
+
+
+class Move(msgspec.Struct, frozen=True, order=True):
+    """One package; an empty version stands for none. Where only its build moved, that is told with the version."""
+
+    manager: str
+    name: str
+    before: str
+    now: str
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return "added" if not self.before else "removed" if not self.now else "moved"
+
+
+def moves(before: Mapping[str, Pins], now: Mapping[str, Pins]) -> tuple[Move, ...]:
+    """Between two locks; what moved alike on several platforms is one move."""
+    found: dict[Move, list[str]] = {}
+    for platform in sorted(before.keys() | now.keys()):
+        old, new = _by_key(before.get(platform)), _by_key(now.get(platform))
+        for key in sorted(old.keys() | new.keys()):
+            if move := _move(old.get(key), new.get(key)):
+                found.setdefault(move, []).append(platform)
+    return tuple(sorted(msgspec.structs.replace(move, platforms=tuple(platforms)) for move, platforms in found.items()))
+
+
+def _by_key(pins: Pins | None) -> dict[str, Pin]:
+    return {pin.key: pin for pin in pins.pins} if pins else {}
+
+
+def _move(old: Pin | None, new: Pin | None) -> Move | None:
+    known = new or old
+    if known is None or (old and new and old.identity == new.identity):
+        return None
+    builds = bool(old and new and old.version == new.version)
+    return Move(known.manager, known.name, _told(old, with_build=builds), _told(new, with_build=builds))
+
+
+def _told(pin: Pin | None, *, with_build: bool) -> str:
+    if pin is None:
+        return ""
+    return f"{pin.version} {pin.build or pin.sha256[:8]}" if with_build else pin.version

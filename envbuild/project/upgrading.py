@@ -1,0 +1,33 @@
+"""What `lock --upgrade WORD...` means: packages to move, and environments to move them in."""
+
+import msgspec
+
+from envbuild.project.front import Project
+from envbuild.project.locking import Upgrade
+from envbuild.project.selection import Selection, is_pattern
+
+
+def understood(project: Project, selection: Selection, words: tuple[str, ...]) -> tuple[Selection, Upgrade]:
+    """What stands behind --upgrade names packages, unless it can only mean environments.
+
+    Among the environments, a word that is none names a package as well, if one is pinned: `--upgrade numpy pandas`.
+    """
+    if not words:
+        return selection, Upgrade()
+    pinned, stated = _pinned(project), [*filter(None, words)]
+    packages = [word for word in stated if word in pinned or not _means_environments(project, word)]
+    chosen = [word for word in stated if word not in packages]
+    for word in selection.patterns:
+        is_package = word in pinned and not _means_environments(project, word)
+        (packages if is_package else chosen).append(word)
+    return msgspec.structs.replace(selection, patterns=tuple(chosen)), Upgrade(not packages, frozenset(packages))
+
+
+def _pinned(project: Project) -> set[str]:
+    """Every package that a lock of the project pins, by its bare name and as a manifest names PyPI's."""
+    names = project.facts().locks.names()
+    return names | {f"pip/{name}" for name in names}
+
+
+def _means_environments(project: Project, word: str) -> bool:
+    return is_pattern(word) or word in project.names

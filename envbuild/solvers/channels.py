@@ -1,0 +1,135 @@
+"""Channels as they are now: read once, kept on disk, and shared by every solve of a process."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from envbuild.lock import CondaRequest, Pin, Request, split_spec, virtual_packages
+from envbuild.solvers.rattler import Rattler
+
+if TYPE_CHECKING:
+    from rattler import Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord
+
+SOLVE_SECONDS = 600
+NOARCH = "noarch"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One question for rattler: for a platform, of these channels, with what stays if it can."""
+
+    request: Request
+    conda: CondaRequest
+    roots: tuple[str, ...]
+    kept: tuple[Pin, ...] = ()
+
+
+class View:
+    """Looks at channels through one gateway; whoever asks waits, and others may ask meanwhile."""
+
+    def __init__(self, rattler: Rattler) -> None:
+        self._rattler = rattler
+        self._gateway: Gateway | None = None
+
+    def stop(self) -> None:
+        self._rattler.stop()
+
+    def solve(self, asked: Asked) -> "list[RepoDataRecord]":
+        return self._rattler.call(lambda: self._solve(asked))
+
+    def names(self, channels: Iterable[str], *platforms: str) -> set[str]:
+        """Every package that channels have for a platform."""
+        from rattler import Subdir
+
+        urls, subdirs = [self._rattler.origins.url(url) for url in channels], [Subdir(one) for one in platforms]
+
+        async def ask() -> set[str]:
+            found = await self._made().names(urls, subdirs, channel_relations="disabled")
+            return {name.normalized for name in found}
+
+        return self._rattler.call(ask)
+
+    def records(self, channels: Iterable[str], name: str, *platforms: str) -> "list[RepoDataRecord]":
+        """All that channels have of one package, the newest last."""
+        from rattler import Subdir
+
+        urls, subdirs = [self._rattler.origins.url(url) for url in channels], [Subdir(one) for one in platforms]
+
+        async def ask() -> "list[RepoDataRecord]":
+            found = await self._made().query(urls, subdirs, [name], recursive=False, channel_relations="disabled")
+            return sorted(
+                (record for records in found for record in records), key=lambda one: (one.version, one.build_number)
+            )
+
+        return self._rattler.call(ask)
+
+    def _made(self) -> "Gateway":
+        from rattler import Gateway, SourceConfig
+
+        if self._gateway is None:
+            self._gateway = Gateway(
+                cache_dir=self._rattler.cache / "repodata",
+                client=self._rattler.client,
+                default_config=SourceConfig(bz2_enabled=False),
+            )
+        return self._gateway
+
+    async def _solve(self, asked: Asked) -> "list[RepoDataRecord]":
+        from rattler import ChannelPriority, Subdir, solve
+
+        priorities = {
+            "strict": ChannelPriority.Strict,
+            "flexible": ChannelPriority.Flexible,
+            "disabled": ChannelPriority.Disabled,
+        }
+        request, conda = asked.request, asked.conda
+        return await solve(
+            [self._rattler.origins.url(url) for url in conda.channels],
+            [self._spec(root) for root in asked.roots],
+            gateway=self._made(),
+            platforms=[Subdir(request.platform), Subdir(NOARCH)],
+            virtual_packages=_virtual(request),
+            channel_priority=priorities[conda.priority],
+            locked_packages=[_record(pin) for pin in asked.kept],
+            constraints=[self._spec(one) for one in conda.constraints],
+            timeout=timedelta(seconds=SOLVE_SECONDS),
+            channel_relations="disabled",  # a channel's own file could name others
+        )
+
+    def _spec(self, text: str) -> "MatchSpec":
+        """A spec whose channel is named as the list of channels names it."""
+        from rattler import MatchSpec
+
+        channel, bare = split_spec(text)
+        return MatchSpec(f"{self._rattler.origins.url(channel)}::{bare}" if channel else bare, strict=False)
+
+
+def _virtual(request: Request) -> "list[GenericVirtualPackage]":
+    from rattler import BuildString, GenericVirtualPackage, PackageName, Version
+
+    found = []
+    for name, value in virtual_packages(request.platform, {**request.host, **request.system}).items():
+        version, build = ("1", value) if name == "__archspec" else (value, "0")
+        found.append(GenericVirtualPackage(PackageName(name), Version(version), BuildString(build)))
+    return found
+
+
+def _record(pin: Pin) -> "RepoDataRecord":
+    """A pin as the solver knows packages, so that it can stay."""
+    from rattler import BuildString, PackageRecord, RepoDataRecord
+
+    folder, _, file = pin.url.rpartition("/")
+    more: dict[str, Any] = {"md5": bytes.fromhex(pin.md5)} if pin.md5 else {}
+    record = PackageRecord(
+        name=pin.name,
+        version=pin.version,
+        build=BuildString(pin.build),
+        build_number=pin.number,
+        subdir=pin.subdir,
+        depends=list(pin.dependencies),
+        constrains=list(pin.constrains),
+        sha256=bytes.fromhex(pin.sha256),
+        **more,
+    )
+    return RepoDataRecord(record, file, pin.url, folder.rpartition("/")[0] + "/")

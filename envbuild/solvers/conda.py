@@ -1,0 +1,98 @@
+"""Conda packages: rattler answers a request, and its answer becomes pins."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envbuild.errors import SolveError
+from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_name
+from envbuild.manifest import normalise
+from envbuild.resolve import Environment, distribution
+from envbuild.solvers.channels import Asked, View
+from envbuild.solvers.conda_failures import CondaFailure
+from envbuild.solvers.origins import public_url
+
+if TYPE_CHECKING:
+    from rattler import RepoDataRecord
+
+_PYPI = "pkg:pypi/"
+
+
+class CondaQuestion:
+    """One request's conda part, for one platform."""
+
+    def __init__(self, view: View, request: Request, environment: Environment) -> None:
+        self._view = view
+        self._request = request
+        self._environment = environment
+
+    def answer(self, preferred: Pins | None, moving: frozenset[str]) -> tuple[Pin, ...]:
+        """Solve; `preferred` pins stay where they still fit, but for those that are to move.
+
+        A package that PyPI is asked for as well is PyPI's: it is left out, unless another one needs it.
+        """
+        if self._request.conda is None:
+            return ()
+        kept = tuple(pin for pin in (preferred.conda if preferred else ()) if pin.name not in moving)
+        roots = self._request.conda.roots
+        found = self._solved(roots, kept)
+        if twice := self._asked_twice(found):
+            found = self._solved(tuple(root for root in roots if spec_name(root) not in twice), kept)
+        return found
+
+    def _solved(self, roots: tuple[str, ...], kept: tuple[Pin, ...]) -> tuple[Pin, ...]:
+        from rattler.exceptions import GatewayError, SolverError
+
+        conda = self._request.conda
+        assert conda is not None  # noqa: S101 - only what asks for conda packages comes here
+        asked = Asked(self._request, conda, roots, kept)
+        try:
+            records = self._view.solve(asked)
+        except (SolverError, GatewayError) as error:
+            raise CondaFailure(error, asked, self._environment, self._view).told() from None
+        known = {pin.url: pin for pin in kept}
+        return tuple(sorted(known.get(public_url(one.url)) or self._pin(one) for one in records))
+
+    def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:
+        """Conda's roots that bring nothing but what PyPI is asked for by name."""
+        pip = {key.removeprefix("pip/") for key in root_keys(self._request) if key.startswith("pip/")}
+        roots = {spec_name(root) for root in self._request.conda_roots}
+        return {
+            pin.name for pin in pins if pin.name in roots and pin.distributions and pip.issuperset(pin.distributions)
+        }
+
+    def _pin(self, record: "RepoDataRecord") -> Pin:
+        name, url = record.name.normalized, public_url(record.url)
+        if record.sha256 is None:
+            raise self._hashless(name, url)
+        depends = joined_specs(record.depends)
+        return Pin(
+            "conda",
+            name,
+            str(record.version),
+            url,
+            record.sha256.hex(),
+            str(record.build),
+            depends,
+            record.md5.hex() if record.md5 else "",
+            record.build_number,
+            tuple(sorted(record.constrains)),
+            tuple(sorted(self._distributions(record, depends))),
+            record.python_site_packages_path or "",
+        )
+
+    def _hashless(self, name: str, url: str) -> SolveError:
+        items = self._environment.package(name)
+        where = items[0].where if items else self._environment.where("channels")
+        return SolveError(f"the channel gives no sha256 for {name}: {url}", where, "use a channel that lists hashes")
+
+    def _distributions(self, record: "RepoDataRecord", depends: tuple[str, ...]) -> Iterator[str]:
+        """What it brings to Python: as its channel says, else what is called so, if it needs Python at all."""
+        name, names = record.name.normalized, self._environment.pypi_names
+        purls = json.loads(record.to_json()).get("purls")
+        if purls is not None and name not in names:
+            found = [purl.removeprefix(_PYPI).partition("@")[0] for purl in purls if purl.startswith(_PYPI)]
+        else:
+            is_python = name in names or "python" in map(spec_name, depends)
+            found = [distribution(name, names)] if is_python else []
+        yield from filter(None, map(normalise, found))

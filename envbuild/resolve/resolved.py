@@ -10,6 +10,7 @@ from envbuild.resolve.environment import Environment, Variable
 from envbuild.resolve.packages import Package, Packages
 from envbuild.shape import rewrite_marked
 
+_KINDS = ("sel(linux)", "sel(unix)", "sel(osx)", "sel(win)")
 _LEFT_OUT = {"name", "prefix", "category", "extends", "abstract", "without", "matrix"}
 
 
@@ -64,10 +65,16 @@ class _Writer:
         return {**filled, "builder": _text(one.builder)}
 
     def _packages(self, packages: tuple[Package, ...], field: Packages) -> Sequence:
+        conda = [node for package in packages for node in self._conda(package, field)]
         items = [item for package in packages for item in package.items]
-        conda = [node for item in items if item.manager == "conda" for node in self._selected(item, field)]
         pip = [_text(self._pip(item)) for item in items if item.manager == "pip"]
         return _list([*conda, *([_mapping({"pip": _list(pip)})] if pip else [])])
+
+    def _conda(self, package: Package, field: Packages) -> list[Value]:
+        """What holds everywhere first, then by kinds of platforms: in the order in which it is read again."""
+        items = (item for item in package.items if item.manager == "conda")
+        nodes = [node for item in items for node in self._selected(item, field)]
+        return sorted(nodes, key=lambda node: _KINDS.index(next(iter(node.entries))) if isinstance(node, Node) else -1)
 
     def _selected(self, item: Item, field: Packages) -> list[Value]:
         """Once where it holds everywhere, else once for each kind of platform that it holds on."""

@@ -1,5 +1,6 @@
 """What a solver is asked and what it answered: requests, pins, currency, and the text of a lock file."""
 
+from envbuild.lock.bases import Base, ImageName, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
@@ -26,10 +27,12 @@ __all__ = [
     "EVERY",
     "FOLDER",
     "SUFFIX",
+    "Base",
     "Bound",
     "Change",
     "CondaRequest",
     "Head",
+    "ImageName",
     "Lock",
     "Move",
     "Pin",
@@ -39,6 +42,7 @@ __all__ = [
     "canonical",
     "conda_items",
     "host_system",
+    "image_name",
     "joined_specs",
     "lock_path",
     "lock_text",

@@ -52,6 +52,7 @@ _OTHERS: tuple[tuple[str, Callable[[Request], object], tuple[str, ...]], ...] = 
     ("find_links", lambda one: one.find_links, ("pip", "find_links")),
     ("prerelease", lambda one: "true" if one.prerelease else "", ("pip", "prerelease")),
     ("no_binary", lambda one: one.no_binary, ("pip", "no_binary")),
+    ("base", lambda one: one.base, ("image", "base")),
     ("no_build_isolation", lambda one: one.no_build_isolation, ("pip", "no_build_isolation")),
 )  # fmt: skip
 

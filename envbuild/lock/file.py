@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import LockError, Place
+from envbuild.lock.bases import Base
 from envbuild.lock.pins import Pin, Pins, Wheel
 from envbuild.lock.request import Request
 
@@ -27,6 +28,7 @@ class Head(msgspec.Struct, frozen=True):
     python: str
     requests: dict[str, Request]
     pins: dict[str, str]
+    base: Base | None = None
 
 
 class CondaFacts(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,12 +50,13 @@ def lock_path(name: str) -> str:
     return f"{FOLDER}/{name}{SUFFIX}"
 
 
-def make_lock(python: str, requests: tuple[Request, ...], solved: Mapping[str, Pins]) -> Lock:
+def make_lock(python: str, requests: tuple[Request, ...], solved: Mapping[str, Pins], base: Base | None = None) -> Lock:
     pins = {request.platform: solved[request.platform] for request in requests}
     head = Head(
         python,
         {request.platform: request for request in requests},
         {platform: found.digest for platform, found in pins.items()},
+        base,
     )
     return Lock(head, pins)
 
@@ -71,6 +74,7 @@ def read_head(path: str, text: str) -> Head:
             custom["python"],
             msgspec.json.decode(custom["request"], type=dict[str, Request]),
             msgspec.json.decode(custom["pins"], type=dict[str, str]),
+            msgspec.json.decode(custom["base"], type=Base) if "base" in custom else None,
         )
     except (KeyError, msgspec.DecodeError):
         raise LockError(_EDITED, Place(path), _RELOCK) from None

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from envbuild.lock.bases import Base
+from envbuild.lock.file import Lock
 from envbuild.lock.pins import Pin, Pins
 
 
@@ -21,8 +23,19 @@ class Move(msgspec.Struct, frozen=True, order=True):
         return "added" if not self.before else "removed" if not self.now else "moved"
 
 
-def moves(before: Mapping[str, Pins], now: Mapping[str, Pins]) -> tuple[Move, ...]:
-    """Between two locks; what moved alike on several platforms is one move."""
+def moves(before: Lock | None, now: Lock) -> tuple[Move, ...]:
+    """Between two locks: the base image, then the packages."""
+    old, new = before.head.base if before else None, now.head.base
+    base = [Move("image", new.name, _shown(old), _shown(new))] if new and old != new else []
+    return (*base, *_pin_moves(before.pins if before else {}, now.pins))
+
+
+def _shown(base: Base | None) -> str:
+    return f"{base.tag} {base.digest.partition(':')[2][:12]}" if base else ""
+
+
+def _pin_moves(before: Mapping[str, Pins], now: Mapping[str, Pins]) -> tuple[Move, ...]:
+    """What moved alike on several platforms is one move."""
     found: dict[Move, list[str]] = {}
     for platform in sorted(before.keys() | now.keys()):
         old, new = _by_key(before.get(platform)), _by_key(now.get(platform))

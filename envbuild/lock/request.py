@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from envbuild.errors import raise_all
+from envbuild.lock.bases import asked_base
 from envbuild.lock.refusals import refusals
 from envbuild.lock.specs import located_spec, split_spec
 from envbuild.lock.virtual import stated_system
@@ -55,6 +56,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     prerelease: bool = False
     no_binary: tuple[str, ...] = ()
     no_build_isolation: tuple[str, ...] = ()
+    base: str = ""
     host: dict[str, str] = {}
 
     @property
@@ -80,7 +82,8 @@ def requests(environment: Environment, wheels: dict[str, str]) -> tuple[Request,
     """One request for each platform; none at all where nothing is asked for."""
     raise_all(refusals(environment))
     found = tuple(_request(environment, platform, wheels) for platform in environment.platforms)
-    return found if any(request.python or request.roots or request.conda for request in found) else ()
+    asks = (request.python or request.roots or request.conda or request.base for request in found)
+    return found if any(asks) else ()
 
 
 def _request(environment: Environment, platform: str, wheels: dict[str, str]) -> Request:
@@ -103,6 +106,7 @@ def _request(environment: Environment, platform: str, wheels: dict[str, str]) ->
         prerelease=bool(pip.prerelease),
         no_binary=tuple(sorted(pip.no_binary)),
         no_build_isolation=((EVERY,) if isolation else ()) if isinstance(isolation, bool) else isolation or (),
+        base=asked_base(environment),
     )
 
 

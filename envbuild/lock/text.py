@@ -96,6 +96,8 @@ def _custom(lock: Lock, body: str) -> dict[str, str]:
         "envbuild.python": lock.head.python,
         "envbuild.request": canonical(lock.head.requests).decode(),
     }
+    if lock.head.base:
+        custom["envbuild.base"] = canonical(lock.head.base).decode()
     if wheels := {platform: pins.wheels for platform, pins in lock.pins.items() if pins.wheels}:
         custom["envbuild.wheels"] = canonical(wheels).decode()
     if facts := {platform: found for platform, pins in lock.pins.items() if (found := _facts(pins))}:

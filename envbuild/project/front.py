@@ -30,6 +30,7 @@ from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.shown import Shown, described, packages_of
 from envbuild.record import Record
+from envbuild.registry import Line
 from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
@@ -136,7 +137,8 @@ class Project:
     ) -> list[Outcome]:
         """Make the locks that are not current, and those that are to move."""
         with self._tools() as uv:
-            solvers = Solvers(uv, View(self.rattler), self.platform, self.host)
+            line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
+            solvers = Solvers(uv, View(self.rattler), self.platform, self.host, line)
             locker = Locker(self.workspace, self.facts().locks, solvers, tell)
             return locker.lock(prepared, jobs, upgrade, writes=writes)
 

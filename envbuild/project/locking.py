@@ -10,6 +10,7 @@ import msgspec
 from envbuild.apply import Ahead, Event, Tell
 from envbuild.errors import EnvbuildError, UsageError
 from envbuild.lock import (
+    Base,
     Lock,
     Move,
     Pins,
@@ -24,8 +25,10 @@ from envbuild.lock import (
 )
 from envbuild.project.facts import Prepared
 from envbuild.project.locks import Locked, Locks
+from envbuild.registry import Line
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
+from envbuild.solvers.bases import found_base
 from envbuild.solvers.channels import View
 from envbuild.solvers.conda import CondaQuestion
 from envbuild.solvers.pypi import Question, choose_python
@@ -58,12 +61,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Solvers(msgspec.Struct, frozen=True):
-    """Who is asked, and for which machine: uv for distributions, a view of channels for conda packages."""
+    """Who is asked, and for which machine: uv for distributions, channels for conda packages, registries for bases."""
 
     uv: Uv
     view: View
     platform: str
     host: Mapping[str, str]
+    line: Line
 
     def stop(self) -> None:
         self.uv.stop()
@@ -167,7 +171,14 @@ class Locker:
                 asked.append(self._on_this_host(request))
                 preferred = before.pins.get(request.platform) if before else None
                 solved[request.platform] = self._solved(environment, asked[-1], python, preferred)
-        return make_lock(python or _python_of(solved), tuple(asked), solved)
+        return make_lock(python or _python_of(solved), tuple(asked), solved, self._base(environment, asked[0], before))
+
+    def _base(self, environment: Environment, request: Request, before: Lock | None) -> Base | None:
+        """The base that the lock holds stays as long as the same one is asked for."""
+        recorded = next(iter(before.head.requests.values()), None) if before else None
+        if before and before.head.base and recorded and recorded.base == request.base:
+            return before.head.base
+        return found_base(request.base, environment, self._solvers.line)
 
     def _on_this_host(self, request: Request) -> Request:
         """With what conda's variables say of the machine, where the project says nothing."""
@@ -205,7 +216,7 @@ class Locker:
         """The version of the lock that stands stays while the manifest allows it; conda's is one of its packages."""
         from packaging.specifiers import SpecifierSet
 
-        if environment.python.source == "conda":
+        if environment.python.source == "conda" or not (request.python or request.roots):
             return ""
         python = before.head.python if before else ""
         if python and SpecifierSet(request.python).contains(f"{python}.999"):
@@ -217,7 +228,7 @@ class Locker:
         text = lock_text(lock, environment.path, environment.name)
         try:
             before = self._locks.usable(path)
-            moved = moves(before.pins if before else {}, lock.pins)
+            moved = moves(before, lock)
             if self._locks.written(path) == text:
                 return Outcome(environment.name, path, "current")
             if self._writes:
@@ -245,4 +256,4 @@ def _only(twin: Lock, requests: tuple[Request, ...]) -> Lock:
     """A twin's pins for the platforms that are asked for."""
     pins = {request.platform: twin.pins[request.platform] for request in requests}
     python = twin.head.python if not any(request.conda for request in requests) else _python_of(pins)
-    return make_lock(python, tuple(twin.head.requests[request.platform] for request in requests), pins)
+    return make_lock(python, tuple(twin.head.requests[request.platform] for request in requests), pins, twin.head.base)

@@ -31,7 +31,7 @@ class Rattler:
         self.origins = Origins(host)
         self.cache = cache_folder(host)
         self._seconds = _seconds(host)
-        self._ca_bundle = ca_bundle
+        self.ca_bundle = ca_bundle
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Client | None = None
@@ -61,8 +61,8 @@ class Rattler:
         from rattler import Client
         from rattler.networking import RetryMiddleware
 
-        if self._ca_bundle:
-            os.environ["SSL_CERT_FILE"] = str(self._ca_bundle)  # the one way to tell it
+        if self.ca_bundle:
+            os.environ["SSL_CERT_FILE"] = str(self.ca_bundle)  # the one way to tell it
         return Client([RetryMiddleware(_RETRIES)], user_agent="envbuild", timeout=seconds)
 
     def stop(self) -> None:

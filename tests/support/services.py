@@ -51,6 +51,13 @@ def _has_program(*names: str) -> bool:
     return any(shutil.which(name) for name in names)
 
 
+def registry_program() -> str | None:
+    """Where `tests/services/install registry` put it, unless the system has one."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    prefix = Path(os.environ.get("ENVBUILD_TEST_SERVICES") or cache / "envbuild-tests")
+    return shutil.which("docker-registry") or shutil.which(prefix / "docker-registry/usr/bin/docker-registry")
+
+
 def _has_shells() -> bool:
     return all(shutil.which(name) for name in ("zsh", "fish"))
 
@@ -101,7 +108,7 @@ _SERVICES = {
         _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"
     ),
     "registry": _Service(
-        partial(_has_program, "docker-registry"), "install Debian's docker-registry; tests start their own"
+        lambda: registry_program() is not None, "run tests/services/install registry; tests start their own"
     ),
     "shells": _Service(_has_shells, "run tests/services/install shells, or install zsh and fish from your system"),
 }

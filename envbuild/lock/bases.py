@@ -1,0 +1,68 @@
+"""The image that an environment's image starts from: what is asked for, and which one it was found to be."""
+
+import re
+
+import msgspec
+
+from envbuild.errors import LockError
+from envbuild.resolve import Environment
+
+_HUB, _LIBRARY, _LATEST, _AMONG = "docker.io", "library", "latest", " ~ "
+_REFERENCE = re.compile(
+    r"(?:(?P<registry>[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+|localhost)/)?"
+    r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+class ImageName(msgspec.Struct, frozen=True):
+    """A reference in full, as Docker understands its short forms; `tags` is an expression for tags, if one is given."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str = ""
+    tags: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.registry}/{self.repository}"
+
+
+class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The image that was found: what a registry calls it now, and what it is."""
+
+    name: str
+    tag: str
+    digest: str
+
+
+def image_name(text: str) -> ImageName | None:
+    """What a manifest or a request names; nothing where it is no reference."""
+    reference, _, tags = text.partition(_AMONG)
+    match = _REFERENCE.fullmatch(reference)
+    if not match:
+        return None
+    registry, repository = match["registry"] or _HUB, match["repository"]
+    if registry == _HUB and "/" not in repository:
+        repository = f"{_LIBRARY}/{repository}"
+    return ImageName(registry, repository, match["tag"] or _LATEST, match["digest"] or "", tags)
+
+
+def asked_base(environment: Environment) -> str:
+    """The base that a registry has, in canonical form; what only makes local prefixes asks for none."""
+    base = environment.keys.image.base
+    if base is None or environment.builder == "local":
+        return ""
+    image, tags = (base, "") if isinstance(base, str) else (base.image or "", base.tag or "")
+    if not image:
+        return ""
+    where = environment.where("image", "base")
+    if image_name(image) is None:
+        raise LockError(f"'{image}' is no image", where, "write it as 'debian:12' or 'HOST/PATH/IMAGE:TAG'")
+    try:
+        re.compile(tags)
+    except re.error as error:
+        hint = "write one as Python has them: '12\\.[0-9]+-slim'"
+        raise LockError(f"'{tags}' is no regular expression: {error}", where, hint) from None
+    return f"{image}{_AMONG}{tags}" if tags else image

@@ -1,0 +1,99 @@
+"""A real image registry on loopback, and small images to put into it."""
+
+import hashlib
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .services import registry_program
+
+_SECONDS = 20
+_INDEX = "application/vnd.oci.image.index.v1+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+
+
+class Registry:
+    """Debian's docker-registry, with its files in FOLDER; it ends with the block."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.server = f"127.0.0.1:{free.getsockname()[1]}"
+        config = folder / "config.yml"
+        config.write_text(
+            json.dumps(
+                {
+                    "version": 0.1,
+                    "log": {"level": "error"},
+                    "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+                    "http": {"addr": self.server, "secret": "of the tests"},
+                }
+            )
+        )
+        program = registry_program()
+        assert program is not None
+        self._process = subprocess.Popen(
+            [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._wait()
+
+    def push(self, repository: str, tag: str, *, says: str = "") -> str:
+        """Put an image of no layers there, as an index of one platform; its digest. SAYS makes it another image."""
+        config = json.dumps({"architecture": "amd64", "os": "linux", "author": says}).encode()
+        manifest = self._manifest(_MANIFEST, config={"mediaType": _CONFIG, **self._blob(repository, config)}, layers=[])
+        digest = self._put(repository, f"sha256:{hashlib.sha256(manifest).hexdigest()}", _MANIFEST, manifest)
+        entry = {"mediaType": _MANIFEST, "digest": digest, "size": len(manifest)}
+        platform = {"architecture": "amd64", "os": "linux"}
+        index = self._manifest(_INDEX, manifests=[{**entry, "platform": platform}])
+        return self._put(repository, tag, _INDEX, index)
+
+    @staticmethod
+    def _manifest(kind: str, **content: Any) -> bytes:
+        return json.dumps({"schemaVersion": 2, "mediaType": kind, **content}).encode()
+
+    def _blob(self, repository: str, data: bytes) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        with self._ask("POST", f"/v2/{repository}/blobs/uploads/") as reply:
+            place = reply.headers["Location"]
+        joint = "&" if "?" in place else "?"
+        with self._ask("PUT", f"{place}{joint}digest={digest}", data, "application/octet-stream"):
+            return {"digest": digest, "size": len(data)}
+
+    def _put(self, repository: str, tag: str, kind: str, manifest: bytes) -> str:
+        with self._ask("PUT", f"/v2/{repository}/manifests/{tag}", manifest, kind) as reply:
+            return str(reply.headers["Docker-Content-Digest"])
+
+    def _ask(self, method: str, path: str, data: bytes = b"", kind: str = "") -> Any:
+        url = path if path.startswith("http://") else f"http://{self.server}{path}"
+        headers = {"Content-Type": kind} if kind else {}
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback's
+        return urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310 - loopback's
+
+    def _wait(self) -> None:
+        until = time.monotonic() + _SECONDS
+        while time.monotonic() < until:
+            try:
+                self._ask("GET", "/v2/").close()
+            except urllib.error.URLError:
+                time.sleep(0.05)
+            else:
+                return
+        self.close()
+        raise TimeoutError("the registry does not answer")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()

@@ -82,7 +82,7 @@ def test_the_newest_tag_that_matches(project: Project, registry: Registry) -> No
     write(project, f"{{image: '{registry.server}/base', tag: '14.*'}}")
     run = project.run("lock", check=1)
     assert "manifests/a.yaml:2:15: no tag of" in run.err
-    assert "hint: it has: latest, 12.9-slim, 12.10-slim, 13.1" in run.err
+    assert "hint: choose among its tags: latest, 12.9-slim, 12.10-slim, 13.1" in run.err
     assert held(project)[1] == "12.10-slim"
     write(project, f"{{image: '{registry.server}/base', tag: '['}}")
     assert "'[' is no regular expression" in project.run("lock", check=1).err

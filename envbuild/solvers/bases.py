@@ -33,7 +33,7 @@ def _newest(registry: Registry, image: ImageName) -> str:
     known = [tag for tag in every if re.fullmatch(image.tags, tag)]
     if not known:
         shown = ", ".join(sorted(every, key=_age)[-5:]) or "none"
-        raise SolveError(f"no tag of {image.name} matches '{image.tags}'", hint=f"it has: {shown}")
+        raise SolveError(f"no tag of {image.name} matches '{image.tags}'", hint=f"choose among its tags: {shown}")
     return max(known, key=_age)
 
 

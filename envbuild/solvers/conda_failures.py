@@ -61,9 +61,9 @@ class CondaFailure:
         key = _REQUIREMENT.get(name, "")
         shown = f"{key or name.strip('_')} {wanted}".strip()
         told = f"it is locked for {key or name} {offered}" if offered else "it is locked for none"
-        hint = f"say what there is: 'system_requirements: {{{key}: \"...\"}}'" if key else "ask for another version"
         what = f"packages for {self._platform} need {shown}, and {told}"
-        return SolveError(self._with_words(what), self._where(), f"{hint}, or ask for an older version")
+        hint = f"say what there is: 'system_requirements: {{{key}: \"...\"}}', or ask for an older version"
+        return SolveError(self._with_words(what), self._where(), hint if key else "ask for another version")
 
     def _priority(self) -> SolveError | None:
         """What a channel of less priority has, and a channel before it hides."""
@@ -128,9 +128,9 @@ class CondaFailure:
             dict.fromkeys(build for version, build in reversed(found) if words[2:] and _same(version, words[1]))
         )
         if builds:
-            return SolveError(what, self._where(name), f"builds of that version are: {', '.join(builds[:_SHOWN])}")
+            return SolveError(what, self._where(name), f"choose among its builds: {', '.join(builds[:_SHOWN])}")
         shown = ", ".join(newest[:_SHOWN])
-        return SolveError(what, self._where(name), f"the newest {'are' if newest[1:] else 'is'} {shown}")
+        return SolveError(what, self._where(name), f"choose among the newest: {shown}")
 
     def _exported(self, name: str, version: str, build: str) -> str:
         """A file that was exported on another platform has its builds, which are nowhere else."""

@@ -7,7 +7,15 @@ from envbuild.errors import EnvbuildError, LockError
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
-_KEYS = (("solve_group",),)
+_KEYS = (
+    ("solve_group",),
+    ("pip", "extra_index_urls"),
+    ("pip", "indexes"),
+    ("pip", "find_links"),
+    ("pip", "prerelease"),
+    ("pip", "no_binary"),
+    ("pip", "no_build_isolation"),
+)
 
 
 def refusals(environment: Environment) -> Iterator[EnvbuildError]:
@@ -42,6 +50,8 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
             if item.manager == "conda":
                 hint = f"write '{item.text}' under 'constraints', or override PyPI's package under '- pip:'"
                 yield LockError("conda packages cannot be overridden", item.where, hint)
+            else:
+                yield LockError("'overrides' is not honoured by this version yet", item.where, "remove it for now")
     if environment.python.source == "conda":
         return
     source = environment.python.source

@@ -3,12 +3,10 @@
 import hashlib
 import json
 import re
-import ssl
 import urllib.error
-import urllib.request
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -16,6 +14,9 @@ import msgspec
 from envbuild.errors import SolveError
 from envbuild.lock import ImageName
 from envbuild.manifest import is_loopback
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
 
 _ANSWERS = {HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _PROXIES = ("http", "https")
@@ -34,13 +35,6 @@ _NEXT = re.compile(r"<(?P<url>[^>]+)>;\s*rel=\"?next\"?")
 _LIMIT = 4 * 1024 * 1024
 _PAGES = 100
 _NO_LOGIN = "name it by its digest: IMAGE@sha256:..., which asks no registry"
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Another host's answer is not this one's."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 def complaint(name: str, host: Mapping[str, str], *, plain: bool, ca_bundle: str = "", seconds: float = 5) -> str:
@@ -62,13 +56,22 @@ def complaint(name: str, host: Mapping[str, str], *, plain: bool, ca_bundle: str
     return "" if code in _ANSWERS else f"it answers {code} to /v2/, which no registry does"
 
 
-def _opener(host: Mapping[str, str], ca_bundle: str) -> urllib.request.OpenerDirector:
+def _opener(host: Mapping[str, str], ca_bundle: str) -> "OpenerDirector":
+    import ssl
+    import urllib.request
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        """Another host's answer is not this one's."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
     bundle = ca_bundle or host.get("SSL_CERT_FILE") or None
     context = ssl.create_default_context(cafile=bundle)
     stated = {kind: host.get(f"{kind}_proxy") or host.get(f"{kind.upper()}_PROXY") for kind in _PROXIES}
     proxies = {kind: url for kind, url in stated.items() if url}
     return urllib.request.build_opener(
-        urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _Stay()
+        urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), Stay()
     )
 
 
@@ -139,7 +142,9 @@ class Registry:
             raise self._silent(error) from None
 
     def _once(self, url: str) -> tuple[bytes, Mapping[str, str]]:
-        request = urllib.request.Request(url, headers={"Accept": _MANIFESTS})  # noqa: S310 - its scheme is ours
+        from urllib.request import Request
+
+        request = Request(url, headers={"Accept": _MANIFESTS})  # noqa: S310 - its scheme is ours
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         with self._opener.open(request, timeout=self._seconds) as reply:

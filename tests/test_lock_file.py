@@ -15,7 +15,7 @@ from support.project import Project
 
 from envbuild.errors import LockError
 from envbuild.lock import Lock, Pin, Pins, Request, Wheel, lock_text, make_lock, read_head, read_lock
-from envbuild.solvers.pypi import public_url
+from envbuild.solvers.origins import public_url
 
 # Said by conda-lock and what it carries with it, the first time that it is imported.
 pytestmark = [

@@ -35,6 +35,21 @@ def test_lock_writes_nothing_when_it_is_satisfied(one: Project, index: Index) ->
     assert one.json("lock")["environments"] == [{"name": "a", "lock": _LOCK, "result": "current", "error": None}]
 
 
+def test_one_package_moves_alone(one: Project, index: Index) -> None:
+    """The others stay, though there is newer; a glob behind --upgrade still chooses environments."""
+    index.add("gamma", "1.0")
+    write_child(one, "a", "beta", "alpha ==1.*", "gamma")
+    one.run("lock")
+    index.add("alpha", "1.9")
+    index.add("gamma", "1.5")
+    assert one.run("lock", "--upgrade", "gamma", "--diff").out.splitlines()[1:-1] == ["  ~ gamma  1.0 -> 1.5"]
+    moved = [
+        (move["name"], move["now"])
+        for move in one.json("lock", "--upgrade", "a*", "--diff")["environments"][0]["moves"]
+    ]
+    assert moved == [("alpha", "1.9")]
+
+
 def test_check_says_what_moved_without_the_network(one: Project, index: Index) -> None:
     """Exit 3 with reasons and lines, nothing written; 0 when all is current."""
     run = one.run("lock", "--check", check=3)

@@ -2,9 +2,8 @@
 
 from envbuild.lock.bases import Base, ImageName, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
-from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
-from envbuild.lock.met import meets, root_keys, still_met
+from envbuild.lock.met import meets, package_record, root_keys, still_met
 from envbuild.lock.moves import Move, moves
 from envbuild.lock.pins import Pin, Pins, Wheel
 from envbuild.lock.refusals import refusals
@@ -19,7 +18,7 @@ from envbuild.lock.request import (
     root_items,
     wheel_items,
 )
-from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
+from envbuild.lock.specs import joined_specs, spec_name, split_spec
 from envbuild.lock.text import lock_text
 from envbuild.lock.virtual import host_system, virtual_packages
 
@@ -48,8 +47,8 @@ __all__ = [
     "lock_text",
     "make_lock",
     "meets",
-    "models",
     "moves",
+    "package_record",
     "pin_changes",
     "read_head",
     "read_lock",
@@ -58,7 +57,6 @@ __all__ = [
     "requests",
     "root_items",
     "root_keys",
-    "spec_fields",
     "spec_name",
     "split_spec",
     "still_met",

@@ -10,7 +10,7 @@ from envbuild.lock.specs import spec_fields, spec_name, split_spec
 from envbuild.manifest import normalise, wheel_name
 
 if TYPE_CHECKING:
-    from rattler import MatchSpec
+    from rattler import MatchSpec, PackageRecord
 
 
 def still_met(request: Request, recorded: Request, pins: Pins) -> bool:
@@ -80,20 +80,26 @@ def meets(spec: str, pin: Pin) -> bool:
     channel, bare = split_spec(spec)
     if channel and not pin.url.startswith(f"{channel}/"):
         return False
+    if stated := spec_fields(bare).get("url"):
+        return stated == pin.url
+    return bool(_parsed(bare).matches(package_record(pin)))
+
+
+def package_record(pin: Pin) -> "PackageRecord":
+    """A pin as rattler knows packages."""
     from rattler import BuildString, PackageRecord
 
-    record = PackageRecord(
+    return PackageRecord(
         name=pin.name,
         version=pin.version,
         build=BuildString(pin.build),
         build_number=pin.number,
         subdir=pin.subdir,
+        depends=list(pin.dependencies),
+        constrains=list(pin.constrains),
         md5=bytes.fromhex(pin.md5) if pin.md5 else None,
-        sha256=bytes.fromhex(pin.sha256) if pin.sha256 else None,
+        sha256=bytes.fromhex(pin.sha256),
     )
-    if stated := spec_fields(bare).get("url"):
-        return stated == pin.url
-    return bool(_parsed(bare).matches(record))
 
 
 @lru_cache(maxsize=4096)

@@ -188,8 +188,8 @@ class Locker:
 
     def _solved(self, environment: Environment, request: Request, python: str, preferred: Pins | None) -> Pins:
         """Conda's packages first; they are facts for the rest."""
-        moving = self._upgrade.among([preferred]) if preferred else frozenset()
-        conda = CondaQuestion(self._solvers.view, request, environment).answer(preferred, moving)
+        staying = self._staying(preferred) if preferred else None
+        conda = CondaQuestion(self._solvers.view, request, environment).answer(staying)
         own = next((pin.version for pin in conda if pin.name == "python"), python)
         question = Question(
             self._solvers.uv,
@@ -199,8 +199,13 @@ class Locker:
             may_build=request.platform == self._solvers.platform,
             known=self._known,
         )
-        pip = question.answer(preferred, environment)
+        pip = question.answer(staying, environment)
         return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.wheels)
+
+    def _staying(self, pins: Pins) -> Pins:
+        """What is to stay as it is where it can: all but what is to move."""
+        moving = self._upgrade.among([pins])
+        return msgspec.structs.replace(pins, pins=tuple(pin for pin in pins.pins if pin.key not in moving))
 
     def _known(self) -> set[str]:
         """The packages that the project uses: a misspelt one is probably one of them."""

@@ -19,11 +19,7 @@ _CAUSES = (
     ("timed out", "{host} does not answer in time", "try again, or give it more seconds in UV_HTTP_TIMEOUT"),
     ("certificate", "the certificate of {host} is not trusted", "name its authority as 'ca_bundle' in envbuild.yaml"),
     ("invalidcontenttype", "{host} does not speak https", "check the channel's URL: http or https"),
-    (
-        "end of file before",
-        "{host} sends less than it announces",
-        "try again; if it stays so, tell who keeps the channel",
-    ),
+    ("end of file before", "{host} sends less than it announces", _AGAIN),
 )
 _BROKEN = ("parse", "extract", "zstd", "decode", "invalid", "did not finish")
 

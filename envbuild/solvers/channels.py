@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.lock import CondaRequest, Pin, Request, split_spec, virtual_packages
+from envbuild.lock import CondaRequest, Pin, Request, package_record, split_spec, virtual_packages
 from envbuild.solvers.rattler import Rattler
 
 if TYPE_CHECKING:
@@ -116,20 +116,8 @@ def _virtual(request: Request) -> "list[GenericVirtualPackage]":
 
 
 def _record(pin: Pin) -> "RepoDataRecord":
-    """A pin as the solver knows packages, so that it can stay."""
-    from rattler import BuildString, PackageRecord, RepoDataRecord
+    """A pin as the solver knows packages of a channel, so that it can stay."""
+    from rattler import RepoDataRecord
 
     folder, _, file = pin.url.rpartition("/")
-    more: dict[str, Any] = {"md5": bytes.fromhex(pin.md5)} if pin.md5 else {}
-    record = PackageRecord(
-        name=pin.name,
-        version=pin.version,
-        build=BuildString(pin.build),
-        build_number=pin.number,
-        subdir=pin.subdir,
-        depends=list(pin.dependencies),
-        constrains=list(pin.constrains),
-        sha256=bytes.fromhex(pin.sha256),
-        **more,
-    )
-    return RepoDataRecord(record, file, pin.url, folder.rpartition("/")[0] + "/")
+    return RepoDataRecord(package_record(pin), file, pin.url, folder.rpartition("/")[0] + "/")

@@ -26,14 +26,14 @@ class CondaQuestion:
         self._request = request
         self._environment = environment
 
-    def answer(self, preferred: Pins | None, moving: frozenset[str]) -> tuple[Pin, ...]:
-        """Solve; `preferred` pins stay where they still fit, but for those that are to move.
+    def answer(self, preferred: Pins | None) -> tuple[Pin, ...]:
+        """Solve; `preferred` pins stay where they still fit.
 
         A package that PyPI is asked for as well is PyPI's: it is left out, unless another one needs it.
         """
         if self._request.conda is None:
             return ()
-        kept = tuple(pin for pin in (preferred.conda if preferred else ()) if pin.name not in moving)
+        kept = preferred.conda if preferred else ()
         roots = self._request.conda.roots
         found = self._solved(roots, kept)
         if twice := self._asked_twice(found):

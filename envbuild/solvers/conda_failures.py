@@ -111,9 +111,11 @@ class CondaFailure:
         return "check the spelling of its name, and which channel has it"
 
     def _names(self, platform: str) -> set[str]:
+        from rattler.exceptions import GatewayError
+
         try:
             return self._view.names(self._asked.conda.channels, platform)
-        except Exception:  # noqa: BLE001 - a hint may fail
+        except GatewayError:  # a hint may fail
             return set()
 
     def _no_version(self, name: str, asked: str, found: list[tuple[str, str]]) -> SolveError:
@@ -140,9 +142,11 @@ class CondaFailure:
         return ""
 
     def _has(self, name: str, version: str, build: str, platform: str) -> bool:
+        from rattler.exceptions import GatewayError
+
         try:
             records = self._view.records(self._asked.conda.channels, name, platform)
-        except Exception:  # noqa: BLE001 - a hint may fail
+        except GatewayError:  # a hint may fail
             return False
         return any((str(one.version), str(one.build)) == (version, build) for one in records)
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from envbuild.errors import Place, SolveError, raise_all
 from envbuild.lock import Pin, Pins, Request, Wheel
@@ -14,6 +14,7 @@ from envbuild.manifest import normalise, wheel_name
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.failures import Failure, unknown_extras
+from envbuild.solvers.origins import public_url
 from envbuild.solvers.uv import Uv
 
 if TYPE_CHECKING:
@@ -229,11 +230,3 @@ def _platform_tags(platform: str) -> Iterable[str]:
             if minor in _LEGACY:
                 yield f"{_LEGACY[minor]}_{arch}"
         yield f"linux_{arch}"
-
-
-def public_url(url: str) -> str:
-    """A URL as it may stand in a lock: without user or password, and without a hash that stands beside it."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2] if not parts.scheme.endswith("ssh") else parts.netloc
-    fragment = parts.fragment if parts.fragment.startswith("subdirectory=") else ""
-    return urlunsplit((parts.scheme, host, parts.path, parts.query, fragment))

@@ -1,6 +1,5 @@
 """py-rattler's coroutines, for threads that wait: one loop in one thread, one client, and an end to all of it."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -13,6 +12,8 @@ from envbuild.process import Interrupted
 from envbuild.solvers.origins import Origins
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rattler import Client
 
 Answer = TypeVar("Answer")
@@ -43,6 +44,8 @@ class Rattler:
             if self._stopped:
                 raise Interrupted
             loop = self._loop = self._loop or _started()
+        import asyncio
+
         try:
             return asyncio.run_coroutine_threadsafe(_contained(begin), loop).result()
         except CancelledError:
@@ -86,19 +89,25 @@ def _seconds(host: Mapping[str, str]) -> int:
     return int(stated) if stated.isdecimal() and int(stated) else _SECONDS
 
 
-def _started() -> asyncio.AbstractEventLoop:
+def _started() -> "asyncio.AbstractEventLoop":
+    import asyncio
+
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="rattler", daemon=True).start()
     return loop
 
 
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+def _cancel_all(loop: "asyncio.AbstractEventLoop") -> None:
+    import asyncio
+
     for task in asyncio.all_tasks(loop):
         task.cancel()
 
 
 async def _contained(begin: Callable[[], Awaitable[Answer]]) -> Answer:
     """A panic of rattler is no Exception: it would end the thread and leave who waits for it waiting."""
+    import asyncio
+
     try:
         return await begin()
     except (Exception, asyncio.CancelledError):

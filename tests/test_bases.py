@@ -65,6 +65,9 @@ def test_a_tag_is_held_by_its_digest(project: Project, registry: Registry) -> No
     assert project.run("lock").out == "Lock: 1 current.\n"
     project.run("lock", "--check")
     assert (project.path / _LOCK).read_text() == text
+    project.write("envbuild.yaml", "platforms: [linux-64, osx-arm64]\n")
+    assert project.run("lock").out == f"a  solved  {_LOCK}\nLock: 1 solved.\n"
+    assert held(project)[2] == first
     told = project.json("lock", "--upgrade", "--diff")["environments"][0]["moves"]
     assert [(one["manager"], one["before"], one["now"]) for one in told] == [
         ("image", f"12 {first[7:19]}", f"12 {second[7:19]}")

@@ -1,5 +1,6 @@
 """Conda packages from a channel into a lock: solved once, read by conda-lock, moved only when that is asked for."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def pinned(project: Project) -> dict[str, list[str]]:
     """Names and versions by platform."""
     lock = read_lock(_LOCK, (project.path / _LOCK).read_text())
     return {platform: [f"{pin.name} {pin.version}" for pin in pins.pins] for platform, pins in lock.pins.items()}
+
+
+def test_both_hashes_are_those_of_the_files(conda: Project, channel: Channel) -> None:
+    """What is installed later can be held against them."""
+    conda.run("lock")
+    for pins in read_lock(_LOCK, (conda.path / _LOCK).read_text()).pins.values():
+        for pin in pins.pins:
+            data = (channel.folder / pin.subdir / pin.url.rpartition("/")[2]).read_bytes()
+            md5 = hashlib.md5(data, usedforsecurity=False)
+            assert (pin.md5, pin.sha256) == (md5.hexdigest(), hashlib.sha256(data).hexdigest())
 
 
 def test_each_platform_is_solved_and_stays(conda: Project, channel: Channel) -> None:

@@ -205,7 +205,7 @@ def test_what_a_plan_refuses_is_said_with_its_line(project: Project) -> None:
     out = project.run("init").out
     assert "parent: only extended\n" in out
     assert out.startswith("Made this folder a project: 2 environments, 1 ready, 1 refused.\n")
-    assert "conda: refused\n    envs/conda.yml:1:30: conda packages are not solved by this version yet: 'numpy'" in out
+    assert "conda: refused\n    envs/conda.yml:1:30: builder 'local' cannot install conda packages yet: 'numpy'" in out
     assert "Next: 'envbuild apply pip' builds what is ready" in out
     project.run("plan", "conda", check=1)
     project.run("plan", "pip")

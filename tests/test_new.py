@@ -62,7 +62,7 @@ def test_without_anything_it_is_a_python(started: Project) -> None:
 def test_what_cannot_be_locked_yet_is_said(started: Project) -> None:
     """The file is written, since it says what was asked for; the next step is true."""
     out = started.run("new", "a", "--conda", "numpy >=1.26", "--conda", "python =3.11").out
-    assert "a: refused\n    manifests/a.yaml:3:5: conda packages are not solved by this version yet" in out
+    assert "a: refused\n    manifests/a.yaml:3:5: builder 'local' cannot install conda packages yet" in out
     assert out.endswith("Next: change what is refused.\n")
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from ruamel.yaml import YAML
 from support.manifests import environment
@@ -182,13 +183,23 @@ _HOSTILE = (
 )
 
 
+_NAMES = ("null", "true", "3.10", "0x1F", "1e3", "2020-01-01")  # which might name a channel as well
+
+
+@pytest.mark.parametrize("value", [value for value in _HOSTILE if value.strip() and value not in _NAMES])
+def test_such_a_value_is_no_channel(value: str) -> None:
+    """It never comes as far as a template."""
+    with pytest.raises(EnvbuildError, match="is no channel"):
+        environment({"k": f"channels: [!raw {json.dumps(value, ensure_ascii=False)}]\nsetup: [make]\n"})
+
+
 @pytest.mark.parametrize("value", _HOSTILE)
 def test_no_value_becomes_another_key(value: str) -> None:
     """As a variable and as a channel: the same text comes out of the YAML, and the same keys."""
     channel = value.strip() or "x"
     variables = f"{{A: !raw {json.dumps(value, ensure_ascii=False)}, Z: last}}"
-    text = f"channels: [!raw {json.dumps(channel, ensure_ascii=False)}]\nvariables: {variables}\nsetup: [make]\n"
-    found = YAML(typ="safe").load(made(found=environment({"k": text})))
+    stated = environment({"k": f"variables: {variables}\nsetup: [make]\n"})
+    found = YAML(typ="safe").load(made(found=msgspec.structs.replace(stated, channels=(channel,))))
     assert found == {
         "channels": [channel],
         "dependencies": ["python 3.11.*"],

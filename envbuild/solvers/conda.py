@@ -31,26 +31,24 @@ class CondaQuestion:
 
         A package that PyPI is asked for as well is PyPI's: it is left out, unless another one needs it.
         """
-        if self._request.conda is None:
+        conda = self._request.conda
+        if conda is None:
             return ()
         kept = preferred.conda if preferred else ()
-        roots = self._request.conda.roots
-        found = self._solved(roots, kept)
+        found = self._solved(Asked(self._request, conda, conda.roots, kept))
         if twice := self._asked_twice(found):
-            found = self._solved(tuple(root for root in roots if spec_name(root) not in twice), kept)
+            own = tuple(root for root in conda.roots if spec_name(root) not in twice)
+            found = self._solved(Asked(self._request, conda, own, kept))
         return found
 
-    def _solved(self, roots: tuple[str, ...], kept: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    def _solved(self, asked: Asked) -> tuple[Pin, ...]:
         from rattler.exceptions import GatewayError, SolverError
 
-        conda = self._request.conda
-        assert conda is not None  # noqa: S101 - only what asks for conda packages comes here
-        asked = Asked(self._request, conda, roots, kept)
         try:
             records = self._view.solve(asked)
         except (SolverError, GatewayError) as error:
             raise CondaFailure(error, asked, self._environment, self._view).told() from None
-        known = {pin.url: pin for pin in kept}
+        known = {pin.url: pin for pin in asked.kept}
         return tuple(sorted(known.get(public_url(one.url)) or self._pin(one) for one in records))
 
     def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:

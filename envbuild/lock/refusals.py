@@ -4,20 +4,10 @@ from collections.abc import Iterator
 
 from envbuild.document import RESET, Mapping, Scalar, Value, is_null
 from envbuild.errors import EnvbuildError, LockError
-from envbuild.lock.virtual import stated_system, virtual_packages
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
-_OF_WHEELS = ("__glibc", "__musl", "__osx")
-_KEYS = (
-    ("solve_group",),
-    ("pip", "extra_index_urls"),
-    ("pip", "indexes"),
-    ("pip", "find_links"),
-    ("pip", "prerelease"),
-    ("pip", "no_binary"),
-    ("pip", "no_build_isolation"),
-)
+_KEYS = (("solve_group",),)
 
 
 def refusals(environment: Environment) -> Iterator[EnvbuildError]:
@@ -25,7 +15,6 @@ def refusals(environment: Environment) -> Iterator[EnvbuildError]:
     yield from _keys(environment)
     yield from _conda(environment)
     yield from _pip(environment)
-    yield from _system(environment)
 
 
 def _items(environment: Environment) -> Iterator[Item]:
@@ -53,8 +42,6 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
             if item.manager == "conda":
                 hint = f"write '{item.text}' under 'constraints', or override PyPI's package under '- pip:'"
                 yield LockError("conda packages cannot be overridden", item.where, hint)
-            else:
-                yield LockError("'overrides' is not honoured by this version yet", item.where, "remove it for now")
     if environment.python.source == "conda":
         return
     source = environment.python.source
@@ -71,25 +58,11 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
             yield LockError(what, item.where, f"write '{item.name} {item.wish}', or 'from: conda' under 'python'")
 
 
-def _system(environment: Environment) -> Iterator[EnvbuildError]:
-    """What decides which wheels fit, and uv is not told yet."""
-    if all(item.manager == "conda" for item in _items(environment)):
-        return
-    for platform, system in environment.system.items():
-        stated, usual = virtual_packages(platform, stated_system(system, platform)), virtual_packages(platform, {})
-        if any(stated.get(name) != usual.get(name) for name in _OF_WHEELS):
-            what = f"another C library or macOS for PyPI's packages on {platform} is not honoured by this version yet"
-            yield LockError(what, environment.where("system_requirements"), "remove it for now")
-
-
 def _pip(environment: Environment) -> Iterator[EnvbuildError]:
     for item in _items(environment):
         if item.manager == "conda":
             continue
-        if environment.python.source == "conda":
-            what = f"PyPI's '{item.shown}' beside conda packages is not locked by this version yet"
-            yield LockError(what, item.where, "take the conda package of it, or write 'from: uv' under 'python'")
-        elif item.editable:
+        if item.editable:
             what = "editable installs are not locked by this version yet"
             yield LockError(what, item.where, "build a wheel and name that")
         elif item.path and not item.path.endswith(".whl"):

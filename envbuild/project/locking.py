@@ -31,6 +31,7 @@ from envbuild.shape import nearest
 from envbuild.solvers.bases import found_base
 from envbuild.solvers.channels import View
 from envbuild.solvers.conda import CondaQuestion
+from envbuild.solvers.provided import given
 from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import Workspace
@@ -169,8 +170,7 @@ class Locker:
                 solved[request.platform] = kept
             else:
                 asked.append(self._on_this_host(request))
-                preferred = before.pins.get(request.platform) if before else None
-                solved[request.platform] = self._solved(environment, asked[-1], python, preferred)
+                solved[request.platform] = self._solved(environment, asked[-1], python, before)
         return make_lock(python or _python_of(solved), tuple(asked), solved, self._base(environment, asked[0], before))
 
     def _base(self, environment: Environment, request: Request, before: Lock | None) -> Base | None:
@@ -186,8 +186,10 @@ class Locker:
             return request
         return msgspec.structs.replace(request, host=host_system(self._solvers.host, request.platform))
 
-    def _solved(self, environment: Environment, request: Request, python: str, preferred: Pins | None) -> Pins:
+    def _solved(self, environment: Environment, request: Request, python: str, before: Lock | None) -> Pins:
         """Conda's packages first; they are facts for the rest."""
+        preferred = before.pins.get(request.platform) if before else None
+        recorded = before.head.requests.get(request.platform) if before else None
         staying = self._staying(preferred) if preferred else None
         conda = CondaQuestion(self._solvers.view, request, environment).answer(staying)
         own = next((pin.version for pin in conda if pin.name == "python"), python)
@@ -198,8 +200,9 @@ class Locker:
             self._workspace.root,
             may_build=request.platform == self._solvers.platform,
             known=self._known,
+            given=given(conda, request),
         )
-        pip = question.answer(staying, environment)
+        pip = question.answer(staying, environment, recorded)
         return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.wheels)
 
     def _staying(self, pins: Pins) -> Pins:

@@ -2,45 +2,38 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from envbuild.errors import Place, SolveError
 from envbuild.lock import Request, root_items
 from envbuild.manifest import Item, normalise
 from envbuild.resolve import Environment
+from envbuild.solvers.case import NAME, Case
+from envbuild.solvers.fetching import unfetched
 from envbuild.solvers.names import meant
+from envbuild.solvers.provided import Given
 
-_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
-_UNKNOWN = re.compile(rf"(?P<name>{_NAME}) was not found in the (?:package registry|provided package locations|cache)")
-_WANTED = re.compile(rf"you require (?P<name>{_NAME})")
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+_UNKNOWN = re.compile(rf"(?P<name>{NAME}) was not found in the (?:package registry|provided package locations|cache)")
 _NO_VERSION = re.compile(
-    rf"Because (?:there (?:is|are) no versions? of|only(?: the following versions of)?) (?P<name>{_NAME})"
+    rf"Because (?:there (?:is|are) no versions? of|only(?: the following versions of)?) (?P<name>{NAME})"
     r"(?P<rest>(?:(?!we can conclude|depend).)*)we can conclude that your requirements"
 )
 _PYTHON = re.compile(
     r"requested Python version \((?P<python>[^)]*)\) does not satisfy Python(?P<wanted>\S+) and "
-    rf"(?:all versions of )?(?P<name>{_NAME})(?:==(?P<version>\S+))? depends? on Python"
+    rf"(?:all versions of )?(?P<name>{NAME})(?:==(?P<version>\S+))? depends? on Python"
 )
-_NO_FILE = re.compile(rf"(?P<name>{_NAME})==(?P<version>\S+) has no (?:usable )?wheels")
+_NO_FILE = re.compile(rf"(?P<name>{NAME})==(?P<version>\S+) has no (?:usable )?wheels")
 _FILES = re.compile(r"Wheels are available .* on the following platforms?: (?P<platforms>.+)")
-_CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
-_STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
-_URL = re.compile(r"https?://[^\s`)]+")
-
-# What stands among the causes of a failed request; what it means, and what to do.
-_NETWORK = (
-    ("dns error", "the host {host} is not known", "check the URL of the index, and the network"),
-    ("connection refused", "nothing answers at {host}", "check the URL of the index, and that it is up"),
-    ("timed out", "{host} does not answer in time", "try again, or give it more seconds in UV_HTTP_TIMEOUT"),
-    ("certificate", "the certificate of {host} is not trusted", "name its authority as 'ca_bundle' in envbuild.yaml"),
-    ("corrupt message", "{host} does not speak https", "check the URL of the index: http or https"),
-)
-
-
 _EXTRA = re.compile(
-    rf"The package `(?P<name>{_NAME})(?:==(?P<version>\S+))?` does not have an extra named `(?P<extra>\S+)`"
+    rf"The package `(?P<name>{NAME})(?:==(?P<version>\S+?)| @ \S+)?` does not have an extra named `(?P<extra>\S+)`"
 )
-_NOISE = re.compile(r"^(warning: (Requirements file|The package) |Resolved ).*\n?", re.MULTILINE)
+_DEPENDS = re.compile(
+    rf"(?P<who>{NAME})(?P<at>[=<>!~][^ ]*)? depends? on (?P<name>{NAME})(?P<wish>[=<>!~][\w.*+!,=<>~]*)"
+)
+_NO_SOURCE = re.compile(rf"(?P<name>{NAME})(?:==(?P<version>\S+))? has no source distribution")
 
 
 def unknown_extras(told: str, request: Request, environment: Environment) -> Iterator[SolveError]:
@@ -53,128 +46,154 @@ def unknown_extras(told: str, request: Request, environment: Environment) -> Ite
             yield SolveError(what, item.where, "remove it, or mend its spelling")
 
 
-class Failure:
+def without_extras(told: str, given: Iterable[Given]) -> set[str]:
+    """The distributions of conda's that something asks for with an extra."""
+    return {normalise(found["name"]) for found in _EXTRA.finditer(told)} & {one.name for one in given}
+
+
+class Failure(Case):
     """One failed question: what was asked, and what uv wrote."""
 
-    def __init__(self, errors: str, request: Request, environment: Environment, known: Iterable[str]) -> None:
-        self._words = re.sub(r"^(error|warning): ", "", _NOISE.sub("", errors).strip(), flags=re.MULTILINE)
-        self._text = " ".join(self._words.split())
-        self._request = request
-        self._environment = environment
+    def __init__(
+        self,
+        errors: str,
+        request: Request,
+        environment: Environment,
+        known: Iterable[str],
+        given: Iterable[Given] = (),
+    ) -> None:
+        super().__init__(errors, request, environment)
         self._known = known
-        self._roots = {normalise(one.name): one for one in root_items(environment, request.platform) if one.name}
+        self._given = {one.name: one for one in given}
 
     def told(self, newest: Callable[[str], str]) -> SolveError:
         """`newest` gives the newest version that the index has of a package, where one is asked for that is not."""
         return (
-            self._refused()
-            or self._unreachable()
+            unfetched(self)
             or self._unknown()
+            or self._brought()
+            or self._no_source()
             or self._no_version(newest)
             or self._other_python()
             or self._no_file()
             or self._contradiction()
         )
 
-    def _refused(self) -> SolveError | None:
-        found = _CREDENTIALS.search(self._text)
-        if not found:
-            return None
-        what = f"{self._index()} wants other credentials than it was given ({found['code']})"
-        return SolveError(what, self._index_place(), "keep them in a netrc file, or in the host's own settings")
-
-    def _unreachable(self) -> SolveError | None:
-        if "No solution" in self._text or not (found := _URL.search(self._text)):
-            return None
-        host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
-        what, hint = self._cause(host)
-        return SolveError(self._with_words(what), self._index_place(), hint)
-
-    def _cause(self, host: str) -> tuple[str, str]:
-        if found := _STATUS.search(self._text):
-            hint = "wait a while, and try again" if found["status"][:1] in "45" else "check the URL of the index"
-            return f"{host} answers {found['status']}", hint
-        for sign, what, hint in _NETWORK:
-            if sign in self._text.lower():
-                return what.format(host=host), hint
-        return f"{host} is no index that can be read", "check the URL of the index, and the network"
-
     def _unknown(self) -> SolveError | None:
-        found = _UNKNOWN.search(self._text)
+        found = _UNKNOWN.search(self.text)
         if not found:
             return None
         name = normalise(found["name"])
         near = meant(name, self._known)
         hint = f"did you mean '{near}'?" if near else "check the spelling of its name, and which index has it"
-        what = f"no package is named '{name}' in {self._index()}"
-        if item := self._roots.get(name):
+        own = self.own_index(name)
+        what = f"no package is named '{name}' in {self.index(name)}"
+        if own and name not in self.roots:
+            return SolveError(what, self.environment.where_key("pip", "indexes", own), "take it out of 'packages'")
+        if item := self.roots.get(name):
             return SolveError(what, item.where, hint)
-        root = self._required()
-        asking = f": {_asking(name, self._text) or 'another package'} asks for it"
-        where = root.where if root else Place(self._environment.path)
-        return SolveError(self._with_words(f"{what}{asking}"), where, hint if near else _hint_of(root))
+        root = self.required()
+        asking = f": {_asking(name, self.text) or 'another package'} asks for it"
+        where = root.where if root else Place(self.environment.path)
+        return SolveError(self.with_words(f"{what}{asking}"), where, hint if near else _hint_of(root))
+
+    def _brought(self) -> SolveError | None:
+        """What a package, or a constraint, wants of a distribution that is conda's in another version."""
+        for found in _DEPENDS.finditer(self.text):
+            one = self._given.get(normalise(found["name"]))
+            if one and not _specifiers(found["wish"]).contains(one.version, prereleases=True):
+                return self._unlike(one, found["who"], found["wish"].rstrip(","))
+        return None
+
+    def _unlike(self, one: Given, who: str, wish: str) -> SolveError:
+        limit = next(
+            (
+                item
+                for item in self._limits(one.name)
+                if not _specifiers(item.specifier).contains(one.version, prereleases=True)
+            ),
+            None,
+        )
+        if limit:
+            what = f"conda brings {one.name} {one.version}, and '{limit.text}' is asked for"
+            where = limit.where
+        else:
+            root = self.roots.get(normalise(who)) or self.required()
+            what = f"conda brings {one.name} {one.version}, and {who} wants {one.name}{wish}"
+            where = root.where if root else Place(self.environment.path)
+        other = f"'{one.package} {wish}' under 'dependencies', or PyPI: '{one.name}{wish}' under '- pip:'"
+        hint = f"ask conda for another: {other}"
+        return SolveError(self.with_words(what), where, hint)
+
+    def _limits(self, name: str) -> list[Item]:
+        found = (self.environment.limits, self.environment.constraints, self.environment.overrides)
+        items = (item for packages in found for package in packages.on(self.request.platform) for item in package.items)
+        return [item for item in items if item.manager == "pip" and normalise(item.name) == name]
+
+    def _no_source(self) -> SolveError | None:
+        found = _NO_SOURCE.search(self.text)
+        if not found:
+            return None
+        name = normalise(found["name"])
+        shown = f"{name} {found['version'] or ''}".strip()
+        what = f"{shown} has no source, and 'no_binary' asks for it to be built from one"
+        where = self.environment.where("pip", "no_binary")
+        return SolveError(self.with_words(what), where, "name in it only what has one, or ask for another version")
 
     def _no_version(self, newest: Callable[[str], str]) -> SolveError | None:
         """What the manifest itself asks for, and no version of it is."""
-        found = _NO_VERSION.search(self._text)
-        item = self._roots.get(normalise(found["name"])) if found and "you require" in found["rest"] else None
+        found = _NO_VERSION.search(self.text)
+        item = self.roots.get(normalise(found["name"])) if found and "you require" in found["rest"] else None
         if not item:
             return None
         version = newest(item.name)
         hint = f"the newest is {version}" if version else "ask for a version that there is"
-        return SolveError(f"{item.name} has no version {item.wish} in {self._index()}", item.where, hint)
+        return SolveError(f"{item.name} has no version {item.wish} in {self.index(item.name)}", item.where, hint)
 
     def _other_python(self) -> SolveError | None:
-        found = _PYTHON.search(self._text)
+        found = _PYTHON.search(self.text)
         if not found:
             return None
         python, name = found["python"].removeprefix(">="), normalise(found["name"])
-        item = self._roots.get(name) or self._required()
+        item = self.roots.get(name) or self.required()
         what = f"{name} {found['version'] or ''}".strip() + f" needs Python {found['wanted']}, and {python} is locked"
-        where = item.where if item else Place(self._environment.path)
-        return SolveError(self._with_words(what), where, "ask for another version of it, or of python")
+        where = item.where if item else Place(self.environment.path)
+        return SolveError(self.with_words(what), where, "ask for another version of it, or of python")
 
     def _no_file(self) -> SolveError | None:
-        found = _NO_FILE.search(self._text)
+        found = _NO_FILE.search(self.text)
         if not found:
             return None
-        item = self._roots.get(normalise(found["name"])) or self._required()
-        there = _FILES.search(self._text)
+        item = self.roots.get(normalise(found["name"])) or self.required()
+        there = _FILES.search(self.text)
         others = f": there are wheels for {there['platforms'].replace('`', '')}" if there else ""
         hint = f"ask for another version, or take the platform out of 'platforms'{others}"
-        where = item.where if item else Place(self._environment.path)
-        what = f"{found['name']} {found['version']} has no wheel for {self._request.platform}"
-        return SolveError(self._with_words(what), where, hint)
+        where = item.where if item else Place(self.environment.path)
+        what = f"{found['name']} {found['version']} has no wheel for {self.request.platform}"
+        return SolveError(self.with_words(what), where, hint)
 
     def _contradiction(self) -> SolveError:
         """All lines that asked for what uv names."""
-        named = [item for name, item in self._roots.items() if _names(name, self._text)]
+        named = [item for name, item in self.roots.items() if _names(name, self.text)]
         lines = ", ".join(f"{item.name} {item.wish} at {item.where}" for item in named)
-        where = named[0].where if named else Place(self._environment.path)
+        where = named[0].where if named else Place(self.environment.path)
         hint = f"ask for less in one of: {lines}" if lines else "look at what uv says above"
-        return SolveError(self._with_words(f"no set of packages fits on {self._request.platform}"), where, hint)
+        return SolveError(self.with_words(f"no set of packages fits on {self.request.platform}"), where, hint)
 
-    def _required(self) -> Item | None:
-        """What the manifest asks for and the explanation ends with."""
-        found = [self._roots.get(normalise(one["name"])) for one in _WANTED.finditer(self._text)]
-        return next((item for item in found if item), None)
 
-    def _index(self) -> str:
-        return self._request.index_url or "the index"
+def _specifiers(text: str) -> "SpecifierSet":
+    """As many of the clauses as stand whole in a sentence of uv's."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    def _index_place(self) -> Place:
-        """The line that names the index, if a manifest does."""
-        node = self._environment.node("pip", "index_url")
-        return node.place if node else Place(self._environment.path)
-
-    def _with_words(self, what: str) -> str:
-        lines = [line.rstrip() for line in self._words.splitlines() if line.strip()]
-        return "\n".join([what, *(f"    {line}" for line in lines)])
+    try:
+        return SpecifierSet(text.rstrip(","))
+    except InvalidSpecifier:
+        return SpecifierSet()
 
 
 def _asking(name: str, text: str) -> str:
     """Who depends on a package, by uv's account."""
-    found = re.search(rf"(?:all versions of )?({_NAME})(?:==\S+)? depends? on {re.escape(name)}(?![\w-])", text)
+    found = re.search(rf"(?:all versions of )?({NAME})(?:==\S+)? depends? on {re.escape(name)}(?![\w-])", text)
     return found[1] if found else ""
 
 

@@ -3,37 +3,29 @@
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
+
+import msgspec
 
 from envbuild.errors import Place, SolveError, raise_all
-from envbuild.lock import Pin, Pins, Request, Wheel
+from envbuild.lock import EVERY, Pins, Request, Wheel
 from envbuild.manifest import normalise, wheel_name
 from envbuild.process import Ran
 from envbuild.resolve import Environment
-from envbuild.solvers.failures import Failure, unknown_extras
+from envbuild.solvers.answers import Flat, Reading, read_flat
+from envbuild.solvers.asking import Asking, links
+from envbuild.solvers.failures import Failure, unknown_extras, without_extras
+from envbuild.solvers.indexes import bound, named, problems, strangers
 from envbuild.solvers.origins import public_url
+from envbuild.solvers.provided import Given, url_of, wheels
+from envbuild.solvers.targets import ranks, target
 from envbuild.solvers.uv import Uv
 
-if TYPE_CHECKING:
-    from packaging.tags import Tag
-
-_TARGETS = {
-    "linux-64": "x86_64-manylinux_2_28",
-    "linux-aarch64": "aarch64-manylinux_2_28",
-    "osx-64": "x86_64-apple-darwin",
-    "osx-arm64": "aarch64-apple-darwin",
-    "win-64": "x86_64-pc-windows-msvc",
-    "win-arm64": "aarch64-pc-windows-msvc",
-}
-_GLIBC_MINOR = 28
-_LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
-_MACOS = (13, 0)
-_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
 _MINOR = re.compile(r"==([0-9]+\.[0-9]+)(?:\.(?:\*|[0-9]+))?$")
-_VIA = re.compile(r"\s+#\s+(?:via\s*)?(?P<name>\S.*)?")
+_REVISION = re.compile(r"@[^@/#]+(?=#|$)")
+_NEVER = "==0.dev0+never"
 
 
 def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
@@ -56,177 +48,188 @@ def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
     )
 
 
-class Question:
-    """One request, put to uv for one platform in a folder of its own."""
+class Kept(msgspec.Struct, frozen=True):
+    """What stays where it still fits."""
 
-    def __init__(
+    versions: dict[str, str] = {}
+    commits: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, preferred: Pins | None, recorded: Request | None) -> "Kept":
+        """A branch stays at its commit where it is asked for by the same words as in the request that was recorded."""
+        pins = preferred.pip if preferred else ()
+        asked = set(recorded.roots) if recorded else set()
+        at = {pin.name: pin.sha256 for pin in pins if pin.url.startswith("git+")}
+        return cls(
+            {pin.name: pin.version for pin in pins if not pin.url.startswith("git+")},
+            {root: at[name] for name, root in named(asked) if name in at and "git+" in root},
+        )
+
+    def line(self, root: str) -> str:
+        from packaging.requirements import Requirement
+
+        if root not in self.commits:
+            return root
+        requirement = Requirement(root)
+        bare, separator, fragment = (requirement.url or "").partition("#")
+        scheme, _, rest = bare.partition("://")
+        host, _, path = rest.partition("/")
+        requirement.url = f"{scheme}://{host}/{_REVISION.sub('', path)}@{self.commits[root]}{separator}{fragment}"
+        return str(requirement)
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One request, put to uv for one platform in a folder of its own.
+
+    `python` is a minor version, or conda's whole one; `known` gives the packages of the project, for a name that is
+    misspelt; `given` is what conda brings.
+    """
+
+    uv: Uv
+    request: Request
+    python: str
+    root: Path
+    may_build: bool
+    known: Callable[[], Iterable[str]] = tuple
+    given: tuple[Given, ...] = ()
+
+    def answer(
         self,
-        uv: Uv,
-        request: Request,
-        python: str,
-        root: Path,
-        *,
-        may_build: bool,
-        known: Callable[[], Iterable[str]] = tuple,
-    ) -> None:
-        """`known` gives the packages of the project, for a name that is misspelt."""
-        self._uv = uv
-        self._known = known
-        self._request = request
-        self._python = python
-        self._root = root
-        self._may_build = may_build
+        preferred: Pins | None,
+        environment: Environment,
+        recorded: Request | None = None,
+    ) -> Pins:
+        """Solve; `preferred` pins of pip stay where they still fit.
 
-    def answer(self, preferred: Pins | None, environment: Environment) -> Pins:
-        """Solve; `preferred` pins stay where they still fit."""
-        if not self._request.roots:
-            return Pins(self._request.platform, ())
+        `recorded` is the request that `preferred` answered: with it, a repository stays at its commit as well.
+        """
+        request = self.request
+        if not request.roots:
+            return Pins(request.platform, ())
+        raise_all(problems(request, environment))
+        aim, found = target(request, environment), links(request, self.root, environment)
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            return self._solve(Path(folder), preferred, environment)
+            ask = Asking(self.uv, request, self.python, self.root, Path(folder), aim, self.may_build, found)
+            return _Solving(ask, self.known, environment, self.given, Kept.of(preferred, recorded)).pins()
 
-    def _solve(self, folder: Path, preferred: Pins | None, environment: Environment) -> Pins:
-        roots, flat, whole = folder / "roots.in", folder / "flat.txt", folder / "pylock.toml"
-        constraints, pinned = folder / "constraints.txt", folder / "pinned.txt"
-        roots.write_text("".join(f"{self._line(root)}\n" for root in self._request.roots), encoding="utf-8")
-        constraints.write_text("".join(f"{self._line(one)}\n" for one in self._request.constraints), encoding="utf-8")
-        flat.write_text(
-            "".join(f"{pin.name}=={pin.version}\n" for pin in (preferred.pins if preferred else ())), encoding="utf-8"
-        )
-        told = self._compile(
-            ["--no-header", "--annotation-style", "split", "-c", constraints, roots, "-o", flat], environment
-        )
-        raise_all(unknown_extras(told, self._request, environment))
-        edges, versions = read_flat(flat.read_text(encoding="utf-8"))
-        pinned.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()), encoding="utf-8")
-        self._compile(["--format", "pylock.toml", "-c", constraints, "-c", pinned, roots, "-o", whole], environment)
-        packages = tomllib.loads(whole.read_text(encoding="utf-8")).get("packages", [])
-        return self._pins(packages, edges, environment)
 
-    def _line(self, root: str) -> str:
-        """A root as a line for uv; a wheel of the project by its place."""
-        if root in self._request.wheels:
-            return f"{wheel_name(root)} @ file://{quote(str(self._root / root))}"
-        return root
+class _Solving(msgspec.Struct, frozen=True):
+    """One question under way."""
 
-    def _compile(self, arguments: list[str | Path], environment: Environment) -> str:
-        """Solve into the file that the arguments name; what uv has to say of it."""
-        if self._request.platform not in _TARGETS:
-            raise SolveError(
-                f"PyPI packages cannot be solved for {self._request.platform}",
-                environment.where("platforms"),
-                f"known are: {', '.join(_TARGETS)}",
-            )
-        ran = self._ask(arguments)
+    ask: Asking
+    known: Callable[[], Iterable[str]]
+    environment: Environment
+    given: tuple[Given, ...]
+    kept: Kept
+
+    def pins(self) -> Pins:
+        sources = bound(self.request, self.given)
+        told, flat = self._flat(sources)
+        if lacking := without_extras(told, self.given):
+            return self._instead(lacking).pins()
+        raise_all(unknown_extras(told, self.request, self.environment))
+        self._refuse_strangers(flat, sources)
+        packages = self._packages(flat, {name: one for name, one in sources.items() if name in flat.versions})
+        return self._made(packages, flat)
+
+    @property
+    def request(self) -> Request:
+        return self.ask.request
+
+    def _instead(self, names: set[str]) -> "_Solving":
+        """Conda's packages have no extras to ask for: where one is wanted, pip's takes its place."""
+        own = {one.name: one.version for one in self.given if one.name in names}
+        kept = Kept({**own, **self.kept.versions}, self.kept.commits)
+        rest = tuple(one for one in self.given if one.name not in names)
+        return _Solving(self.ask, self.known, self.environment, rest, kept)
+
+    def _flat(self, sources: Mapping[str, str]) -> tuple[str, Flat]:
+        """What uv says, and its list. A name with an index of its own that nothing needs is not to move others."""
+        path = self.ask.folder / "flat.txt"
+        ran = self._listed(path, sources, ())
         if ran.code:
-            raise Failure(ran.errors, self._request, environment, self._known()).told(self._newest)
-        return ran.errors
+            raise self._failure(ran)
+        flat = self.ask.flat(path)
+        idle = sources.keys() - flat.reached(name for name, _ in named(self.request.roots))
+        if idle:
+            path = self.ask.folder / "needed.txt"
+            again = self._listed(path, {name: one for name, one in sources.items() if name not in idle}, sorted(idle))
+            if not again.code:
+                return again.errors, self.ask.flat(path)
+        return ran.errors, flat
 
-    def _ask(self, arguments: list[str | Path]) -> Ran:
-        build = [] if self._may_build else ["--no-build"]
-        target = _TARGETS[self._request.platform]
-        version = ["--python-version", self._python, "--python-platform", target, "--no-python-downloads"]
-        quiet = [] if any("[" in root for root in self._request.roots) else ["--quiet"]  # extras may be unknown
-        return self._uv.run(["pip", "compile", *quiet, *version, *build, *arguments], index_url=self._request.index_url)
+    def _listed(self, path: Path, sources: Mapping[str, str], never: Iterable[str]) -> Ran:
+        loud = bool(self.given) or any("[" in root for root in self.request.roots)  # extras may be unknown
+        self.ask.write(path.name, (f"{name}=={version}" for name, version in self.kept.versions.items()))
+        shape = ["--no-header", "--annotation-style", "split", *(["--emit-index-annotation"] if sources else [])]
+        limits = self._limits(f"{name} {_NEVER}" for name in never)
+        return self.ask.compile([*shape, *limits, self._roots(sources), "-o", path], loud=loud)
+
+    def _roots(self, sources: Mapping[str, str]) -> Path:
+        return self.ask.roots(map(self.kept.line, self.request.roots), sources)
+
+    def _limits(self, further: Iterable[str]) -> list[str | Path]:
+        """Constraints, what conda brings among them, and overrides."""
+        places = wheels(self.ask.root, self.ask.folder, self.given)
+        facts = [f"{name} @ {url_of(place)}" for name, place in places.items()]
+        lines = [*map(self.ask.line, self.request.constraints), *facts, *further]
+        overrides = list(map(self.ask.line, self.request.overrides))
+        overruled: list[str | Path] = ["--overrides", self.ask.write("overrides.txt", overrides)] if overrides else []
+        return ["-c", self.ask.write("constraints.txt", lines), *overruled]
+
+    def _packages(self, flat: Flat, sources: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The same answer with files and hashes."""
+        path = self.ask.folder / "pylock.toml"
+        pinned = (f"{name}=={version}" for name, version in flat.versions.items())
+        found = self._locked(["--format", "pylock.toml", *self._limits(pinned), self._roots(sources), "-o", path], path)
+        names = self._to_be_built(flat.versions) if not self.ask.builds else ()
+        if not names:
+            return found
+        lines = [f"{name}=={flat.versions[name]}" for name in names]
+        roots = self.ask.roots(lines, {name: one for name, one in sources.items() if name in names})
+        built = self.ask.folder / "pylock.built.toml"
+        wanted = self._locked(["--format", "pylock.toml", "--no-deps", roots, "-o", built], built, names)
+        instead = {normalise(package["name"]): package for package in wanted}
+        return [instead.get(normalise(package["name"]), package) for package in found]
+
+    def _locked(self, arguments: list[str | Path], path: Path, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        ran = self.ask.compile(arguments, sources=names)
+        if ran.code:
+            raise self._failure(ran)
+        packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("packages", [])
+        return packages
+
+    def _to_be_built(self, versions: Mapping[str, str]) -> tuple[str, ...]:
+        stated = self.request.no_binary
+        names = versions if EVERY in stated else versions.keys() & set(map(normalise, stated))
+        return tuple(sorted(names))
+
+    def _refuse_strangers(self, flat: Flat, sources: Mapping[str, str]) -> None:
+        for name, origin in strangers(flat.origins, sources, self.request):
+            where = self.environment.where_key("pip", "indexes", sources[name])
+            what = f"'{name}' is bound to the index '{sources[name]}', and came from {public_url(origin)}"
+            raise SolveError(what, where, "take it out of what else offers it")
+
+    def _failure(self, ran: Ran) -> SolveError:
+        return Failure(ran.errors, self.request, self.environment, self.known(), self.given).told(self._newest)
 
     def _newest(self, name: str) -> str:
         """The newest version that the index has of a package, if it can be had at all."""
-        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            wanted, found = Path(folder) / "wanted.in", Path(folder) / "found.txt"
-            wanted.write_text(f"{name}\n", encoding="utf-8")
-            ran = self._ask(["--no-header", "--no-deps", wanted, "-o", found])
-            versions = read_flat(found.read_text(encoding="utf-8"))[1] if not ran.code else {}
-        return versions.get(normalise(name), "")
+        sources = {one: index for one, index in bound(self.request, ()).items() if one == normalise(name)}
+        roots, found = self.ask.roots([name], sources), self.ask.folder / "newest.txt"
+        ran = self.ask.compile(["--no-header", "--no-deps", roots, "-o", found])
+        return read_flat(found.read_text(encoding="utf-8")).versions.get(normalise(name), "") if not ran.code else ""
 
-    def _pins(self, packages: list[dict[str, Any]], edges: dict[str, set[str]], environment: Environment) -> Pins:
-        tags = _ranks(self._request.platform, self._python)
-        wheels = {normalise(wheel_name(path)): path for path in self._request.wheels}
+    def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
+        reading = Reading(self.ask.root, ranks(self.ask.target, self.ask.python), self.environment)
+        own = {normalise(wheel_name(path)): path for path in self.request.wheels}
+        needed = flat.reached(name for name, _ in named(self.request.roots)) - {one.name for one in self.given}
         pins, local = [], []
         for package in packages:
             name = normalise(package["name"])
-            depends = tuple(sorted(edges.get(name, ())))
-            if name in wheels:
-                local.append(Wheel(wheels[name], name, str(package.get("version", "")), depends))
-            else:
-                pins.append(_pin(name, package, tags, depends, environment))
-        return Pins(self._request.platform, tuple(sorted(pins)), tuple(sorted(local)))
-
-
-def read_flat(text: str) -> tuple[dict[str, set[str]], dict[str, str]]:
-    """From uv's annotated list: what each package depends on, and the version of each."""
-    edges: dict[str, set[str]] = {}
-    versions: dict[str, str] = {}
-    current = ""
-    for line in text.splitlines():
-        if match := _PINNED.match(line):
-            current = normalise(match["name"])
-            if match["version"]:
-                versions[current] = match["version"]
-        elif (via := _VIA.match(line)) and via["name"] and not via["name"].startswith("-"):
-            edges.setdefault(normalise(via["name"]), set()).add(current)
-    return edges, versions
-
-
-def _pin(
-    name: str, package: dict[str, Any], tags: "dict[Tag, int]", depends: tuple[str, ...], environment: Environment
-) -> Pin:
-    url, digest = _source(package, tags)
-    if not url or not digest:
-        where = next((item.where for item in environment.package(f"pip/{name}")), Place(environment.path))
-        raise SolveError(f"the index gives no sha256 for {name}", where, "use an index that lists hashes")
-    return Pin("pip", name, str(package.get("version", "0")), public_url(url), digest, "", depends)
-
-
-def _source(package: dict[str, Any], tags: "dict[Tag, int]") -> tuple[str, str]:
-    """The one file for this platform: the best wheel, else the source; for a repository, its commit."""
-    if repository := package.get("vcs"):
-        commit = repository["commit-id"]
-        return f"{repository['type']}+{repository['url']}@{commit}{_subdirectory(repository)}", commit
-    if archive := package.get("archive"):
-        return archive.get("url", ""), archive.get("hashes", {}).get("sha256", "")
-    wheels = sorted(package.get("wheels", ()), key=lambda wheel: _rank(wheel, tags))
-    best = wheels[0] if wheels else package.get("sdist", {})
-    return best.get("url", ""), best.get("hashes", {}).get("sha256", "")
-
-
-def _subdirectory(repository: dict[str, Any]) -> str:
-    folder = repository.get("subdirectory")
-    return f"#subdirectory={folder}" if folder else ""
-
-
-def _rank(wheel: dict[str, Any], tags: "dict[Tag, int]") -> tuple[int, str]:
-    from packaging.utils import parse_wheel_filename
-
-    filename = wheel.get("name") or wheel["url"].rpartition("/")[2].partition("#")[0]
-    *_, found = parse_wheel_filename(filename)
-    return min((tags.get(tag, len(tags)) for tag in found), default=len(tags)), filename
-
-
-def _ranks(platform: str, python: str) -> "dict[Tag, int]":
-    """How well each wheel tag fits, best first, as an installer on that platform would see it."""
-    from packaging.tags import compatible_tags, cpython_tags
-
-    major, minor = (int(number) for number in python.split("."))
-    platforms = list(_platform_tags(platform))
-    interpreter = f"cp{major}{minor}"
-    ordered = [
-        *cpython_tags((major, minor), platforms=platforms),
-        *compatible_tags((major, minor), interpreter, platforms),
-    ]
-    return {tag: rank for rank, tag in reversed(list(enumerate(ordered)))}
-
-
-def _platform_tags(platform: str) -> Iterable[str]:
-    from packaging.tags import mac_platforms
-
-    system, _, machine = platform.partition("-")
-    if system == "osx":
-        yield from mac_platforms(_MACOS, "x86_64" if machine == "64" else "arm64")
-    elif system == "win":
-        yield "win_amd64" if machine == "64" else "win_arm64"
-    else:
-        arch = "x86_64" if machine == "64" else machine
-        for minor in range(_GLIBC_MINOR, 4, -1):
-            yield f"manylinux_2_{minor}_{arch}"
-            if minor in _LEGACY:
-                yield f"{_LEGACY[minor]}_{arch}"
-        yield f"linux_{arch}"
+            depends = tuple(sorted(flat.edges.get(name, ())))
+            if name in own:
+                local.append(Wheel(own[name], name, str(package.get("version", "")), depends))
+            elif name in needed:
+                pins.append(reading.pin(name, package, depends))
+        return Pins(self.request.platform, tuple(sorted(pins)), tuple(sorted(local)))

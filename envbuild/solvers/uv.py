@@ -8,6 +8,7 @@ import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from envbuild.errors import ProcessError
 from envbuild.process import Programs, Ran, child_environment, toml
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _QUIET = ("--no-progress", "--color", "never")
 
 
@@ -53,7 +55,7 @@ class Uv:
         self._cache = str(Path(own).absolute()) if (own := host.get("UV_CACHE_DIR")) else ""
         self._host = host
         self._guard = threading.Lock()
-        self._configs: dict[str, Path] = {}
+        self._configs: dict[tuple[str, ...], Path] = {}
         self._asking = threading.Lock()
         self._interpreters: dict[bool, tuple[str, ...]] = {}
 
@@ -62,13 +64,16 @@ class Uv:
         arguments: list[str | Path],
         *,
         index_url: str = "",
+        extra_index_urls: tuple[str, ...] = (),
+        variables: Mapping[str, str] = NO_VARIABLES,
         log: Path | None = None,
         hold: tuple[int, ...] = (),
     ) -> Ran:
+        """`index_url` takes the place of the host's indexes; extra ones are asked before either."""
         cache = ["--cache-dir", self._cache] if self._cache else []
-        options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url)]
+        options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url, extra_index_urls)]
         command = [self._binary(), *options, *arguments]
-        return self._programs.run(command, env=self._env, cwd=self._folder, log=log, hold=hold)
+        return self._programs.run(command, env={**self._env, **variables}, cwd=self._folder, log=log, hold=hold)
 
     def request_file(self, text: str) -> Path:
         """A file of requirements, as a list that uv is given; it goes with the folder."""
@@ -91,18 +96,20 @@ class Uv:
                 hint = "install envbuild again: uv comes with it"
                 raise ProcessError("the program uv is missing", hint=hint) from None
 
-    def _config(self, index_url: str) -> Path:
-        """One file for each index, readable by its owner alone: the host's index may carry credentials."""
+    def _config(self, index_url: str, extra: tuple[str, ...]) -> Path:
+        """One file for each set of indexes, readable by its owner alone: the host's index may carry credentials."""
+        asked = (index_url, *extra)
         with self._guard:
-            if index_url not in self._configs:
+            if asked not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
                 indexes = Indexes(Index(index_url)) if index_url else host_indexes(self._host)
+                own = tuple(map(Index, extra))
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
-                    stream.write(_config_text(indexes))
-                self._configs[index_url] = path
-            return self._configs[index_url]
+                    stream.write(_config_text(Indexes(indexes.default, (*own, *indexes.extra))))
+                self._configs[asked] = path
+            return self._configs[asked]
 
     def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""

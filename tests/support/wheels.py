@@ -69,19 +69,29 @@ def installed_wheel(name: str) -> tuple[str, bytes]:
     return f"{facts.removesuffix('.dist-info')}-{tag}.whl", _zipped(files)
 
 
-def sdist_bytes(name: str, version: str, **options: Unpack[WheelOptions]) -> tuple[str, bytes]:
-    """Give the file name and the bytes of an sdist that builds, with no download, the wheel of the same arguments."""
+def sdist_bytes(
+    name: str, version: str, *, files: Mapping[str, bytes] | None = None, **options: Unpack[WheelOptions]
+) -> tuple[str, bytes]:
+    """Give the file name and the bytes of an sdist that builds, with no download, the wheel of the same arguments.
+
+    `files` stand in it instead of those that would be made.
+    """
     distribution = _Distribution(name, version, **options)
     buffer = io.BytesIO()
     with (
         gzip.GzipFile("", "wb", compresslevel=0, fileobj=buffer, mtime=_SECONDS) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path, data in _source(distribution).items():
+        for path, data in (files or _source(distribution)).items():
             entry = tarfile.TarInfo(f"{distribution.stem}/{path}")
             entry.size, entry.mtime = len(data), _SECONDS
             archive.addfile(entry, io.BytesIO(data))
     return f"{distribution.stem}.tar.gz", buffer.getvalue()
+
+
+def source_files(name: str, version: str, **options: Unpack[WheelOptions]) -> dict[str, bytes]:
+    """Give what such an sdist holds, by path: a folder that builds."""
+    return _source(_Distribution(name, version, **options))
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

@@ -1,0 +1,88 @@
+"""One request as uv takes it: files in a folder, options, and what it says in return."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.errors import SolveError
+from envbuild.lock import Request
+from envbuild.manifest import wheel_name
+from envbuild.process import Ran
+from envbuild.resolve import Environment
+from envbuild.solvers.answers import Flat, read_flat
+from envbuild.solvers.indexes import project
+from envbuild.solvers.provided import url_of
+from envbuild.solvers.targets import Target
+from envbuild.solvers.uv import Uv
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """`python` is a minor version, or a whole one; `builds` says whether a source may be built to learn of it."""
+
+    uv: Uv
+    request: Request
+    python: str
+    root: Path
+    folder: Path
+    target: Target
+    builds: bool
+    links: tuple[str, ...]
+
+    def roots(self, lines: Iterable[str], sources: Mapping[str, str]) -> Path:
+        """What is asked for; names that have an index of their own can be told in a project's file alone."""
+        whole = [self.line(line) for line in lines]
+        if not sources:
+            return self.write("roots.in", whole)
+        path = self.folder / "roots" / "pyproject.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(project(self.request, whole, sources), encoding="utf-8")
+        return path
+
+    def write(self, name: str, lines: Iterable[str]) -> Path:
+        path = self.folder / name
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return path
+
+    def line(self, root: str) -> str:
+        """A root as a line for uv; a wheel of the project by its place."""
+        if root in self.request.wheels:
+            return f"{wheel_name(root)} @ {url_of(self.root / root)}"
+        return root
+
+    def compile(self, arguments: Iterable[str | Path], *, loud: bool = False, sources: tuple[str, ...] = ()) -> Ran:
+        """Solve into the file that the arguments name. `sources` are packages whose wheels do not count."""
+        request = self.request
+        version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
+        options: list[str | Path] = [*([] if loud else ["--quiet"]), *version, *self._built(sources)]
+        options += ["--prerelease", "allow"] if request.prerelease else []
+        options += [word for link in self.links for word in ("--find-links", link)]
+        return self.uv.run(
+            ["pip", "compile", *options, *arguments],
+            index_url=request.index_url,
+            extra_index_urls=request.extra_index_urls,
+            variables=self.target.variables,
+        )
+
+    def _built(self, sources: tuple[str, ...]) -> list[str]:
+        """Where nothing may be built, wheels say what a source would; which source it is, is asked afterwards."""
+        if not self.builds and not sources:
+            return ["--no-build"]
+        names = sources or self.request.no_binary
+        return [word for name in names for word in ("--no-binary", name)]
+
+    def flat(self, path: Path) -> Flat:
+        return read_flat(path.read_text(encoding="utf-8"))
+
+
+def links(request: Request, root: Path, environment: Environment) -> tuple[str, ...]:
+    """Folders of the project by their places, pages by their URLs."""
+    return tuple(one if "://" in one else str(_folder(one, root, environment)) for one in request.find_links)
+
+
+def _folder(path: str, root: Path, environment: Environment) -> Path:
+    folder = root / path
+    if not folder.is_dir() or not folder.resolve().is_relative_to(root.resolve()):
+        what = f"'{path}' is no folder of the project"
+        raise SolveError(what, environment.where("pip", "find_links"), "name a folder that holds wheels, or a page")
+    return folder

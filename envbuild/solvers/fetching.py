@@ -1,0 +1,84 @@
+"""What cannot be had: an index, a page, a repository, or what only a build tells."""
+
+import re
+from urllib.parse import urlsplit
+
+from envbuild.errors import SolveError
+from envbuild.lock import EVERY
+from envbuild.manifest import normalise
+from envbuild.solvers.case import NAME, Case
+
+_CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
+_REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
+_BUILT = re.compile(rf"Failed to (?:download and )?build `(?P<name>{NAME})(?:==(?P<version>[^`]+)| @ [^`]+)?`")
+_STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
+_URL = re.compile(r"https?://[^\s`)]+")
+
+# What stands among the causes of a failed request; what it means, and what to do.
+_NETWORK = (
+    ("dns error", "the host {host} is not known", "check the URL of the index, and the network"),
+    ("connection refused", "nothing answers at {host}", "check the URL of the index, and that it is up"),
+    ("timed out", "{host} does not answer in time", "try again, or give it more seconds in UV_HTTP_TIMEOUT"),
+    ("certificate", "the certificate of {host} is not trusted", "name its authority as 'ca_bundle' in envbuild.yaml"),
+    ("corrupt message", "{host} does not speak https", "check the URL of the index: http or https"),
+)
+
+
+def unfetched(case: Case) -> SolveError | None:
+    return _not_fetched(case) or _not_built(case) or _refused(case) or _unreachable(case)
+
+
+def _not_fetched(case: Case) -> SolveError | None:
+    """A repository that cannot be read, or has no such branch."""
+    found = _BUILT.search(case.text)
+    if not found or "Git operation failed" not in case.text:
+        return None
+    name, missing = normalise(found["name"]), _REFERENCE.search(case.text)
+    what = f"the repository of {name} cannot be fetched"
+    hint = "check its URL, and that this machine may read it"
+    if missing:
+        what = f"the repository of {name} has no branch, tag or commit '{missing['name']}'"
+        hint = "name one that it has"
+    return SolveError(case.with_words(what), case.asked_at(name), hint)
+
+
+def _not_built(case: Case) -> SolveError | None:
+    """What has no metadata but that which building it gives."""
+    found = _BUILT.search(case.text)
+    if not found or "build backend" not in case.text:
+        return None
+    name = normalise(found["name"])
+    what = f"{name} {found['version'] or ''}".strip() + " could not be built, to learn what it needs"
+    hint = "ask for a version that has a wheel, or look at what its build says above"
+    if {EVERY, name} & {EVERY if one == EVERY else normalise(one) for one in case.request.no_build_isolation}:
+        what = f"{what}: while it is locked there is no environment for it to be built in"
+        hint = "name a wheel of it by its URL, or ask for a version that has one"
+    return SolveError(case.with_words(what), case.asked_at(name), hint)
+
+
+def _refused(case: Case) -> SolveError | None:
+    found = _CREDENTIALS.search(case.text)
+    if not found:
+        return None
+    url = _URL.search(case.text)
+    what = f"{case.asked(url[0] if url else '')} wants other credentials than it was given ({found['code']})"
+    where = case.place_of(url[0] if url else "")
+    return SolveError(what, where, "keep them in a netrc file, or in the host's own settings")
+
+
+def _unreachable(case: Case) -> SolveError | None:
+    if "No solution" in case.text or not (found := _URL.search(case.text)):
+        return None
+    host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
+    what, hint = _cause(case, host)
+    return SolveError(case.with_words(what), case.place_of(found[0]), hint)
+
+
+def _cause(case: Case, host: str) -> tuple[str, str]:
+    if found := _STATUS.search(case.text):
+        hint = "wait a while, and try again" if found["status"][:1] in "45" else "check the URL of the index"
+        return f"{host} answers {found['status']}", hint
+    for sign, what, hint in _NETWORK:
+        if sign in case.text.lower():
+            return what.format(host=host), hint
+    return f"{host} is no index that can be read", "check the URL of the index, and the network"

@@ -1,0 +1,89 @@
+"""`pip.indexes`: names that come from one index of their own, and from nowhere else (DECISIONS 19).
+
+uv binds a name to an index only where the name is asked for directly: each is, and what nothing reaches is dropped.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from envbuild.errors import EnvbuildError, SolveError
+from envbuild.lock import Bound, Request
+from envbuild.manifest import normalise, wheel_name
+from envbuild.process import toml
+from envbuild.resolve import Environment
+from envbuild.solvers.provided import Given
+
+ROOTS = "envbuild-roots"  # what uv is told that the project is called
+
+
+def bound(request: Request, given: Iterable[Given]) -> dict[str, str]:
+    """Name -> its index, as the manifest calls it; not what conda brings, nor what names its own file."""
+    elsewhere = {one.name for one in given} | {name for name, root in named(request.roots) if _has_source(root)}
+    found = {normalise(name): index for index, one in request.indexes.items() for name in one.packages}
+    return {name: index for name, index in sorted(found.items()) if name not in elsewhere}
+
+
+def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each root with the name that it asks for."""
+    from packaging.requirements import Requirement
+
+    for root in roots:
+        yield normalise(wheel_name(root) if _is_path(root) else Requirement(root).name), root
+
+
+def _is_path(root: str) -> bool:
+    return root.endswith(".whl") and " @ " not in root
+
+
+def _has_source(root: str) -> bool:
+    return _is_path(root) or " @ " in root
+
+
+def problems(request: Request, environment: Environment) -> Iterator[EnvbuildError]:
+    """What would leave it open where a name comes from."""
+    owners: dict[str, str] = {}
+    for index, one in request.indexes.items():
+        where = environment.where_key("pip", "indexes", index)
+        for name in map(normalise, one.packages):
+            if owners.setdefault(name, index) != index:
+                what = f"'{name}' is bound to two indexes, '{owners[name]}' and '{index}'"
+                yield SolveError(what, where, "name it under one of them")
+    overrides = {normalise(item.name): item for one in environment.overrides.every for item in one.items}
+    for name in sorted(owners.keys() & overrides.keys()):
+        what = f"'{name}' is bound to the index '{owners[name]}', and an override would come from any"
+        yield SolveError(what, overrides[name].where, "ask for its version under 'dependencies', or unbind it")
+
+
+def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) -> str:
+    """The roots as a pyproject.toml, which is where uv reads which name is of which index."""
+    used = {index: request.indexes[index] for index in sorted(set(sources.values()))}
+    names = {index: _plain(index) for index in used}
+    asked = dict(named(lines))
+    wanted = [*lines, *(name for name in sources if name not in asked)]
+    return "\n".join(
+        [
+            f'[project]\nname = "{ROOTS}"\nversion = "0"',
+            f"dependencies = [{', '.join(map(toml, wanted))}]",
+            "[tool.uv.sources]",
+            *(f"{toml(name)} = {{ index = {toml(names[index])} }}" for name, index in sources.items()),
+            *(_index(names[index], one) for index, one in used.items()),
+            "",
+        ]
+    )
+
+
+def _plain(index: str) -> str:
+    """A name as uv takes it; the variables with its credentials are called by it."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", index)
+
+
+def _index(name: str, one: Bound) -> str:
+    return f"[[tool.uv.index]]\nname = {toml(name)}\nurl = {toml(one.url)}\nexplicit = true"
+
+
+def strangers(origins: Mapping[str, str], sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:
+    """Names that came from another index than their own, each with that index; there should be none, ever."""
+    for name, index in sources.items():
+        origin = origins.get(name)
+        if origin is not None and origin.rstrip("/") != request.indexes[index].url.rstrip("/"):
+            yield name, origin

@@ -1,0 +1,41 @@
+"""What uv is told when it installs what was locked: the options of `pip` that concern building, and where files are."""
+
+import posixpath
+from collections.abc import Iterable
+from pathlib import Path
+
+from envbuild.errors import BuildError
+from envbuild.lock import EVERY, Pin
+from envbuild.manifest import normalise
+from envbuild.resolve import Environment
+from envbuild.solvers.provided import url_of
+
+
+def install_options(environment: Environment, root: Path) -> list[str]:
+    """What is built is built as the manifest says; which file is taken for what, the lock has decided."""
+    pip = environment.keys.pip
+    alone = pip.no_build_isolation
+    links = [one if "://" in one else str(root / one) for one in pip.find_links]
+    return [
+        *(word for name in sorted(pip.no_binary) for word in ("--no-binary", name)),
+        *_isolation(((EVERY,) if alone else ()) if isinstance(alone, bool) else alone or ()),
+        *(word for link in links for word in ("--find-links", link)),
+    ]
+
+
+def _isolation(names: Iterable[str]) -> list[str]:
+    if EVERY in names:
+        return ["--no-build-isolation"]
+    return [word for name in sorted(map(normalise, names)) for word in ("--no-build-isolation-package", name)]
+
+
+def located(pin: Pin, root: Path) -> str:
+    """Where a pin's file is; one of the project's own folders stands in the lock by its path from the root."""
+    if ":" in pin.url:
+        return pin.url
+    inside = posixpath.normpath(pin.url)
+    if inside.startswith(("/", "..")) or not (root / inside).resolve().is_relative_to(root.resolve()):
+        raise BuildError(f"the file of {pin.name} is not in the project: {pin.url}", hint="run 'envbuild lock'")
+    if not (root / inside).is_file():
+        raise BuildError(f"the file of {pin.name} is gone: {pin.url}", hint="put it back, or run 'envbuild lock'")
+    return url_of((root / inside).absolute())

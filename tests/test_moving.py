@@ -1,0 +1,134 @@
+"""What stays and what moves: preferred pins, commits of branches, URLs and their hashes."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.asked import Asked, conda_pin, pip, versions
+from support.gitserver import GitServer
+from support.index import Index
+from support.line import apply_twice, write_base, write_child
+from support.project import Project
+from support.wheels import wheel_bytes
+
+from envbuild.errors import SolveError
+from envbuild.lock import Pins
+
+NO_CONDA: tuple[str, ...] = ()
+
+
+@pytest.fixture
+def asked(index: Index, tmp_path: Path, uv_cache: Path) -> Asked:
+    return Asked(index, tmp_path, uv_cache)
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Iterator[GitServer]:
+    with GitServer(tmp_path / "git") as server:
+        server.commit("sourced", "1.0")
+        yield server
+
+
+def without(pins: Pins, name: str) -> Pins:
+    return Pins(pins.platform, tuple(pin for pin in pins.pins if pin.name != name), pins.wheels)
+
+
+def test_only_what_is_to_move_moves(asked: Asked, index: Index) -> None:
+    """With what must move with it; the rest stays though newer ones are there."""
+    index.add("lower", "1.0")
+    index.add("upper", "1.0", requires=["lower==1.0"])
+    question, found = asked.question(pip("upper", "alpha", conda=("python =3.11",)))
+    before = question.answer(None, found)
+    index.add("lower", "2.0")
+    index.add("upper", "2.0", requires=["lower>=2"])
+    index.add("alpha", "3.0")
+    assert question.answer(before, found) == before
+    now = question.answer(without(before, "upper"), found)
+    assert versions(now) == {"alpha": "2.0", "lower": "2.0", "upper": "2.0"}
+    assert versions(question.answer(without(before, "lower"), found)) == versions(before)
+    assert versions(question.answer(None, found))["alpha"] == "3.0"
+
+
+def test_pins_of_conda_are_no_preferences_of_pip(asked: Asked, index: Index) -> None:
+    """A name may be both's: what conda had says nothing of what pip is to take."""
+    index.add("alpha", "1.2")
+    pins = Pins("linux-64", (conda_pin("alpha", "1.2"),))
+    assert versions(asked.pins(pip("alpha", conda=("python",)), preferred=pins)) == {"alpha": "2.0"}
+
+
+def test_a_branch_stays_at_its_commit(asked: Asked, git: GitServer) -> None:
+    """Until it is to move, or asked for otherwise; the lock holds the commit, and whatever it needs."""
+    root = f"sourced @ git+{git.repository}@main"
+    question, found = asked.question(pip(root, conda=("python",)))
+    first = question.answer(None, found)
+    (pin,) = first.pins
+    commit = git.commit("sourced", "2.0")
+    assert pin.sha256 != commit
+    assert pin.url == f"git+{git.repository}@{pin.sha256}"
+    more, other = asked.question(pip(root, "alpha", conda=("python",)))
+    kept = more.answer(first, other, recorded=question.request)
+    assert {one.name: one.sha256 for one in kept.pins if one.name == "sourced"} == {"sourced": pin.sha256}
+    assert versions(kept)["sourced"] == "1.0"
+    moved = more.answer(without(first, "sourced"), other, question.request)
+    assert next(one.sha256 for one in moved.pins if one.name == "sourced") == commit
+    git.branch("dev")
+    elsewhere, third = asked.question(pip(root.replace("@main", "@dev"), conda=("python",)))
+    assert [one.sha256 for one in elsewhere.answer(first, third, recorded=question.request).pins] == [commit]
+
+
+def test_a_folder_of_a_repository_and_an_extra_and_a_marker(asked: Asked, git: GitServer) -> None:
+    """A commit takes the place of the branch, and the rest of the words stays."""
+    git.commit("inner", "1.0", "packages/inner")
+    root = f'inner @ git+{git.repository}@main#subdirectory=packages/inner ; python_version > "3"'
+    question, found = asked.question(pip(root.replace("'", "''"), conda=("python",)))
+    first = question.answer(None, found)
+    git.commit("inner", "2.0", "packages/inner")
+    (kept,) = question.answer(first, found, recorded=question.request).pins
+    assert (kept, kept.version) == (first.pins[0], "1.0")
+    assert kept.url.endswith(f"@{kept.sha256}#subdirectory=packages/inner")
+
+
+def test_a_moving_branch_makes_no_lock_stale(project: Project, index: Index, git: GitServer) -> None:
+    """It is locked to a commit, built from it, and moved by --upgrade alone."""
+    write_base(project, index)
+    write_child(project, "a", f"sourced @ git+{git.repository}@main", more="platforms: [linux-64]\n")
+    apply_twice(project)
+    before = project.read("locks/a.conda-lock.yml")
+    commit = git.commit("sourced", "2.0")
+    project.run("lock", "--check")
+    assert project.run("lock").out == "Lock: 1 current.\n"
+    assert project.read("locks/a.conda-lock.yml") == before
+    code = "import sourced; print(sourced.__version__)"
+    assert project.run("run", "a", "--", "python", "-c", code).out == "1.0\n"
+    project.run("lock", "--upgrade")
+    assert f"@{commit}" in project.read("locks/a.conda-lock.yml")
+    apply_twice(project)
+    assert project.run("run", "a", "--", "python", "-c", code).out == "2.0\n"
+
+
+def test_a_url_is_locked_to_its_hash(project: Project, index: Index) -> None:
+    """Other bytes at the same place are not installed."""
+    filename = index.add_file(*wheel_bytes("outside", "1.0"))
+    url = f"{index.url.removesuffix('simple/')}files/{filename}"
+    write_base(project, index)
+    write_child(project, "a", f"outside @ {url}")
+    project.run("lock")
+    digest = hashlib.sha256(wheel_bytes("outside", "1.0")[1]).hexdigest()
+    assert f"sha256: {digest}" in project.read("locks/a.conda-lock.yml").replace("'", "")
+    index.add_file(filename, wheel_bytes("outside", "1.0", modules={"outside/more.py": "1"})[1])
+    cold: dict[str, str | None] = {"UV_CACHE_DIR": str(project.path.parent / "cold")}
+    project.run("apply", check=1, env=cold)
+    (log,) = (project.path / ".envbuild").rglob("*.log")
+    assert "ash mismatch" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"), [("@nowhere", "no branch, tag or commit 'nowhere'"), ("x", "cannot be fetched")]
+)
+def test_a_repository_that_has_not_what_is_asked_for(asked: Asked, git: GitServer, reference: str, said: str) -> None:
+    """At the line that names it, with git's own words below."""
+    with pytest.raises(SolveError) as told:
+        asked.pins(pip("alpha", f"sourced @ git+{git.repository}{reference}", conda=("python",)))
+    assert said in told.value.message.splitlines()[0]
+    assert (told.value.where.line if told.value.where else 0) == 5

@@ -20,12 +20,17 @@ def interpreter(prefix: str) -> str:
     return f"{prefix}/bin/python"
 
 
-def count(prefix: str) -> "list[Row]":
+def runs(prefix: str) -> bool:
+    """Whether a prefix has what it runs on beyond its own files: uv's stand on a Python elsewhere, conda's on none."""
+    return os.path.isdir(f"{prefix}/conda-meta") or os.access(interpreter(prefix), os.X_OK)  # noqa: PTH112 - no pathlib
+
+
+def count(prefix: str, *, bytecode: bool = False) -> "list[Row]":
     """Every file below a prefix, by its path in bytes, but for bytecode, which Python rewrites as it likes."""
-    return sorted(_files(os.fsencode(prefix)))
+    return sorted(_files(os.fsencode(prefix), None if bytecode else _BYTECODE))
 
 
-def _files(prefix: bytes) -> "Iterator[Row]":
+def _files(prefix: bytes, left_out: bytes | None) -> "Iterator[Row]":
     waiting = [b""]
     while waiting:
         folder = waiting.pop()
@@ -33,7 +38,7 @@ def _files(prefix: bytes) -> "Iterator[Row]":
             for entry in entries:
                 path = folder + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    waiting += [path + b"/"] if entry.name != _BYTECODE else []
+                    waiting += [path + b"/"] if entry.name != left_out else []
                 elif path not in _UNCOUNTED:
                     found = entry.stat(follow_symlinks=False)
                     yield path, found.st_size, found.st_mtime_ns, found.st_mode

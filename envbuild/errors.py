@@ -7,6 +7,7 @@ EnvbuildError            one problem: message, where, hint
 ├── ManifestError        a manifest says something impossible
 ├── ResolveError         manifests do not fit together
 ├── LockError            a lock is missing, stale or damaged
+│   └── NewerLockError   a later envbuild wrote it: it is whole, and not ours to replace
 ├── RenderError          a template failed
 ├── PlanError            what was asked for cannot be planned
 ├── WorkspaceError       a file of the project could not be read or written
@@ -89,6 +90,9 @@ class ResolveError(EnvbuildError): ...
 
 
 class LockError(EnvbuildError): ...
+
+
+class NewerLockError(LockError): ...
 
 
 class RenderError(EnvbuildError): ...

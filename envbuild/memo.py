@@ -162,7 +162,7 @@ def counted(rows: "list[census.Row]") -> bytes:
 
 
 def _standing(prefix: str) -> bytes:
-    if not os.access(census.interpreter(prefix), os.X_OK):
+    if not census.runs(prefix):
         return b""
     return counted(census.count(prefix))
 

@@ -215,7 +215,7 @@ def test_lines_of_a_message_stand_below_the_mark() -> None:
     """They are indented, so that none looks like another problem."""
     error = ManifestError("wrong\na.yaml:9:9: forged\n  more", Place("a.yaml", 1, 1), "mend it")
     assert error_text(error, WIDE, lambda _path: "k: x").splitlines() == [
-        "a.yaml:1:1: wrong", "    1 | k: x", "      | ^", "    a.yaml:9:9: forged", "    more", "  hint: mend it",
+        "a.yaml:1:1: wrong", "    1 | k: x", "      | ^", "    a.yaml:9:9: forged", "      more", "  hint: mend it",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from envbuild.lock.bases import Base, ImageName, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
+from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
 from envbuild.lock.met import meets, package_record, root_keys, still_met
 from envbuild.lock.moves import Move, moves
@@ -18,7 +19,7 @@ from envbuild.lock.request import (
     root_items,
     wheel_items,
 )
-from envbuild.lock.specs import joined_specs, spec_name, split_spec
+from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
 from envbuild.lock.text import lock_text
 from envbuild.lock.virtual import host_system, virtual_packages
 
@@ -47,6 +48,7 @@ __all__ = [
     "lock_text",
     "make_lock",
     "meets",
+    "models",
     "moves",
     "package_record",
     "pin_changes",
@@ -57,6 +59,7 @@ __all__ = [
     "requests",
     "root_items",
     "root_keys",
+    "spec_fields",
     "spec_name",
     "split_spec",
     "still_met",

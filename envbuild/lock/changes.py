@@ -41,10 +41,10 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
 
 # What else decides pins: what it is called, how it is had from a request, and the keys that state it.
 _OTHERS: tuple[tuple[str, Callable[[Request], object], tuple[str, ...]], ...] = (
-    ("channels", lambda one: one.conda.channels if one.conda else (), ("channels",)),
+    ("channels", lambda one: one.conda.channels if one.conda else (), ()),
     ("channel_priority", lambda one: one.conda.priority if one.conda else "", ()),
     ("pypi_names", lambda one: one.conda.names if one.conda else {}, ()),
-    ("system_requirements", lambda one: one.system, ("system_requirements",)),
+    ("system_requirements", lambda one: one.system, ()),
     ("index_url", lambda one: one.index_url, ("pip", "index_url")),
     ("extra_index_urls", lambda one: one.extra_index_urls, ("pip", "extra_index_urls")),
     ("indexes", lambda one: {name: f"{it.url} {' '.join(it.packages)}" for name, it in one.indexes.items()},
@@ -62,7 +62,7 @@ def _settings(recorded: Request, request: Request, environment: Environment) -> 
         before, now = _told(of(recorded)), _told(of(request))
         if before != now:
             stated = environment.node(*keys) if keys else None
-            yield Change(f"{name} {before} -> {now}", stated.place if stated else Place(environment.path))
+            yield Change(f"{name} {before} -> {now}", stated.place if stated else environment.where_said(name))
 
 
 def _told(value: object) -> str:

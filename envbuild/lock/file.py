@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from envbuild.errors import LockError, Place
+from envbuild.errors import LockError, NewerLockError, Place
 from envbuild.lock.bases import Base
 from envbuild.lock.pins import Pin, Pins, Wheel
 from envbuild.lock.request import Request
@@ -20,6 +20,10 @@ _CUSTOM = re.compile(r"^ +envbuild\.(?P<key>[a-z]+): (?P<value>.*)$", re.MULTILI
 HEAD_LINE = re.compile(r"^(?P<key> +envbuild\.head: ).*\n", re.MULTILINE)
 _EDITED = "edited by hand or by a merge"
 _RELOCK = "run 'envbuild lock'"
+_NEWER = "a newer envbuild wrote it"
+_UPGRADE = "upgrade envbuild, or remove the file to lock it anew"
+_FORMAT = re.compile(r"^version: (?P<number>.*)$", re.MULTILINE)
+_KNOWN_FORMAT = "1"
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -31,13 +35,13 @@ class Head(msgspec.Struct, frozen=True):
     base: Base | None = None
 
 
-class CondaFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+class CondaFacts(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What is known of a conda pin, and conda-lock's format has no place for."""
 
     number: int = 0
     constrains: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ()
-    virtual: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
     site: str = ""
 
 
@@ -77,7 +81,7 @@ def read_head(path: str, text: str) -> Head:
             msgspec.json.decode(custom["base"], type=Base) if "base" in custom else None,
         )
     except (KeyError, msgspec.DecodeError):
-        raise LockError(_EDITED, Place(path), _RELOCK) from None
+        raise NewerLockError(_NEWER, Place(path), _UPGRADE) from None
 
 
 def _custom(path: str, text: str) -> dict[str, str]:
@@ -85,6 +89,10 @@ def _custom(path: str, text: str) -> dict[str, str]:
     at = text.find(f"\n{_BODY}") + 1
     head = text[:at]
     custom = {match["key"]: _unquoted(match["value"]) for match in _CUSTOM.finditer(head)}
+    stated = _FORMAT.search(head)
+    if stated and stated["number"] != _KNOWN_FORMAT and stated["number"].isdecimal():
+        what = f"it is in version {stated['number']} of conda-lock's format, and version {_KNOWN_FORMAT} is known here"
+        raise NewerLockError(what, Place(path), _UPGRADE)
     whole = hashlib.sha256(text[at:].encode()).hexdigest()
     if not at or custom.get("body") != whole or custom.get("head") != head_digest(head):
         raise LockError(_EDITED, Place(path), _RELOCK)
@@ -101,10 +109,14 @@ def read_lock(path: str, text: str) -> Lock:
     Its body is known to be what conda-lock's models made; reading it without them saves half a second.
     """
     head, custom = read_head(path, text), _custom(path, text)
-    wheels = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
-    facts = msgspec.json.decode(custom.get("conda", "{}"), type=dict[str, dict[str, CondaFacts]])
+    try:
+        wheels = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
+        facts = msgspec.json.decode(custom.get("conda", "{}"), type=dict[str, dict[str, CondaFacts]])
+        body = _read_body(text[text.find(f"\n{_BODY}") + 1 :])
+    except (msgspec.DecodeError, ValueError):
+        raise NewerLockError(_NEWER, Place(path), _UPGRADE) from None
     pins: dict[str, list[Pin]] = {platform: [] for platform in head.requests}
-    for platform, pin in _read_body(text[text.find(f"\n{_BODY}") + 1 :]):
+    for platform, pin in body:
         known = facts.get(platform, {}).get(pin.name) if pin.manager == "conda" else None
         pins.setdefault(platform, []).append(_completed(pin, known) if known else pin)
     return Lock(
@@ -115,7 +127,7 @@ def read_lock(path: str, text: str) -> Lock:
 def _completed(pin: Pin, known: CondaFacts) -> Pin:
     return msgspec.structs.replace(
         pin,
-        dependencies=tuple(sorted((*pin.dependencies, *known.virtual))),
+        dependencies=tuple(sorted((*pin.dependencies, *known.besides))),
         number=known.number,
         constrains=known.constrains,
         distributions=known.distributions,
@@ -127,9 +139,13 @@ def _completed(pin: Pin, known: CondaFacts) -> Pin:
 def _read_body(body: str) -> tuple[tuple[str, Pin], ...]:
     """Platform and pin of each package; twins have one body, which is parsed once."""
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     yaml: Any = YAML(typ="safe")
-    content = msgspec.convert(yaml.load(body), _Body)
+    try:
+        content = msgspec.convert(yaml.load(body), _Body)
+    except YAMLError as error:
+        raise ValueError from error
     return tuple((package.platform, _pin(package)) for package in content.package)
 
 

@@ -78,7 +78,7 @@ def _met(root: str, pins: Pins) -> bool:
 def meets(spec: str, pin: Pin) -> bool:
     """Whether a pin is one of those that a spec admits: its channel compared by URL, the rest by rattler."""
     channel, bare = split_spec(spec)
-    if channel and not pin.url.startswith(f"{channel}/"):
+    if channel and pin.channel != channel:
         return False
     if stated := spec_fields(bare).get("url"):
         return stated == pin.url

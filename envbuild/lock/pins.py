@@ -39,6 +39,11 @@ class Pin(msgspec.Struct, frozen=True, order=True):
         return self.url.rpartition("/")[0].rpartition("/")[2]
 
     @property
+    def channel(self) -> str:
+        """The URL of the channel that it comes from."""
+        return self.url.rpartition("/")[0].rpartition("/")[0]
+
+    @property
     def identity(self) -> str:
         """What of it counts in a fingerprint: never where it came from."""
         return " ".join((self.manager, self.name, self.version, self.build or "-", self.sha256))

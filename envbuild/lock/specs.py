@@ -1,7 +1,7 @@
 """Conda specs as texts of a request: their channel by its URL, their name, what else they say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from envbuild.resolve import channel_url
 
@@ -40,19 +40,26 @@ def spec_fields(spec: str) -> dict[str, str]:
 
 
 def joined_specs(specs: Iterable[str]) -> tuple[str, ...]:
-    """One spec for each package, sorted: what is said of one in several places holds together."""
+    """One spec for each package, sorted: what is said of one in several places holds together.
+
+    Of two builds no spec can speak at once: each further one has a spec of its own.
+    """
     found: dict[str, list[str]] = {}
     for spec in specs:
         name = spec_name(spec)
         found.setdefault(name, []).append(spec.strip()[len(name) :].strip() or "*")
-    return tuple(sorted(f"{name} {_joined(asked)}".removesuffix(" *") for name, asked in found.items()))
+    joined = (f"{name} {one}".removesuffix(" *") for name, asked in found.items() for one in _joined(asked))
+    return tuple(sorted(joined))
 
 
-def _joined(asked: list[str]) -> str:
-    """Versions with commas, and the one build that is named."""
-    if len(asked) == 1:
-        return asked[0]
+def _joined(asked: list[str]) -> Iterator[str]:
+    """Versions with commas, which bind closer than `or`, and beside them the builds that are named."""
+    if any("[" in one for one in asked):
+        yield from dict.fromkeys(asked)
+        return
     words = [one.split() for one in dict.fromkeys(asked)]
-    versions = dict.fromkeys(one[0] for one in words if one[0] != "*")
-    builds = [one[1] for one in words if one[1:]]
-    return " ".join([",".join(versions) or "*", *builds[:1]])
+    versions = list(dict.fromkeys(one[0] for one in words if one[0] != "*"))
+    builds = list(dict.fromkeys(one[1] for one in words if one[1:] and one[1] != "*"))
+    version = ",".join(f"({one})" if "|" in one and versions[1:] else one for one in versions) or "*"
+    yield " ".join([version, *builds[:1]])
+    yield from (f"* {build}" for build in builds[1:])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from envbuild.lock.condalock import models
@@ -70,8 +71,19 @@ def _packages(lock: Lock) -> list[Any]:
 
 def _dependencies(pin: Pin) -> dict[str, str]:
     """By name; no platform is a package."""
-    names = ((spec_name(spec), spec) for spec in pin.dependencies)
-    return {name: spec[len(name) :].strip() or "*" for name, spec in names if not name.startswith("__")}
+    besides = {*_besides(pin)} if pin.manager == "conda" else set()
+    names = ((spec_name(spec), spec) for spec in pin.dependencies if spec not in besides)
+    return {name: spec[len(name) :].strip() or "*" for name, spec in names}
+
+
+def _besides(pin: Pin) -> Iterator[str]:
+    """What is asked of the platform itself, and what a second spec says of a package: one stands by each name."""
+    known: set[str] = set()
+    for spec in pin.dependencies:
+        name = spec_name(spec)
+        if name.startswith("__") or name in known:
+            yield spec
+        known.add(name)
 
 
 def _metadata(lock: Lock, manifest_path: str, name: str, body: str) -> Any:
@@ -112,5 +124,4 @@ def _facts(pins: Pins) -> dict[str, CondaFacts]:
 
 
 def _of(pin: Pin) -> CondaFacts:
-    virtual = tuple(spec for spec in pin.dependencies if spec.startswith("__"))
-    return CondaFacts(pin.number, pin.constrains, pin.distributions, virtual, pin.site)
+    return CondaFacts(pin.number, pin.constrains, pin.distributions, tuple(_besides(pin)), pin.site)

@@ -69,6 +69,8 @@ def conda_item(node: Scalar, selector: Selector = "") -> Item:
 
 
 def _refuse_url(url: str, where: Place) -> None:
+    if url.lower().startswith("file:///"):
+        return
     refuse_credentials(url, where)
     if url.lower().startswith("http://") and not is_loopback(url):
         raise ManifestError(f"'{url}' is not https", where, "use https: plain http is for loopback only")

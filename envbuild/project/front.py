@@ -4,7 +4,7 @@ import hashlib
 import platform as host_platform
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -136,9 +136,10 @@ class Project:
         self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: Upgrade = NOTHING, writes: bool = True
     ) -> list[Outcome]:
         """Make the locks that are not current, and those that are to move."""
-        with self._tools() as uv:
+        asked = [request for one in prepared for request in one.locked.requests]
+        with self._tools() as uv, closing(View(self.rattler, asked)) as view:
             line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
-            solvers = Solvers(uv, View(self.rattler), self.platform, self.host, line)
+            solvers = Solvers(uv, view, self.platform, self.host, line)
             locker = Locker(self.workspace, self.facts().locks, solvers, tell)
             return locker.lock(prepared, jobs, upgrade, writes=writes)
 

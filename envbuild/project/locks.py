@@ -5,7 +5,7 @@ import re
 
 import msgspec
 
-from envbuild.errors import EnvbuildError, LockError, Place
+from envbuild.errors import EnvbuildError, LockError, NewerLockError, Place
 from envbuild.lock import (
     FOLDER,
     SUFFIX,
@@ -67,7 +67,7 @@ class Locks:
                 return self._twin(asked) or Locked(asked, changes=(_missing(environment),))
             head = read_head(own, text)
         except LockError as error:
-            if not repair:
+            if not repair or isinstance(error, NewerLockError):
                 raise
             return Locked(asked, changes=(Change(error.message, Place(own)),))
         changes = self._stale(asked, head, own, text, environment)
@@ -90,9 +90,11 @@ class Locks:
             return None
 
     def usable(self, path: str) -> Lock | None:
-        """A lock to start from; one that is damaged is no start."""
+        """A lock to start from; one that is damaged is no start, and one of a newer envbuild is not ours to replace."""
         try:
             return self.whole(path)
+        except NewerLockError:
+            raise
         except LockError:
             return None
 
@@ -114,7 +116,7 @@ class Locks:
         for request in asked:
             recorded = head.requests.get(request.platform)
             if recorded is None:
-                where = environment.where("platforms")
+                where = environment.where_said("platforms")
                 changes.append(Change(f"platform {request.platform} is not locked", where))
             elif recorded.digest != request.digest:
                 lock = lock or read_lock(path, text)

@@ -1,6 +1,7 @@
 """Errors and notes as a person reads them: where, what, how, and on a terminal the line that is meant."""
 
 from collections.abc import Callable, Sequence
+from textwrap import dedent
 
 from envbuild.errors import EnvbuildError, Note, Place, redacted
 from envbuild.report.excerpt import excerpt
@@ -29,11 +30,11 @@ def _sum(problems: Sequence[EnvbuildError]) -> str:
 
 
 def _problem(problem: EnvbuildError, look: Look, source: Source | None) -> list[str]:
-    """Lines that a message itself breaks are indented, so that none looks like another problem."""
+    """Lines that a message itself breaks are indented, so that none looks like another problem; a tree stays one."""
     first, *rest = clean(problem.message).splitlines() or [""]
     where = look.paint(one_line(str(problem.where)), "strong") if problem.where else look.paint("error", "bad")
     lines = [f"{where}: {first}", *source_lines(problem.where, look, source)]
-    lines += [f"    {line.strip()}" for line in rest]
+    lines += [f"    {line}".rstrip() for line in dedent("\n".join(rest)).splitlines()]
     return [*lines, *_hint(problem.hint, look)]
 
 

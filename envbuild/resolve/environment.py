@@ -58,6 +58,7 @@ class Environment(msgspec.Struct, frozen=True):
     matrix: dict[str, MatrixValue]
     lineage: tuple[Manifest, ...]
     body: Node
+    general: Node
     keys: Keys
     dependencies: Packages
     limits: Packages
@@ -110,6 +111,15 @@ class Environment(msgspec.Struct, frozen=True):
         node = self.node(*keys)
         return node.place if node else self.where_itself
 
+    def said(self, key: str) -> Value | None:
+        """What the lineage says of a key, else the settings."""
+        return self.node(key) or self.general.get(key)
+
+    def where_said(self, key: str) -> Place:
+        """The line that decides a key, in a manifest or in the settings; the manifest for what no line states."""
+        node = self.said(key)
+        return node.place if node else Place(self.path)
+
     def where_item(self, key: str, index: int) -> Place:
         """The line of one item of a list."""
         node = self.body.get(key)
@@ -161,6 +171,7 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         matrix=origin.matrix,
         lineage=lineage,
         body=body,
+        general=settings.body,
         keys=keys,
         dependencies=dependencies,
         limits=merge_packages(lineage, origin.ancestors, "limits", platforms),
@@ -177,7 +188,8 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         builder=keys.builder or settings.builder,
         builder_where=_builder_where(body, settings),
     )
-    channels = channel_problems(body.get("channels"), settings.insecure_indexes)
+    named = body if keys.channels else settings.body
+    channels = channel_problems(named.get("channels"), settings.insecure_indexes)
     systems = system_problems(body.get("system_requirements"))
     return found, [*reading.problems, *_insecure(body.get("pip"), settings), *channels, *systems]
 

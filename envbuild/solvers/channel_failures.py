@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from envbuild.document import Scalar, Sequence
 from envbuild.errors import Place, SolveError, redacted
+from envbuild.lock import conda_items, split_spec
 from envbuild.resolve import Environment, channel_url
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.origins import public_url
@@ -21,13 +22,13 @@ _CAUSES = (
     ("invalidcontenttype", "{host} does not speak https", "check the channel's URL: http or https"),
     ("end of file before", "{host} sends less than it announces", _AGAIN),
 )
-_BROKEN = ("parse", "extract", "zstd", "decode", "invalid", "did not finish")
+_BROKEN = ("parse", "extract", "zstd", "decode", "invalid", "did not finish", "frame")
 
 
 def channel_failure(words: str, asked: Asked, environment: Environment, view: View) -> SolveError:
     """`words` are rattler's, without credentials; where they name no channel, each is asked for itself."""
     url, words = _culprit(words, asked, view)
-    where = _line(url, environment)
+    where = _line(url, asked, environment)
     host = urlsplit(url).netloc or url or "the channel"
     if folder := _NO_FOLDER.search(words):
         hint = "check its name: every channel has one"
@@ -70,11 +71,14 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
     return (named[0].replace("***@", "") if named else own[0] if own else ""), words
 
 
-def _line(url: str, environment: Environment) -> Place:
-    stated = environment.node("channels")
+def _line(url: str, asked: Asked, environment: Environment) -> Place:
+    for item in conda_items(environment, asked.request.platform):
+        if split_spec(item.text)[0] == url:
+            return item.where
+    stated = environment.said("channels")
     nodes = stated.items if isinstance(stated, Sequence) else ()
     own = (node.place for node in nodes if isinstance(node, Scalar) and channel_url(node.text) == url)
-    return next(own, environment.where("channels"))
+    return next(own, environment.where_said("channels"))
 
 
 def _with(what: str, words: str) -> str:

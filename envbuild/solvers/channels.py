@@ -1,17 +1,23 @@
 """Channels as they are now: read once, kept on disk, and shared by every solve of a process."""
 
+import functools
+import hashlib
+import tempfile
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.lock import CondaRequest, Pin, Request, package_record, split_spec, virtual_packages
+from envbuild.lock import CondaRequest, Pin, Request, package_record, spec_fields, split_spec, virtual_packages
+from envbuild.solvers.archives import fetch
 from envbuild.solvers.rattler import Rattler
 
 if TYPE_CHECKING:
     from rattler import Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord
 
+_plain_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
 SOLVE_SECONDS = 600
 NOARCH = "noarch"
 
@@ -28,12 +34,19 @@ class Asked(msgspec.Struct, frozen=True):
 class View:
     """Looks at channels through one gateway; whoever asks waits, and others may ask meanwhile."""
 
-    def __init__(self, rattler: Rattler) -> None:
+    def __init__(self, rattler: Rattler, requests: Iterable[Request]) -> None:
+        """`requests` are all that will be asked: whose credentials go where is known before the first."""
         self._rattler = rattler
         self._gateway: Gateway | None = None
+        self._signatures = rattler.origins.signatures(_asked_of(requests))
+        self._passing: tempfile.TemporaryDirectory[str] | None = None
 
     def stop(self) -> None:
         self._rattler.stop()
+
+    def close(self) -> None:
+        if self._passing:
+            self._passing.cleanup()
 
     def solve(self, asked: Asked) -> "list[RepoDataRecord]":
         return self._rattler.call(lambda: self._solve(asked))
@@ -42,7 +55,7 @@ class View:
         """Every package that channels have for a platform."""
         from rattler import Subdir
 
-        urls, subdirs = [self._rattler.origins.url(url) for url in channels], [Subdir(one) for one in platforms]
+        urls, subdirs = [self._url(url) for url in channels], [Subdir(one) for one in platforms]
 
         async def ask() -> set[str]:
             found = await self._made().names(urls, subdirs, channel_relations="disabled")
@@ -54,7 +67,7 @@ class View:
         """All that channels have of one package, the newest last."""
         from rattler import Subdir
 
-        urls, subdirs = [self._rattler.origins.url(url) for url in channels], [Subdir(one) for one in platforms]
+        urls, subdirs = [self._url(url) for url in channels], [Subdir(one) for one in platforms]
 
         async def ask() -> "list[RepoDataRecord]":
             found = await self._made().query(urls, subdirs, [name], recursive=False, channel_relations="disabled")
@@ -64,16 +77,33 @@ class View:
 
         return self._rattler.call(ask)
 
+    def hashes(self, pin: Pin) -> tuple[str, str]:
+        """The sha256 and md5 of a package that has only one of them, or none, in its channel."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            data = fetch(self._rattler, pin, Path(folder), lambda _: None)
+            with data.open("rb") as first, data.open("rb") as again:
+                sha256, md5 = hashlib.file_digest(first, "sha256"), hashlib.file_digest(again, _plain_md5)
+        return sha256.hexdigest(), md5.hexdigest()
+
     def _made(self) -> "Gateway":
         from rattler import Gateway, SourceConfig
 
         if self._gateway is None:
-            self._gateway = Gateway(
-                cache_dir=self._rattler.cache / "repodata",
-                client=self._rattler.client,
-                default_config=SourceConfig(bz2_enabled=False),
-            )
+            # A file of shards may name other addresses, and a signature goes by host and path.
+            config = SourceConfig(bz2_enabled=False, sharded_enabled=not self._signatures)
+            client = self._rattler.made_client(self._rattler.seconds, signatures=self._signatures)
+            self._gateway = Gateway(cache_dir=self._cache(), client=client, default_config=config)
         return self._gateway
+
+    def _cache(self) -> Path:
+        """A cache keeps the URLs of what was read: those with credentials only as long as this is used."""
+        if self._signatures is not None:
+            return self._rattler.cache / "repodata"
+        self._passing = tempfile.TemporaryDirectory(prefix="envbuild-", ignore_cleanup_errors=True)
+        return Path(self._passing.name)
+
+    def _url(self, public: str) -> str:
+        return public if self._signatures is not None else self._rattler.origins.url(public)
 
     async def _solve(self, asked: Asked) -> "list[RepoDataRecord]":
         from rattler import ChannelPriority, Subdir, solve
@@ -85,7 +115,7 @@ class View:
         }
         request, conda = asked.request, asked.conda
         return await solve(
-            [self._rattler.origins.url(url) for url in conda.channels],
+            [self._url(url) for url in conda.channels],
             [self._spec(root) for root in asked.roots],
             gateway=self._made(),
             platforms=[Subdir(request.platform), Subdir(NOARCH)],
@@ -102,7 +132,14 @@ class View:
         from rattler import MatchSpec
 
         channel, bare = split_spec(text)
-        return MatchSpec(f"{self._rattler.origins.url(channel)}::{bare}" if channel else bare, strict=False)
+        return MatchSpec(f"{self._url(channel)}::{bare}" if channel else bare, strict=False)
+
+
+def _asked_of(requests: Iterable[Request]) -> set[str]:
+    """Every channel, and every package that is named by its URL."""
+    asked = [request.conda for request in requests if request.conda]
+    files = (spec_fields(root).get("url", "") for conda in asked for root in conda.roots)
+    return {*(url for conda in asked for url in conda.channels), *filter(None, files)}
 
 
 def _virtual(request: Request) -> "list[GenericVirtualPackage]":

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from envbuild.errors import SolveError
 from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_name
 from envbuild.manifest import normalise
@@ -49,7 +51,7 @@ class CondaQuestion:
         except (SolverError, GatewayError) as error:
             raise CondaFailure(error, asked, self._environment, self._view).told() from None
         known = {pin.url: pin for pin in asked.kept}
-        return tuple(sorted(known.get(public_url(one.url)) or self._pin(one) for one in records))
+        return tuple(sorted(known.get(public_url(one.url)) or self._completed(self._pin(one)) for one in records))
 
     def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:
         """Conda's roots that bring nothing but what PyPI is asked for by name."""
@@ -61,15 +63,13 @@ class CondaQuestion:
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
         name, url = record.name.normalized, public_url(record.url)
-        if record.sha256 is None:
-            raise self._hashless(name, url)
         depends = joined_specs(record.depends)
         return Pin(
             "conda",
             name,
             str(record.version),
             url,
-            record.sha256.hex(),
+            record.sha256.hex() if record.sha256 else "",
             str(record.build),
             depends,
             record.md5.hex() if record.md5 else "",
@@ -79,10 +79,23 @@ class CondaQuestion:
             record.python_site_packages_path or "",
         )
 
-    def _hashless(self, name: str, url: str) -> SolveError:
-        items = self._environment.package(name)
-        where = items[0].where if items else self._environment.where("channels")
-        return SolveError(f"the channel gives no sha256 for {name}: {url}", where, "use a channel that lists hashes")
+    def _completed(self, pin: Pin) -> Pin:
+        """With both hashes, which a lock needs: where the channel has but one of them, of what it serves by that one.
+
+        A file that a manifest names by its URL has none before it is fetched: what is served now is what is locked.
+        """
+        if pin.sha256 and pin.md5:
+            return pin
+        items = self._environment.package(pin.name, self._request.platform)
+        where = items[0].where if items else self._environment.where_said("channels")
+        if not (pin.sha256 or pin.md5 or any(item.url for item in items)):
+            what = f"the channel gives no hash for {pin.name}: {pin.url}"
+            raise SolveError(what, where, "use a channel that lists hashes")
+        try:
+            sha256, md5 = self._view.hashes(pin)
+        except SolveError as error:
+            raise SolveError(error.message, where, error.hint) from None
+        return msgspec.structs.replace(pin, sha256=sha256, md5=md5)
 
     def _distributions(self, record: "RepoDataRecord", depends: tuple[str, ...]) -> Iterator[str]:
         """What it brings to Python: as its channel says, else what is called so, if it needs Python at all."""

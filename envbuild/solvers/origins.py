@@ -1,7 +1,9 @@
 """Whose credentials go where: a host's own, as its netrc has them, and to that host alone."""
 
+import base64
 import netrc
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -14,12 +16,57 @@ class Origins:
 
     def url(self, public: str) -> str:
         """A URL with what its host wants; one that goes elsewhere, or needs nothing, as it stands."""
-        parts = urlsplit(public)
-        login = self._logins.get(parts.netloc) or self._logins.get(parts.hostname or "")
-        if parts.scheme not in {"http", "https"} or "@" in parts.netloc or login is None:
+        parts, login = urlsplit(public), self._login(public)
+        if login is None:
             return public
         user, password = (quote(one, safe="") for one in login)
         return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+
+    def signatures(self, urls: Iterable[str]) -> "Signatures | None":
+        """What to send to whom, where host and path tell it; nothing where another port has the same paths."""
+        wanted = {url: self._login(url) for url in urls if url.startswith("http")}
+        for (one, first), (other, second) in combinations(wanted.items(), 2):
+            if first != second and _is_mistakable(one, other):
+                return None
+        return Signatures({_place(url): _basic(*login) for url, login in wanted.items() if login})
+
+    def _login(self, url: str) -> tuple[str, str] | None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
+            return None
+        return self._logins.get(parts.netloc) or self._logins.get(parts.hostname or "")
+
+
+class Signatures:
+    """Headers for requests that are known by their host and path alone, as rattler tells of them."""
+
+    def __init__(self, known: Mapping[tuple[str, str], str]) -> None:
+        self._known = known
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def headers(self, host: str, path: str) -> dict[str, str] | None:
+        found = (header for (own, above), header in self._known.items() if own == host and _is_below(path, above))
+        return next(({"Authorization": header} for header in found), None)
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return (parts.hostname or "", parts.path.rstrip("/"))
+
+
+def _is_below(path: str, above: str) -> bool:
+    return path == above or path.startswith(f"{above}/")
+
+
+def _is_mistakable(one: str, other: str) -> bool:
+    (first, above), (second, below) = _place(one), _place(other)
+    return first == second and (_is_below(below, above) or _is_below(above, below))
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def public_url(url: str) -> str:

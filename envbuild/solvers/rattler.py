@@ -4,12 +4,13 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.errors import SolveError
 from envbuild.process import Interrupted
-from envbuild.solvers.origins import Origins
+from envbuild.solvers.origins import Origins, Signatures
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _RETRIES = 1
 _SECONDS = 60
+_DAY = 86_400
 
 
 class Panic(SolveError):  # noqa: N818 - that is what it is
@@ -31,11 +33,10 @@ class Rattler:
     def __init__(self, host: Mapping[str, str], ca_bundle: Path | None = None) -> None:
         self.origins = Origins(host)
         self.cache = cache_folder(host)
-        self._seconds = _seconds(host)
+        self.seconds = _seconds(host)
         self.ca_bundle = ca_bundle
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: Client | None = None
         self._stopped = False
 
     def call(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
@@ -51,22 +52,20 @@ class Rattler:
         except CancelledError:
             raise Interrupted from None
 
-    @property
-    def client(self) -> "Client":
-        """For repodata: bounded in time and in tries. It knows no credentials: they stand in URLs."""
-        with self._guard:
-            if self._client is None:
-                self._client = self.made_client(self._seconds)
-            return self._client
+    @cached_property
+    def patient_client(self) -> "Client":
+        """For packages, which may be large: who uses it watches that something comes, and tries again."""
+        return self.made_client(_DAY, retries=0)
 
-    def made_client(self, seconds: int) -> "Client":
-        """A client whose requests, with their answers, take at most so long."""
+    def made_client(self, seconds: int, *, retries: int = _RETRIES, signatures: Signatures | None = None) -> "Client":
+        """A client whose requests, with their answers, take at most so long; it knows no other credentials."""
         from rattler import Client
-        from rattler.networking import RetryMiddleware
+        from rattler.networking import AddHeadersMiddleware, RetryMiddleware
 
         if self.ca_bundle:
             os.environ["SSL_CERT_FILE"] = str(self.ca_bundle)  # the one way to tell it
-        return Client([RetryMiddleware(_RETRIES)], user_agent="envbuild", timeout=seconds)
+        signing = [AddHeadersMiddleware(signatures.headers)] if signatures else []
+        return Client([RetryMiddleware(retries), *signing], user_agent="envbuild", timeout=seconds)
 
     def stop(self) -> None:
         with self._guard:

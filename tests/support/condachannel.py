@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import quote
 
@@ -110,10 +111,17 @@ class _Switched:
 class ServedChannel(Loopback):
     """A channel's folder over HTTP; with MAX_AGE a client may use what it has for so many seconds."""
 
-    def __init__(self, folder: Path, *, auth: tuple[str, str] | None = None, max_age: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        auth: tuple[str, str] | None = None,
+        max_age: int = 0,
+        tls: SSLContext | None = None,
+    ) -> None:
         self._folder, self._max_age = folder, max_age
         self._faults: list[_Switched] = []
-        super().__init__(auth=auth)
+        super().__init__(auth=auth, tls=tls)
 
     def fault(self, pattern: str, fault: Fault, *, times: int | None = None) -> None:
         """From now on spoil what is asked by a path like PATTERN, as in "*.conda"; each path only so many TIMES."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -39,19 +40,27 @@ class Loopback:
     Each has an address of its own, so that a cache never mistakes one for another.
     """
 
-    def __init__(self, *, auth: tuple[str, str] | None = None) -> None:
+    def __init__(self, *, auth: tuple[str, str] | None = None, tls: SSLContext | None = None) -> None:
         self.requests: list[str] = []
         self.log: list[Request] = []
         self._auth = auth
         self._root = f"/{secrets.token_hex(4)}"
         self._closing = Event()
         self._server = _Server(("127.0.0.1", 0), partial(_Connection, self.reply, self._closing))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self._root}"
+        return f"{self._scheme}://{self.address}{self._root}"
+
+    @property
+    def address(self) -> str:
+        """Host and port, as a netrc file or a setting names them."""
+        return f"127.0.0.1:{self._server.server_port}"
 
     @property
     def url_with_credentials(self) -> str:

@@ -84,6 +84,9 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     system_requirements: Annotated[dict[str, SystemRequirements], about("Virtual packages by platform.")] = (
         msgspec.field(default_factory=dict)
     )
+    allow_link_scripts: Annotated[
+        tuple[Word, ...], about("The conda packages that may run a script of theirs when they are installed.")
+    ] = ()
     groups: Annotated[dict[str, tuple[Word, ...]], about("Names for selections: 'plan @NAME'.")] = msgspec.field(
         default_factory=dict
     )

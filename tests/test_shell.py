@@ -469,6 +469,7 @@ def test_building_in_a_shell_is_building_outside(built: Project) -> None:
 
 
 _WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+_PROGRAMS = Programs()
 _NAMES = st.sampled_from(["A", "B", "PATH", "LIST", "PYTHONHOME", "CONDA_PREFIX", "VIRTUAL_ENV", "PS1"])
 _ENTRIES = st.lists(st.text("/ab:", min_size=1, max_size=4), max_size=3).map(tuple)
 _VARIABLES = st.lists(
@@ -482,16 +483,17 @@ def test_what_was_entered_is_left_without_a_trace(
 ) -> None:
     """Whatever an environment states and the host has: undone, it is the host; and an inner one is as it is alone."""
     host = {"PATH": "/bin", **host}
-    within = entered("outer", "outer", outer, Path("/outer"), host).env
+    within = entered("outer", "outer", outer, Path("/outer"), host, _PROGRAMS).env
     assert undone(within) == host
-    alone = entered("inner", "inner", inner, Path("/inner"), host).env
-    assert entered("inner", "inner", inner, Path("/inner"), undone(within)).env == alone
+    alone = entered("inner", "inner", inner, Path("/inner"), host, _PROGRAMS).env
+    assert entered("inner", "inner", inner, Path("/inner"), undone(within), _PROGRAMS).env == alone
 
 
 def test_what_was_changed_by_hand_stays() -> None:
     """In an environment a person sets a variable, adds to PATH, activates another; that is theirs when it is left."""
     variables = (Variable("A", "ours"), Variable("LIST", None, ("/first",), ("/last",)))
-    within = entered("x", "x", variables, Path("/x"), {"PATH": "/bin", "A": "host", "LIST": "/host"}).env
+    host = {"PATH": "/bin", "A": "host", "LIST": "/host"}
+    within = entered("x", "x", variables, Path("/x"), host, _PROGRAMS).env
     changed = {**within, "A": "mine", "VIRTUAL_ENV": "/mine", "PATH": f"/mine:{within['PATH']}"}
     changed |= {"LIST": f"/0:{within['LIST']}:/9", "PS1": "(x) $ "}
     assert undone(changed) == {

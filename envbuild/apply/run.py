@@ -16,6 +16,7 @@ from envbuild.apply.events import Ahead, Event, Tell
 from envbuild.apply.log import End, Log
 from envbuild.apply.order import Order
 from envbuild.builders import local
+from envbuild.builders.target import Target, Tools
 from envbuild.errors import BuildError, EnvbuildError
 from envbuild.fingerprint import Fingerprint, Part
 from envbuild.lock import Lock, Pins
@@ -43,7 +44,7 @@ class Job(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True):
     """Where it all happens."""
 
-    tools: local.Tools
+    tools: Tools
     state: State
     programs: Programs
     log_path: Callable[[str], Path]
@@ -78,6 +79,7 @@ def apply(
         except BaseException:
             run.stopping = True
             site.programs.stop()
+            site.tools.rattler.stop()
             raise
     on_event(Event("end", seconds=time.monotonic() - clock))
     return Summary(tuple(sorted(run.done)), tuple(sorted(run.failed)), tuple(sorted(run.skipped)))
@@ -190,7 +192,7 @@ class _Run:
 
     def _build(self, job: Job, log: Path) -> str:
         name = job.step.environment
-        target = local.Target(
+        target = Target(
             environment=job.environment,
             fingerprint=job.fingerprint.text,
             python=job.lock.head.python if job.lock else "",

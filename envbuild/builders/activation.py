@@ -14,7 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from envbuild.builders.sourcing import is_of_conda, kept_variables, sourced
 from envbuild.document import PREFIX
+from envbuild.process import Programs
 from envbuild.resolve import Variable
 
 NAME, UNDO = "ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE"
@@ -25,6 +27,9 @@ _PROMPTS = ("PS1", "PROMPT")
 _FOREIGN = re.compile(
     r"PYTHONHOME|__PYVENV_LAUNCHER__|CONDA_(PREFIX(_\d+)?|STACKED_\d+|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER)|PIXI_(IN_SHELL|PROMPT)"
 )
+
+# What Python's own environments say of themselves, which conda's are not.
+_OF_VENV = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT")
 
 Before = str | None
 Texts = dict[str, tuple[str | None, Before]]
@@ -55,17 +60,23 @@ class Activation(msgspec.Struct, frozen=True):
     changes: Changes
 
 
-def activated(variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a process that runs in a prefix; they tell no name, so that no build can ask for it."""
-    return _applied(_changes("", variables, prefix, host), host)
+def activated(
+    variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str], programs: Programs | None = None
+) -> dict[str, str]:
+    """The variables of a process that runs in a prefix; they tell no name, so that no build can ask for it.
+
+    Scripts of packages have their say where there are programs to run them with.
+    """
+    return _applied(_changes("", variables, prefix, host, programs), host)
 
 
 def entered(
-    name: str, label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]
+    name: str, label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str], programs: Programs
 ) -> Activation:
     """The same for a person: the process knows the environment's name, and the way back."""
-    changes = _changes(label, variables, prefix, host)
-    told = {NAME: name, "VIRTUAL_ENV_PROMPT": label}
+    changes = _changes(label, variables, prefix, host, programs)
+    own = {"CONDA_DEFAULT_ENV": name} if is_of_conda(prefix) else {"VIRTUAL_ENV_PROMPT": label}
+    told = {NAME: name, **own}
     texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
     changes = msgspec.structs.replace(changes, texts=texts)
     return Activation(prefix, {**_applied(changes, host), **_written(changes)}, changes)
@@ -99,25 +110,65 @@ def undone(host: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _changes(label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> Changes:
+def _changes(
+    label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str], programs: Programs | None
+) -> Changes:
+    """What is of the prefix itself, then of its packages, and last of the manifest."""
     texts: Texts = {name: (None, value) for name, value in host.items() if _FOREIGN.fullmatch(name)}
-    lists: Lists = {}
-    for variable in variables:
-        first, last = _placed(variable.prepend, prefix), _placed(variable.append, prefix)
-        if variable.value is None and (first or last):
-            lists[variable.name] = (first, last)
+    changes = Changes(label, texts, {"PATH": ((str(prefix / "bin"),), ())})
+    if not is_of_conda(prefix):
+        texts["VIRTUAL_ENV"] = (str(prefix), host.get("VIRTUAL_ENV"))
+        return _stated(changes, variables, prefix, host)
+    texts |= {name: (None, host[name]) for name in _OF_VENV if name in host}
+    own = {"CONDA_PREFIX": str(prefix), "CONDA_DEFAULT_ENV": str(prefix), "CONDA_SHLVL": "1"}
+    for name, value in {**own, **kept_variables(prefix)}.items():
+        if value is None:
+            texts[name] = (None, host.get(name))
         else:
-            value = os.pathsep.join((*first, *_placed((variable.value or "",), prefix), *last))
-            texts[variable.name] = (value, host.get(variable.name))
-    programs = str(prefix / "bin")
-    if "PATH" in texts:
-        own, before = texts["PATH"]
-        texts["PATH"] = (os.pathsep.join(filter(None, (programs, own))), before)
-    else:
-        first, last = lists.get("PATH", ((), ()))
-        lists["PATH"] = ((programs, *first), last)
-    texts["VIRTUAL_ENV"] = (str(prefix), host.get("VIRTUAL_ENV"))
-    return Changes(label, texts, lists)
+            changes = _stated(changes, (Variable(name, value),), prefix, host)
+    if programs:
+        before = _applied(changes, host)
+        changes = _moved(changes, before, sourced(prefix, before, programs), host)
+    return _stated(changes, variables, prefix, host)
+
+
+def _stated(changes: Changes, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str]) -> Changes:
+    """Variables as a manifest states them, on top of what is changed already; the prefix's own programs stay first."""
+    for variable in variables:
+        name = variable.name
+        first, last = _placed(variable.prepend, prefix), _placed(variable.append, prefix)
+        before, after = changes.lists.pop(name, ((), ()))
+        kept = changes.texts.get(name, (None, None))[0]
+        if variable.value is None and (first or last) and kept is None:
+            changes.lists[name] = ((*before, *first) if name == "PATH" else (*first, *before), (*after, *last))
+        else:
+            value = _placed((kept or "" if variable.value is None else variable.value,), prefix)
+            front = before if name == "PATH" else ()
+            changes.texts[name] = (os.pathsep.join((*front, *first, *value, *last)), host.get(name))
+    return changes
+
+
+def _moved(changes: Changes, before: Mapping[str, str], after: Mapping[str, str], host: Mapping[str, str]) -> Changes:
+    """What scripts changed. To PATH they add at its ends, and so it stays a list, to which more may be added."""
+    for name in before.keys() | after.keys():
+        value = after.get(name)
+        if value == before.get(name):
+            continue
+        ends = _ends(value or "", host.get(name, os.defpath)) if name == "PATH" else None
+        if ends:
+            changes.lists[name] = ends
+        else:
+            changes.lists.pop(name, None)
+            changes.texts[name] = (value, host.get(name))
+    return changes
+
+
+def _ends(value: str, inherited: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What stands before and after the list that was there."""
+    first, found, last = f":{value}:".partition(f":{inherited}:")
+    if not found or not inherited:
+        return None
+    return tuple(filter(None, first.split(":"))), tuple(filter(None, last.split(":")))
 
 
 def _placed(texts: tuple[str, ...], prefix: Path) -> tuple[str, ...]:

@@ -1,23 +1,18 @@
-"""Builder `local`: a prefix in the user's store, made by uv from the lock; needs nothing but this package."""
+"""Builder `local`: a prefix in the user's store, made of the lock by rattler and uv, with no other program."""
 
-import csv
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from envbuild import census
-from envbuild.builders import store
+from envbuild.builders import conda, store, wheels
 from envbuild.builders.activation import activated
+from envbuild.builders.target import Target, Tools, note
 from envbuild.document import PREFIX
 from envbuild.errors import BuildError
-from envbuild.lock import Pin, Pins
-from envbuild.process import Interrupted, Programs, child_environment, toml
-from envbuild.resolve import Environment
-from envbuild.solvers.uv import Uv
+from envbuild.process import Interrupted, child_environment
 
 FORMAT = "local-1"
 
@@ -30,30 +25,6 @@ CANNOT_HONOUR = frozenset(
         *((key, "") for key in ("test", "run", "serve", "spark", "r")),
     }
 )
-
-
-class Tools(msgspec.Struct, frozen=True):
-    """What this builder works with, and where it puts what it makes."""
-
-    store: Path
-    root: Path
-    programs: Programs
-    uv: Uv
-    host: Mapping[str, str]
-
-
-class Target(msgspec.Struct, frozen=True):
-    """One build, as a plain value: what goes in, the address it gets, the log it writes."""
-
-    environment: Environment
-    fingerprint: str
-    python: str
-    python_range: str
-    pins: Pins | None
-    files: dict[str, str]
-    log: Path
-    say: Callable[[str], None]
-    hold: tuple[int, ...] = ()
 
 
 class _Waiting:
@@ -87,7 +58,7 @@ def complaint(reference: str) -> str | None:
     prefix = Path(reference)
     if not store.is_complete(prefix):
         return "the prefix is gone" if not prefix.exists() else "the prefix is not complete"
-    if not os.access(_interpreter(prefix), os.X_OK):
+    if not census.runs(reference):
         return "its Python interpreter is gone"
     try:
         found = next(store.damage(prefix), None)
@@ -123,22 +94,26 @@ def build(target: Target, tools: Tools) -> str:
     return str(prefix)
 
 
-def _interpreter(prefix: Path) -> Path:
-    return Path(census.interpreter(str(prefix)))
-
-
 def _make(prefix: Path, target: Target, tools: Tools) -> None:
-    target.say("python")
-    _venv(prefix, target, tools)
-    if target.pins and (target.pins.pins or target.pins.wheels):
-        count = len(target.pins.pins) + len(target.pins.wheels)
-        target.say(f"{count} package{'s' if count > 1 else ''}")
-        _install(prefix, target, tools)
-    env = activated(target.environment.variables, prefix, child_environment(tools.host))
+    host = child_environment(tools.host)
+    if target.uses_conda:
+        scripted = conda.make(prefix, target, tools)
+        conda.run_scripts(prefix, scripted, target, tools, activated(target.environment.variables, prefix, host))
+    else:
+        target.say("python")
+        _venv(prefix, target, tools)
+    wheels.install(prefix, target, tools)
+    _set_up(prefix, target, tools, host)
+
+
+def _set_up(prefix: Path, target: Target, tools: Tools, host: Mapping[str, str]) -> None:
+    if not target.environment.setup:
+        return
+    env = activated(target.environment.variables, prefix, host, tools.programs)
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
         placed = command.replace(PREFIX, str(prefix))
-        _note(target.log, f"$ {placed}")
+        note(target.log, f"$ {placed}")
         ran = tools.programs.run(["/bin/sh", "-ec", placed], env=env, cwd=prefix, log=target.log, hold=target.hold)
         if ran.code:
             where = target.environment.where_item("setup", number - 1)
@@ -169,93 +144,21 @@ def _own_python(wanted: str) -> str:
     return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
 
 
-def _install(prefix: Path, target: Target, tools: Tools) -> None:
-    """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
-    lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
-    lock.write_text(_pylock(target, tools.root), encoding="utf-8")
-    sync: list[str | Path] = [
-        "pip",
-        "sync",
-        "--preview-features",
-        "pylock",
-        "--python",
-        _interpreter(prefix),
-        *_links(target),
-        lock,
-    ]
-    try:
-        index = target.environment.index_url
-        ran = tools.uv.run([*sync, "--offline"], index_url=index, hold=target.hold)
-        if ran.code:
-            ran = tools.uv.run(sync, index_url=index, log=target.log, hold=target.hold)
-        else:
-            _note(target.log, ran.errors.rstrip())
-    finally:
-        lock.unlink()
-    if ran.code:
-        raise BuildError("uv could not install the packages", None, "look at its output in the log")
-
-
-def _links(target: Target) -> list[str]:
-    """Files are linked from uv's cache, but copied where setup could write into them, and so into the cache."""
-    return ["--link-mode", "copy"] if target.environment.setup else []
-
-
-def _pylock(target: Target, root: Path) -> str:
-    pins = target.pins
-    entries = [_entry(pin) for pin in (pins.pins if pins else ())]
-    for wheel in pins.wheels if pins else ():
-        hashes = f"{{ sha256 = {toml(target.files[wheel.path])} }}"
-        archive = f"archive = {{ path = {toml(str(root / wheel.path))}, hashes = {hashes} }}"
-        entries.append(f"[[packages]]\nname = {toml(wheel.name)}\nversion = {toml(wheel.version)}\n{archive}\n")
-    return "\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries])
-
-
-def _entry(pin: Pin) -> str:
-    head = f"[[packages]]\nname = {toml(pin.name)}\n"
-    if "+" in pin.url.partition(":")[0]:
-        kind, _, rest = pin.url.partition("+")
-        bare, _, fragment = rest.partition("#")
-        folder = f", subdirectory = {toml(fragment.removeprefix('subdirectory='))}" if fragment else ""
-        url = bare.rpartition("@")[0]
-        return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
-    file = f"url = {toml(pin.url)}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
-    version = f"version = {toml(pin.version)}\n"
-    if urlsplit(pin.url).path.endswith(".whl"):
-        return f"{head}{version}wheels = [{{ {file} }}]\n"
-    return f"{head}{version}sdist = {{ {file} }}\n"
-
-
-def _note(log: Path, line: str) -> None:
-    with log.open("a", encoding="utf-8") as stream:
-        stream.write(f"{line}\n")
-
-
 def _heal_cache(prefix: Path, target: Target, tools: Tools) -> None:
     """Uv links files from its cache: what was changed in a prefix was changed there too, and is fetched again."""
     try:
         changed = {path for path, how in store.damage(prefix) if how == "was changed"}
     except (OSError, msgspec.DecodeError):
         changed = set()
-    owners = sorted({owner for owner, path in _owned(prefix) if path in changed})
+    owners = sorted({owner for owner, path in wheels.owned(prefix) if path in changed})
     if owners:
         tools.uv.run(["cache", "clean", *owners], log=target.log)
 
 
-def _owned(prefix: Path) -> Iterator[tuple[str, str]]:
-    """Each installed file with the distribution that it belongs to."""
-    for record in prefix.glob("lib/python*/site-packages/*.dist-info/RECORD"):
-        site = record.parent.parent
-        owner = record.parent.name.partition("-")[0]
-        with record.open(newline="", errors="replace") as stream:
-            for row in csv.reader(stream):
-                path = os.path.normpath(site / row[0]) if row else ""
-                if path.startswith(f"{prefix}{os.sep}"):
-                    yield owner, path[len(str(prefix)) + 1 :]
-
-
 def python_patch(reference: str) -> str:
     """The exact Python of a prefix and where it comes from: noted in the record, not part of the content."""
+    if found := conda.python_patch(Path(reference)):
+        return found
     try:
         lines = (Path(reference) / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
     except OSError:

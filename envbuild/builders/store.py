@@ -5,11 +5,9 @@ the list of all its files, is renamed in last: a prefix without one is absent, w
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from envbuild import census
+from envbuild.builders.locks import CannotLock, locked
 from envbuild.errors import BuildError
 
 _ADDRESS_DIGITS = 32
-_POLL_SECONDS = 0.1
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -59,24 +57,10 @@ def held(store: Path, name: str, on_wait: Callable[[], None]) -> Iterator[int]:
     Gives the lock's file, for those that are started to keep open. `on_wait` is called while another has it.
     """
     try:
-        locks = store / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        stream = (locks / name).open("a")
-    except OSError as error:
-        raise BuildError(f"the store cannot be written: {error.strerror}: {store}", hint="set ENVBUILD_STORE") from None
-    with stream:
-        while not _taken(stream.fileno()):
-            on_wait()
-            time.sleep(_POLL_SECONDS)
-        yield stream.fileno()
-
-
-def _taken(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        with locked(store / ".locks" / name, on_wait) as lock:
+            yield lock
+    except CannotLock as error:
+        raise BuildError(f"the store cannot be written: {error}: {store}", hint="set ENVBUILD_STORE") from None
 
 
 def is_complete(prefix: Path) -> bool:

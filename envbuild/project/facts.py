@@ -9,7 +9,7 @@ from envbuild.builders import BUILDERS, local
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
-from envbuild.lock import Change, Pins, conda_items, pin_changes, read_lock, refusals, request_changes, wheel_items
+from envbuild.lock import Change, Pins, pin_changes, read_lock, refusals, request_changes, wheel_items
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locked, Locks
 from envbuild.record import Record, Version
@@ -73,9 +73,6 @@ class Facts:
                 shown = f"{key}: {stated.text}" if isinstance(stated, Scalar) else key
                 what = f"builder '{environment.builder}' cannot do '{shown}'"
                 yield PlanError(what, environment.where_key(*key.split(".")), "remove it")
-        for item in conda_items(environment)[:1]:
-            what = f"builder '{environment.builder}' cannot install conda packages yet: '{item.text}'"
-            yield PlanError(what, item.where, f"move it under '- pip:' as '{item.name}', if PyPI has it")
         if self._platform not in environment.platforms:
             where = environment.where("platforms")
             hint = f"add {self._platform}, or run this where one of {', '.join(environment.platforms)} is"

@@ -15,6 +15,7 @@ from envbuild.apply import Event, Job, Site, Summary, Tell, apply
 from envbuild.builders import local
 from envbuild.builders.activation import Activation, entered, undone
 from envbuild.builders.store import default_store
+from envbuild.builders.target import Tools
 from envbuild.document import decode
 from envbuild.errors import BuildError, Place, RefusedError, UsageError
 from envbuild.fingerprint import recorded_variables
@@ -237,8 +238,9 @@ class Project:
 
     def _site(self, uv: Uv) -> Site:
         commit, dirty = checked_out(self.root, self.programs, self.host)
+        allowed = frozenset(self.settings.allow_link_scripts)
         return Site(
-            local.Tools(self.store, self.root, self.programs, uv, self.host),
+            Tools(self.store, self.root, self.programs, uv, self.rattler, self.host, allowed),
             self.state,
             self.programs,
             lambda name: self.workspace.private("logs", *name.split("/")),
@@ -306,7 +308,7 @@ class Project:
             raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
         variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
         label = f"{name}@{record.version}" if version else name
-        return entered(name, label, variables, Path(record.reference), self.host)
+        return entered(name, label, variables, Path(record.reference), self.host, self.programs)
 
 
 def _python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:

@@ -23,8 +23,11 @@ _STARTUP = Path(__file__).with_name("startup")
 _KNOWN = re.compile(r"(bash|zsh|fish|sh|dash|ash|ksh|mksh|yash)(-?[\d.]+)?")
 _NO_SHELLS = {"nologin", "false", "true"}
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-# What a file of the user may set again by activating conda's base environment.
-_FOREIGN = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL", "PYTHONHOME")
+# What a file of the user may set again by activating conda's base environment, or one of Python's own.
+_FOREIGN = (
+    "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL", "PYTHONHOME",
+    "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT",
+)  # fmt: skip
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -124,13 +124,14 @@ def _fetch_once(rattler: Rattler, pin: Pin, beside: Path) -> None:
 
 def _copy(pin: Pin, sink: _Sink) -> None:
     try:
-        source = Path(unquote(urlsplit(pin.url).path)).open("rb")
+        with Path(unquote(urlsplit(pin.url).path)).open("rb") as source:
+            while data := source.read(_CHUNK):
+                sink.write(data)
     except OSError as error:
+        if sink.broken:
+            raise
         hint = _FINAL["404"] if isinstance(error, FileNotFoundError) else "make it readable"
         raise _Failed(error.strerror or "it cannot be read", hint) from None
-    with source:
-        while data := source.read(_CHUNK):
-            sink.write(data)
 
 
 def _download(rattler: Rattler, pin: Pin, sink: _Sink) -> None:

@@ -10,18 +10,20 @@ import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 from envbuild.errors import SolveError
 from envbuild.lock import Pin
+from envbuild.process import Interrupted
 from envbuild.solvers.origins import public_url
-from envbuild.solvers.rattler import Rattler
+from envbuild.solvers.rattler import Rattler, system_error
 
 if TYPE_CHECKING:
     from rattler.package_streaming import ArchiveEntry
 
+_SECTIONS: tuple[Literal["info", "pkg"], ...] = ("info", "pkg")
 _Shape = TypeVar("_Shape")
 _MOST_FILES = 1_000_000
 _FREE, _RATIO = 2**30, 200  # a package may be so many times its archive, and any may be as large as the first
@@ -74,10 +76,23 @@ def members(rattler: Rattler, archive: Path, pin: Pin) -> frozenset[str]:
     limit = _FREE + _RATIO * archive.stat().st_size
     try:
         return rattler.call(lambda: _members(archive, pin, limit))
-    except SolveError:
+    except (SolveError, Interrupted):
         raise
     except Exception as error:  # noqa: BLE001 - a reader of archives fails in many ways
         raise _refused(pin, f"it cannot be read: {error}") from None
+
+
+def unpack(rattler: Rattler, archive: Path, folder: Path, pin: Pin) -> None:
+    from rattler.package_streaming import download_and_extract
+
+    try:
+        rattler.call(lambda: download_and_extract(rattler.patient_client, archive.as_uri(), folder))
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        if system := system_error(error, folder):
+            raise system from None
+        raise _refused(pin, f"it cannot be unpacked: {error}") from None
 
 
 async def _members(archive: Path, pin: Pin, limit: int) -> frozenset[str]:
@@ -86,7 +101,7 @@ async def _members(archive: Path, pin: Pin, limit: int) -> frozenset[str]:
     opened = await PackageArchive.from_path(archive)
     files: set[str] = set()
     total = 0
-    for section in ("info", "pkg"):
+    for section in _SECTIONS:
         async for entry in opened.stream(section):
             total += entry.size
             if total > limit or len(files) > _MOST_FILES:
@@ -116,7 +131,6 @@ def content(folder: Path, pin: Pin, files: frozenset[str]) -> Content:
         if said.lower() != meant.lower():
             raise _refused(pin, f"its {what} is {said}")
     told = _told(folder, pin, files)
-    _refuse_unconfined(told, pin)
     if own := next(filter(_OWN.fullmatch, told), None):
         raise _refused(pin, f"it brings '{own}', which no package may")
     if missing := next((path for path in told if path not in files), None):
@@ -158,13 +172,14 @@ def _lie_there(folder: Path, pin: Pin, files: frozenset[str]) -> dict[str, str]:
 def _told(folder: Path, pin: Pin, files: frozenset[str]) -> tuple[str, ...]:
     """The paths that an installer will link; old packages have a plain list."""
     if "info/paths.json" in files:
-        whole = _read(folder / "info/paths.json", _Paths, pin)
-        _refuse_unconfined((one.path for one in whole.paths), pin)
-        told = [one.path for one in whole.paths if one.path_type != "directory"]
+        rows = _read(folder / "info/paths.json", _Paths, pin).paths
     elif "info/files" in files:
-        told = _bytes(folder / "info/files", pin).decode(errors="surrogateescape").splitlines()
+        lines = _bytes(folder / "info/files", pin).decode(errors="surrogateescape").splitlines()
+        rows = tuple(_Told(line) for line in lines)
     else:
         raise _refused(pin, "it does not tell its files")
+    _refuse_unconfined((one.path for one in rows), pin)
+    told = [one.path for one in rows if one.path_type != "directory"]
     if len(set(told)) < len(told):
         raise _refused(pin, f"it tells of '{next(path for path in told if told.count(path) > 1)}' twice")
     return tuple(sorted(told))

@@ -1,6 +1,7 @@
 """py-rattler's coroutines, for threads that wait: one loop in one thread, one client, and an end to all of it."""
 
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError
@@ -21,6 +22,7 @@ Answer = TypeVar("Answer")
 _RETRIES = 1
 _SECONDS = 60
 _DAY = 86_400
+_SYSTEM = re.compile(r"\(os error (1|5|13|24|27|28|30|122)\)")  # what is wrong with a disk, not with what is read
 
 
 class Panic(SolveError):  # noqa: N818 - that is what it is
@@ -73,6 +75,12 @@ class Rattler:
             loop, self._loop = self._loop, None
         if loop:
             loop.call_soon_threadsafe(_cancel_all, loop)
+
+
+def system_error(error: Exception, path: Path) -> OSError | None:
+    """What of a failure is the system's: a full disk, a folder that may not be written."""
+    found = _SYSTEM.search(str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1])), str(path)) if found else None
 
 
 def cache_folder(host: Mapping[str, str]) -> Path:

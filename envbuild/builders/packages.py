@@ -1,0 +1,170 @@
+"""The package cache: one for all projects of a user, each package unpacked in it whole or absent.
+
+An entry is named by the hash of its archive. It holds the unpacked package and a ledger of all its files, and comes by
+one rename. Prefixes have hard links to those files, so that what is done to one is done to the other: before each use
+the files are held against the ledger, and an entry with any difference is taken away and fetched again.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import msgspec
+
+from envbuild import census
+from envbuild.builders.locks import CannotLock, locked
+from envbuild.errors import BuildError
+from envbuild.lock import Pin
+from envbuild.process import Interrupted, Programs
+from envbuild.solvers.archives import fetch
+from envbuild.solvers.contents import Content, content, members, unpack
+from envbuild.solvers.rattler import Rattler
+
+_AT_ONCE = 5
+_ROUNDS = 3
+_DIGEST = 32
+_HINT = "check the space on its disk, or set ENVBUILD_CACHE"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A package that lies unpacked in the cache."""
+
+    pin: Pin
+    folder: Path
+    content: Content
+
+
+class _Ledger(msgspec.Struct, frozen=True, array_like=True):
+    sha256: str
+    content: Content
+    rows: list[tuple[bytes, int, int, int]]
+
+
+class Cache:
+    """Used by one build; other builds and processes use the same folder at the same time."""
+
+    def __init__(self, rattler: Rattler, programs: Programs, say: Callable[[str], None]) -> None:
+        self._rattler = rattler
+        self._programs = programs
+        self._say = say
+        self._folder = rattler.cache / "packages"
+        self._guard = threading.Lock()
+        self._fetched = 0
+
+    @contextlib.contextmanager
+    def using(self, pins: Sequence[Pin]) -> Iterator[tuple[Entry, ...]]:
+        """All of the packages, sound, and taken away by nobody meanwhile."""
+        for _ in range(_ROUNDS):
+            with self._locked(self._folder / ".lock", "the package cache is being mended", shared=True):
+                found = {pin: self._sound(pin) for pin in pins}
+                entries = tuple(entry for entry in found.values() if entry)
+                if len(entries) == len(found):
+                    yield entries
+                    return
+            self._mend([pin for pin, entry in found.items() if entry is None])
+        raise BuildError(f"the package cache is harmed again and again: {self._folder}", hint="set ENVBUILD_CACHE")
+
+    def _sound(self, pin: Pin) -> Entry | None:
+        """What is there, if it is what was put there; files are told by size, time and mode, as in any census."""
+        folder = self._folder / _key(pin.sha256)
+        try:
+            whole = (folder / "ledger").read_bytes()
+            if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
+                return None
+            ledger = msgspec.msgpack.decode(whole[_DIGEST:], type=_Ledger)
+            is_folder = stat.S_ISDIR(os.lstat(folder / "package").st_mode)
+            if not is_folder or ledger.sha256 != pin.sha256 or ledger.rows != _rows(folder / "package"):
+                return None
+        except (OSError, msgspec.DecodeError):
+            return None
+        return Entry(pin, folder / "package", ledger.content)
+
+    def _mend(self, pins: Sequence[Pin]) -> None:
+        """Fetch several at once; the first that fails ends it."""
+        self._fetched = 0
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = [pool.submit(self._make, pin, len(pins)) for pin in pins]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+    def _make(self, pin: Pin, count: int) -> None:
+        key = _key(pin.sha256)
+        shown = f"{pin.name} {pin.version}"
+        with self._locked(self._folder / ".locks" / key, f"{shown} is being fetched already"):
+            if self._sound(pin):
+                return
+            with self._guard:
+                self._fetched += 1
+                number = self._fetched
+            self._say(f"fetching {shown} ({number} of {count})")
+            try:
+                self._remove(self._folder / key)
+                self._placed(pin, self._folder / ".new" / key).rename(self._folder / key)
+            except OSError as error:
+                what = f"the package cache cannot be written: {error.strerror}: {error.filename or self._folder}"
+                raise BuildError(what, hint=_HINT) from None
+            finally:
+                shutil.rmtree(self._folder / ".new" / key, ignore_errors=True)
+
+    def _placed(self, pin: Pin, work: Path) -> Path:
+        """The entry as it is to be, at a place that nobody looks at and the next try clears."""
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        archive = fetch(self._rattler, pin, work, self._say)
+        files = members(self._rattler, archive, pin)
+        unpack(self._rattler, archive, work / "package", pin)
+        brought = content(work / "package", pin, files)
+        archive.unlink()
+        packed = msgspec.msgpack.encode(_Ledger(pin.sha256, brought, _rows(work / "package")))
+        with (work / "ledger").open("wb") as stream:
+            stream.write(hashlib.sha256(packed).digest() + packed)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return work
+
+    def _remove(self, entry: Path) -> None:
+        """When nobody installs from the cache."""
+        if not entry.exists() and not entry.is_symlink():
+            return
+        with self._locked(self._folder / ".lock", "others install from the package cache"):
+            trash = self._folder / ".trash"
+            trash.mkdir(exist_ok=True)
+            entry.rename(trash / uuid.uuid4().hex)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _locked(self, path: Path, why: str, *, shared: bool = False) -> Iterator[None]:
+        told = False
+
+        def wait() -> None:
+            nonlocal told
+            if self._programs.stopped:
+                raise Interrupted
+            if not told:
+                self._say(f"waiting: {why}")
+            told = True
+
+        try:
+            with locked(path, wait, shared=shared):
+                yield
+        except CannotLock as error:
+            raise BuildError(f"the package cache cannot be written: {error}: {path}", hint=_HINT) from None
+
+
+def _key(sha256: str) -> str:
+    return hashlib.sha256(sha256.encode()).hexdigest()[:_DIGEST]
+
+
+def _rows(folder: Path) -> list[tuple[bytes, int, int, int]]:
+    return census.count(str(folder), bytecode=True)

@@ -1,0 +1,47 @@
+"""What is built, and with what: plain values that every part of a builder is given."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.lock import Pins
+from envbuild.process import Programs
+from envbuild.resolve import Environment
+from envbuild.solvers.rattler import Rattler
+from envbuild.solvers.uv import Uv
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What a builder works with, where it puts what it makes, and whose link scripts it may run."""
+
+    store: Path
+    root: Path
+    programs: Programs
+    uv: Uv
+    rattler: Rattler
+    host: Mapping[str, str]
+    allowed: frozenset[str]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One build, as a plain value: what goes in, the address it gets, the log it writes."""
+
+    environment: Environment
+    fingerprint: str
+    python: str
+    python_range: str
+    pins: Pins | None
+    files: dict[str, str]
+    log: Path
+    say: Callable[[str], None]
+    hold: tuple[int, ...] = ()
+
+    @property
+    def uses_conda(self) -> bool:
+        return self.environment.python.source == "conda"
+
+
+def note(log: Path, line: str) -> None:
+    with log.open("a", encoding="utf-8", errors="replace") as stream:
+        stream.write(f"{line}\n")

@@ -1,0 +1,159 @@
+"""Wheels into a prefix, by uv: exactly the pins of PyPI, whatever of the same name conda has brought."""
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from envbuild import census
+from envbuild.builders.target import Target, Tools, note
+from envbuild.errors import BuildError
+from envbuild.lock import Pin, Pins
+from envbuild.manifest import normalise
+from envbuild.process import Ran, toml
+
+_FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
+
+
+def install(prefix: Path, target: Target, tools: Tools) -> None:
+    """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
+    pins = target.pins
+    names = [*(pin.name for pin in pins.pip), *(wheel.name for wheel in pins.wheels)] if pins else []
+    if pins is None or not names:
+        return
+    beside = " from PyPI" if target.uses_conda else ""
+    target.say(f"{len(names)} package{'s' if len(names) > 1 else ''}{beside}")
+    if target.uses_conda:
+        _make_room(prefix, set(map(normalise, names)), target)
+    lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
+    lock.write_text(_pylock(pins, target, tools.root), encoding="utf-8")
+    try:
+        ran = _ran(_command(prefix, lock, target), target, tools)
+    finally:
+        lock.unlink()
+    if ran.code:
+        raise BuildError("uv could not install the packages", None, "look at its output in the log")
+
+
+def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
+    index = target.environment.index_url
+    ran = tools.uv.run([*command, "--offline"], index_url=index, hold=target.hold)
+    if ran.code:
+        return tools.uv.run(command, index_url=index, log=target.log, hold=target.hold)
+    note(target.log, ran.errors.rstrip())
+    return ran
+
+
+def _command(prefix: Path, lock: Path, target: Target) -> list[str | Path]:
+    """Beside conda's packages nothing is taken away, and that they call the prefix their own is no matter: it is ours.
+
+    Files are linked from uv's cache, but copied where setup could write into them, and so into the cache.
+    """
+    options = ["--preview-features", "pylock", "--python", census.interpreter(str(prefix))]
+    options += ["--link-mode", "copy"] if target.environment.setup else []
+    if target.uses_conda:
+        return ["pip", "install", "--no-deps", "--break-system-packages", *options, "-r", lock]
+    return ["pip", "sync", *options, lock]
+
+
+def _make_room(prefix: Path, names: set[str], target: Target) -> None:
+    """Take away the distributions of conda that PyPI's are to stand for; files are unlinked, and stay in the cache."""
+    for site in prefix.glob("lib/python*/site-packages"):
+        for facts in sorted(site.iterdir()):
+            match = _FACTS.fullmatch(facts.name)
+            if match and normalise(match["name"]) in names:
+                note(target.log, f"note: conda's {facts.name} gives way to what is locked of PyPI")
+                for path in {*_files(prefix, site, facts), *_below(facts)}:
+                    _remove(prefix, path)
+
+
+def _files(prefix: Path, site: Path, facts: Path) -> Iterator[str]:
+    """What belongs to a distribution: as it says itself, else all of its conda package that lies where Python looks."""
+    record = facts / "RECORD"
+    if record.is_file():
+        yield from (path for path in _recorded(record))
+        return
+    for noted in prefix.glob("conda-meta/*.json"):
+        files = msgspec.json.decode(noted.read_bytes(), type=_Noted).files
+        own = f"{facts.relative_to(prefix).as_posix()}"
+        if any(path == own or path.startswith(f"{own}/") for path in files):
+            below = f"{site.relative_to(prefix).as_posix()}/"
+            yield from (f"{prefix}/{path}" for path in files if path.startswith(below))
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    files: tuple[str, ...] = ()
+
+
+def _recorded(record: Path) -> Iterator[str]:
+    """The files that a distribution lists, whoever wrote the list."""
+    site = record.parent.parent
+    with record.open(newline="", errors="replace") as stream:
+        for row in csv.reader(stream):
+            if row:
+                yield os.path.normpath(site / row[0])
+
+
+def _below(folder: Path) -> Iterator[str]:
+    if not folder.is_dir() or folder.is_symlink():
+        yield str(folder)
+        return
+    for here, _, names in os.walk(folder):
+        yield from (f"{here}/{name}" for name in names)
+
+
+def _remove(prefix: Path, path: str) -> None:
+    """Only below the prefix, by whatever links the path leads; and then the folders that are left empty."""
+    real, root = os.path.realpath(os.path.dirname(path)), os.path.realpath(prefix)  # noqa: PTH120 - texts, many of them
+    if not f"{real}/".startswith(f"{root}/") or not os.path.lexists(path) or Path(path).is_dir():
+        return
+    Path(path).unlink()
+    while real != root and not os.listdir(real):  # noqa: PTH208 - as above
+        Path(real).rmdir()
+        real = os.path.dirname(real)  # noqa: PTH120 - as above
+
+
+def _pylock(pins: Pins, target: Target, root: Path) -> str:
+    entries = [_entry(pin) for pin in pins.pip]
+    for wheel in pins.wheels:
+        hashes = f"{{ sha256 = {toml(target.files[wheel.path])} }}"
+        archive = f"archive = {{ path = {toml(str(root / wheel.path))}, hashes = {hashes} }}"
+        entries.append(f"[[packages]]\nname = {toml(wheel.name)}\nversion = {toml(wheel.version)}\n{archive}\n")
+    return "\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries])
+
+
+def _entry(pin: Pin) -> str:
+    head = f"[[packages]]\nname = {toml(pin.name)}\n"
+    if "+" in pin.url.partition(":")[0]:
+        kind, _, rest = pin.url.partition("+")
+        bare, _, fragment = rest.partition("#")
+        folder = f", subdirectory = {toml(fragment.removeprefix('subdirectory='))}" if fragment else ""
+        url = bare.rpartition("@")[0]
+        return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
+    file = f"url = {toml(pin.url)}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
+    version = f"version = {toml(pin.version)}\n"
+    if urlsplit(pin.url).path.endswith(".whl"):
+        return f"{head}{version}wheels = [{{ {file} }}]\n"
+    return f"{head}{version}sdist = {{ {file} }}\n"
+
+
+def owned(prefix: Path) -> Iterator[tuple[str, str]]:
+    """Each file that uv installed, with the distribution that it belongs to."""
+    for record in prefix.glob("lib/python*/site-packages/*.dist-info/RECORD"):
+        if _installer(record.parent) == "conda":
+            continue
+        owner = record.parent.name.partition("-")[0]
+        for path in _recorded(record):
+            if path.startswith(f"{prefix}{os.sep}"):
+                yield owner, path[len(str(prefix)) + 1 :]
+
+
+def _installer(facts: Path) -> str:
+    try:
+        return (facts / "INSTALLER").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -27,7 +27,7 @@ Seen = tuple[int, ...]
 Moment = Seen
 
 _FORM = 1
-_FOLDER, PLAN = "cache", "plan"
+CACHE, PLAN, LOCK = "cache", "plan", "lock"
 _LIMIT = 64 * 1024 * 1024
 _DIGEST = 32
 NOTHING: Seen = (-1,)
@@ -84,7 +84,7 @@ def look(path: str) -> Seen:
 
 def moment(private: str) -> "Moment | None":
     """What the file system says of a folder that is changed right now; nothing where nothing may be written."""
-    folder = f"{private}/{_FOLDER}"
+    folder = f"{private}/{CACHE}"
     try:
         if not os.path.isdir(folder):  # noqa: PTH112 - as above
             os.mkdir(folder)  # noqa: PTH102 - as above
@@ -122,7 +122,7 @@ def write(
     payload = "\0".join([*parts, *ledger.prefixes]).encode(errors="surrogateescape")
     told = _told(payload, private, variables, list(ledger.seen.values()), list(ledger.leading.values()))
     stands = bytes(_DIGEST) if counted is None else _digest(told, counted)
-    target = f"{private}/{_FOLDER}/{name}"
+    target = f"{private}/{CACHE}/{name}"
     beside = f"{target}.{os.getpid()}"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -138,11 +138,11 @@ def write(
 
 
 def recall(private: str, variables: "Mapping[str, str]", *, refresh: bool, name: str = PLAN) -> "Answers | None":
-    """Of a plan the answer for people and the one for programs, if all is as it was; any doubt is an error or nothing.
+    """The answer for people and the one for programs, if all is as it was; any doubt is an error or nothing.
 
-    Of anything else the question and its answer.
+    Of what Tab is pressed for the question and its answer.
     """
-    data = _read(f"{private}/{_FOLDER}/{name}")
+    data = _read(f"{private}/{CACHE}/{name}")
     told, stands, payload = data[:_DIGEST], data[_DIGEST : 2 * _DIGEST], data[2 * _DIGEST :]
     form, text, json, *rest = payload.decode(errors="surrogateescape").split("\0")
     if form != f"{name} {_FORM}" or not f"{text}{json}".replace("\n", "").isprintable():

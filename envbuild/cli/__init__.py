@@ -28,7 +28,7 @@ def _main() -> None:
         return
     from envbuild.cli import again
 
-    code, moment = again.answer(sys.argv[1:]) if "plan" in sys.argv else (None, None)
+    code, moment = again.answer(sys.argv[1:]) if {"plan", "lock"} & {*sys.argv} else (None, None)
     if code is None:
         from envbuild.cli.app import run
 

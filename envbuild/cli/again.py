@@ -1,4 +1,4 @@
-"""`plan` where it has said before that there is nothing to do, and nothing moved since: answered without any loading.
+"""`plan` and `lock --check` where nothing was to be done and nothing moved since: answered without any loading.
 
 Only what is understood to the last word is answered here; anything else, and any doubt, is for the command itself.
 """
@@ -12,12 +12,12 @@ from envbuild.cli import streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Asked = tuple[str, frozenset[str]]
+    Asked = tuple[str, str, frozenset[str]]
 
 # A test compares these with `names` and `workspace`, which take longer to load than an answer may take.
 FILE, MANIFESTS, PRIVATE = "envbuild.yaml", "manifests", ".envbuild"
 _ANYWHERE = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
-_BEHIND = frozenset({"--no-refresh", "--detailed-exitcode"})
+_BEHIND = {"plan": frozenset({"--no-refresh", "--detailed-exitcode"}), "lock": frozenset({"--check"})}
 _COLOURS = frozenset({"auto", "always", "never"})
 _UNKNOWN = (None, None)
 
@@ -29,10 +29,11 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
         asked = _asked(words)
         if asked is None:
             return _UNKNOWN
-        directory, flags = asked
+        verb, directory, flags = asked
         private = f"{root(directory)}/{PRIVATE}"
         with contextlib.suppress(Exception):
-            found = memo.recall(private, os.environ, refresh="--no-refresh" not in flags)
+            refresh = verb == memo.PLAN and "--no-refresh" not in flags
+            found = memo.recall(private, os.environ, refresh=refresh, name=verb)
             if found:
                 return streams.told(found["--json" in flags]), None
         return None, memo.moment(private)
@@ -43,26 +44,28 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
 
 
 def _asked(words: list[str]) -> "Asked | None":
-    """The folder and the flags; nothing for a selection, what a variable asks for, or a form that is not known here."""
+    """Verb, folder and flags; nothing for a selection, what a variable asks for, or a form that is not known here."""
     rest = iter(words)
-    directory, flags, behind = "", set[str](), False
+    directory, flags, verb = "", set[str](), ""
     for word in rest:
-        if word == "plan" and not behind:
-            behind = True
+        if word in _BEHIND and not verb:
+            verb = word
         elif word == "-C" and not directory:
             directory = next(rest, "")
         elif word == "--color":
             if next(rest, "") not in _COLOURS:
                 return None
-        elif word in _ANYWHERE or (behind and word in _BEHIND):
+        elif word in _ANYWHERE or (verb and word in _BEHIND[verb]):
             flags.add(word)
         else:
             return None
         if word == "-C" and not directory:
             return None
-    if not behind or "ENVBUILD_LOCKED" in os.environ or "GITHUB_ACTIONS" in os.environ:
+    if not verb or "ENVBUILD_LOCKED" in os.environ or "GITHUB_ACTIONS" in os.environ:
         return None
-    return directory or os.environ.get("ENVBUILD_DIR") or ".", frozenset(flags)
+    if verb == "lock" and "--check" not in flags:
+        return None
+    return verb, directory or os.environ.get("ENVBUILD_DIR") or ".", frozenset(flags)
 
 
 def root(directory: str) -> str:

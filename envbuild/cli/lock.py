@@ -7,7 +7,8 @@ import click
 from envbuild.cli.options import Common, jobs, progress, selection, terminated, with_globals
 
 if TYPE_CHECKING:
-    from envbuild.project import Outcome, Prepared, Selection
+    from envbuild.memo import Moment
+    from envbuild.project import Outcome, Prepared, Project, Selection
 
 STALE = 3
 _EVERYTHING = ""
@@ -53,7 +54,10 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
         chosen, upgrade = understood(project, selection, upgrades)
         prepared = project.to_lock(chosen)
     if how["check"]:
-        return _check(common, prepared)
+        code = _check(common, prepared)
+        if common.moment and chosen.everything and code == 0:
+            _remember(project, prepared, common.moment)
+        return code
     with terminated(), shown_progress(common) as shown:
         outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
     _show(common, outcomes, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
@@ -92,3 +96,13 @@ def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
     else:
         common.out(currency_text(prepared, common.look))
     return 0 if all(one.locked.current for one in prepared) else STALE
+
+
+def _remember(project: "Project", prepared: "tuple[Prepared, ...]", moment: "Moment") -> None:
+    """Where every lock is current, the next check may say so at once (see `again`)."""
+    from envbuild.project.remembering import remember_current
+    from envbuild.report.locks import currency_object, currency_text
+    from envbuild.report.plans import document
+
+    as_json = document(environments=[currency_object(one) for one in prepared])
+    remember_current(project, moment, (currency_text(prepared), as_json))

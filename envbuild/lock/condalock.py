@@ -1,6 +1,7 @@
 """The models of conda-lock's format, without the command that they come with."""
 
 import sys
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from threading import Lock
 from types import ModuleType
@@ -10,6 +11,7 @@ import msgspec
 
 _LOADING = Lock()
 _NAME = "conda_lock"
+_WIDE = (_NAME, f"{_NAME}.lockfile")
 
 
 class Models(msgspec.Struct, frozen=True):
@@ -18,17 +20,24 @@ class Models(msgspec.Struct, frozen=True):
 
 
 def models() -> Models:
-    """The package's own `__init__` brings its whole command, which takes a second: a bare module stands in for it."""
+    """Packages whose own `__init__` brings the whole command, which takes a second: bare modules stand in for them."""
     with _LOADING:
-        known = sys.modules.get(_NAME)
-        if known is None and (spec := find_spec(_NAME)) and spec.submodule_search_locations:
-            bare = ModuleType(_NAME)
-            bare.__path__, bare.__spec__ = list(spec.submodule_search_locations), spec
-            sys.modules[_NAME] = bare
+        own = find_spec(_NAME) if _NAME not in sys.modules else None
+        stands = [_stand_in(name, own) for name in _WIDE] if own and own.submodule_search_locations else []
         try:
             from conda_lock.lockfile.v2prelim import models as lockfile
             from conda_lock.models import channel
         finally:
-            if known is None:
-                sys.modules.pop(_NAME, None)
+            for stand in stands:
+                sys.modules.pop(stand.__name__, None)
     return Models(lockfile, channel)
+
+
+def _stand_in(name: str, own: ModuleSpec) -> ModuleType:
+    """For a package below that one, found where it lies and without what its `__init__` does."""
+    below = name.split(".")[1:]
+    module = ModuleType(name)
+    module.__path__ = ["/".join([location, *below]) for location in own.submodule_search_locations or ()]
+    module.__spec__ = own if not below else ModuleSpec(name, None, is_package=True)
+    sys.modules[name] = module
+    return module

@@ -19,6 +19,11 @@ _EXACT = re.compile(r"==([^*,|]+)")
 _BUILD = re.compile(r"[A-Za-z0-9_.*+]+|\^.*\$")
 _URL = re.compile(r"[\[,]url=\"([^\"]*)\"")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_NUMBER = r"(?:0|[1-9][0-9]{0,7})(?:\.(?:0|[1-9][0-9]{0,7}))*"
+_COMMON = re.compile(
+    rf"(?P<name>{_NAME.pattern})"
+    rf"(?: ?(?P<range>(?:[<>!]=|==|[<>]){_NUMBER}(?:,(?:[<>!]=|[<>]){_NUMBER})*)| ?=(?P<prefix>{_NUMBER}))?"
+)
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -88,6 +93,14 @@ def _parsed(text: str) -> _Spec | _Misspelt:
         return _Misspelt(f"'{text}' is no conda spec", "write it as 'name' or 'name >=1.2,<2'")
     if text.startswith("sel("):
         return _Misspelt(f"'{text}' is a key in quotes", "write it as '- sel(linux): name', without quotes")
+    if common := _COMMON.fullmatch(text):
+        version = common["range"] or (f"{common['prefix']}.*" if common["prefix"] else "")
+        return _Spec(common["name"], f"{common['name']} {version}".strip(), version)
+    return _read(text)
+
+
+def _read(text: str) -> _Spec | _Misspelt:
+    """What is not as plain as nearly all specs are: to load rattler takes as long as to read hundreds of manifests."""
     from rattler import MatchSpec
     from rattler.exceptions import InvalidMatchSpecError
 
@@ -147,6 +160,7 @@ def excludes(pin: str, other: str) -> bool:
     return not VersionSpec(other).matches(Version(exact[1]))
 
 
+@lru_cache(maxsize=4096)
 def _range_if_any(version: str) -> str:
     """The range of a conda version spec where PEP 440 can say it: only then can it be compared with others."""
     if not version or "|" in version:

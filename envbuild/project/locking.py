@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
 from typing import Literal
 
 import msgspec
@@ -20,6 +22,7 @@ from envbuild.lock import (
     lock_path,
     lock_text,
     make_lock,
+    models,
     moves,
     root_items,
 )
@@ -122,6 +125,8 @@ class Locker:
         clock, outcomes = time.monotonic(), []
         ahead = (Ahead(one.environment.name, "lock") for twins in todo for one in twins)
         self._tell(Event("begin", work="lock", ahead=tuple(ahead), jobs=jobs))
+        asks_conda = any(request.conda for twins in todo for request in twins[0].locked.requests)
+        Thread(target=_load, args=[asks_conda], daemon=True).start()
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             try:
                 for done in pool.map(self._lock_twins, todo):
@@ -244,6 +249,14 @@ class Locker:
         except EnvbuildError as error:
             return Outcome(environment.name, path, "failed", error)
         return Outcome(environment.name, path, did, moves=moved)
+
+
+def _load(asks_conda: bool) -> None:  # noqa: FBT001 - a thread's target
+    """What solving needs, and then what writing needs: a solver leaves time for it."""
+    with suppress(Exception):  # it is met again, and told, where it is needed
+        if asks_conda:
+            import rattler  # noqa: F401 - so that it does not come in turns with the models
+        models()
 
 
 def _kept(request: Request, before: Lock | None, python: str) -> Pins | None:

@@ -1,4 +1,4 @@
-"""That a plan found nothing to do is remembered with all it looked at, where that can be known for certain."""
+"""That there was nothing to do is remembered with all that was looked at, where that can be known for certain."""
 
 import os
 from pathlib import Path
@@ -25,6 +25,12 @@ def remember(project: Project, planned: Planned, moment: Moment, answers: tuple[
         return
     if is_certain(ledger, moment):
         memo.write(f"{project.root}/{PRIVATE}", os.environ, ledger, answers, counted)
+
+
+def remember_current(project: Project, moment: Moment, answers: tuple[str, str]) -> None:
+    """That every lock of the project is current, as the answers say."""
+    if is_certain(project.ledger, moment):
+        memo.write(f"{project.root}/{PRIVATE}", os.environ, project.ledger, answers, None, memo.LOCK)
 
 
 def _is_whole(planned: Planned, ledger: Ledger) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from envbuild.lock import Move
 from envbuild.project import Outcome, Prepared
-from envbuild.report.terminal import Look, Style, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural
 
 _SIGNS = {"added": "+", "removed": "-", "moved": "~"}
 _STYLES: dict[str, Style] = {"added": "good", "removed": "bad", "moved": "change"}
@@ -16,7 +16,7 @@ def currency_object(one: Prepared) -> dict[str, Any]:
     return {"name": one.environment.name, "current": one.locked.current, "reasons": reasons}
 
 
-def currency_text(prepared: Sequence[Prepared], look: Look) -> str:
+def currency_text(prepared: Sequence[Prepared], look: Look = PLAIN) -> str:
     """Each lock that is not current, and why; the sum last."""
     stale = [one for one in prepared if not one.locked.current]
     lines = []

@@ -13,12 +13,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import bake
+from . import bake, channels
 from .byhand import by_hand
+from .channels import Side
 from .fleet import Shape, manifests
 from .index import served
 from .process import Place, Run, place
@@ -41,6 +43,7 @@ _TYPED = {
 
 # Rows of the design that wait for a builder; said below the table, so that nobody takes the table for the whole.
 WAITING = (
+    ("local build, conda packages, warm", "needs the local builder to install them"),
     ("no-op apply, 50 built images", "needs the docker builder"),
     ("one package changed of 30, image pushed, oci", "needs the oci builder and a registry"),
 )
@@ -82,6 +85,7 @@ class Question:
 
 def questions(bench: Bench) -> list[Question]:
     small, large, plan = bench.small, bench.large, " ".join(("no-op", *bench.plan))
+    shared, starts = small // 10, f"python -c pass, {small // 20} times"
     both = f"{small:,} -> {large:,} environments"
     rows = [
         Question(f"{plan}, {small:,}", f"{_BAKE}, {small:,}", 0.15, lambda b: _bake(b, b.small), needs_buildx=True),
@@ -95,6 +99,10 @@ def questions(bench: Bench) -> list[Question]:
             for what, words in _TYPED.items()
         ),
         Question(f"{plan}, {large:,}", f"bare script, {large:,}", 2.5, _bare),
+        Question("lock, 40 conda packages", "bare py-rattler", 1.2, partial(_between, channels.solving)),
+        Question(f"lock, {shared} environments", "lock, 1 environment", 20, partial(_shared, shared)),
+        Question(f"lock --check, {small:,} locks", starts, 1, _checked),
+        Question(f"first lock --check, no cache, {small:,} locks", starts, 2.5, partial(_checked, anew=True)),
         Question(f"{plan}, growth", both, 11, _growth),
         Question(f"{plan}, peak memory, {large:,}", "", 300, _memory, unit="MiB"),
     ]
@@ -161,6 +169,19 @@ def _huge(bench: Bench) -> Answer:
     project = _built(bench, bench.huge or 0, targets=False)
     (runs,) = in_turns(lambda: bench.no_op(project))
     return Answer(statistics.median(one.seconds for one in runs))
+
+
+def _between(sides: Callable[[Place], AbstractContextManager[tuple[Side, Side]]], bench: Bench) -> Answer:
+    with sides(bench.work) as (ours, theirs):
+        return _compare(ours, theirs)
+
+
+def _shared(environments: int, bench: Bench) -> Answer:
+    return _between(partial(channels.locking, environments=environments), bench)
+
+
+def _checked(bench: Bench, *, anew: bool = False) -> Answer:
+    return _between(partial(channels.checking, environments=bench.small, anew=anew), bench)
 
 
 def _local_build(bench: Bench) -> Answer:

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support.condafleet import write_fleet
 
-from bench import bake, bare, fleet, generate, index, rows
+from bench import bake, bare, channels, fleet, generate, index, rows
 from bench.__main__ import Row, as_table
 from bench.fleet import Package, Shape
 from bench.process import CommandError, Run, place
@@ -167,3 +169,22 @@ def test_the_table() -> None:
         "",
         "Not measured: images (no builder).",
     ]
+
+
+def test_what_a_bare_solver_finds_is_what_is_locked(tmp_path: Path) -> None:
+    """Both sides of the row do the same work: they come to the same packages, and ours is a whole lock each time."""
+    write_fleet(tmp_path / "conda-channel", versions=3)
+    with channels.solving(place(tmp_path)) as (ours, theirs):
+        folder = tmp_path / "conda-one"
+        lock, listed = folder / "locks" / "team-00" / "env-0000.conda-lock.yml", folder / ".bench" / "explicit.txt"
+        for side, written in ((ours, lock), (theirs, listed)):
+            written.unlink()
+            side()
+        urls = {line.partition("#")[0] for line in listed.read_text().splitlines()[1:]}
+        assert 30 < len(urls) < 60
+        assert set(re.findall(r"^  url: (.*\.conda)$", lock.read_text(), re.MULTILINE)) == urls
+
+
+def test_environments_on_a_channel_differ() -> None:
+    """A twin would be copied, and measured as if it had been solved."""
+    assert len({tuple(channels.specs(number)) for number in range(1000)}) == 1000

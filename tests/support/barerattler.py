@@ -1,9 +1,10 @@
 """py-rattler called bare, as a user of it would: what our packages and channels are proved with."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rattler import (
@@ -31,11 +32,18 @@ _SYSTEM = {"__unix": "0", "__linux": "5.10", "__glibc": "2.28"}
 class BareRattler:
     """Solve and install with caches below one folder, for this machine if no PLATFORM is named.
 
-    SECONDS is how long one request may take.
+    SECONDS is how long one request may take, SYSTEM what the machine is said to have.
     """
 
-    def __init__(self, folder: Path, *, platform: str | None = None, seconds: int = 20) -> None:
-        self._folder, self._seconds = folder, seconds
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        platform: str | None = None,
+        seconds: int = 20,
+        system: Mapping[str, str] = MappingProxyType(_SYSTEM),
+    ) -> None:
+        self._folder, self._seconds, self._system = folder, seconds, system
         self._platform = Subdir(platform) if platform else Subdir.current()
         self._client = Client([RetryMiddleware(0)], timeout=seconds)
 
@@ -77,7 +85,7 @@ class BareRattler:
             platforms=[self._platform, Subdir("noarch")],
             virtual_packages=[
                 GenericVirtualPackage(PackageName(name), Version(version), BuildString("0"))
-                for name, version in _SYSTEM.items()
+                for name, version in self._system.items()
             ],
             channel_priority=ChannelPriority.Strict,
             timeout=timedelta(seconds=self._seconds),

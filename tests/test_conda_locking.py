@@ -112,11 +112,3 @@ def test_what_cannot_be_had(conda: Project, packages: str, message: str, hint: s
     assert f"manifests/a.yaml:{message}" in told
     assert f"hint: {hint}" in told
     assert (conda.path / _LOCK).read_bytes() == text
-
-
-def test_what_is_not_done_yet_is_refused(conda: Project) -> None:
-    """Building it, and PyPI's packages beside it: each with its line."""
-    conda.run("lock")
-    assert "manifests/a.yaml:1:22: builder 'local' cannot install conda packages yet" in conda.run("plan", check=1).err
-    conda.write("manifests/a.yaml", "dependencies: [tool, {pip: [alpha]}]\n")
-    assert "manifests/a.yaml:1:29: PyPI's 'alpha' beside conda packages" in conda.run("lock", check=1).err

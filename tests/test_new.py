@@ -61,8 +61,9 @@ def test_without_anything_it_is_a_python(started: Project) -> None:
 
 def test_what_cannot_be_locked_yet_is_said(started: Project) -> None:
     """The file is written, since it says what was asked for; the next step is true."""
-    out = started.run("new", "a", "--conda", "numpy >=1.26", "--conda", "python =3.11").out
-    assert "a: refused\n    manifests/a.yaml:3:5: builder 'local' cannot install conda packages yet" in out
+    started.write("manifests/base.yaml", "abstract: true\nsolve_group: g\n")
+    out = started.run("new", "a", "--extends", "base", "--conda", "numpy >=1.26").out
+    assert "a: refused\n    manifests/base.yaml:2:1: 'solve_group' is not honoured by this version yet" in out
     assert out.endswith("Next: change what is refused.\n")
 
 

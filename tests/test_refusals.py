@@ -6,8 +6,6 @@ from support.project import Project
 
 _REFUSED = {
     "overrides: [numpy ==1]": "1:13: conda packages cannot be overridden",
-    "{system_requirements: {libc: '2.17'}, dependencies: [{pip: [alpha]}]}": "1:23: another C library or macOS for "
-    "PyPI's packages on linux-64 is not honoured by this version yet",
     "solve_group: g": "1:1: 'solve_group' is not honoured by this version yet",
     "dependencies: [{pip: ['-e ./src']}]": "1:23: editable installs are not locked by this version yet",
     "dependencies: [{pip: [./src]}]": "1:23: 'manifests/src' is not a wheel; folders and source archives are not "

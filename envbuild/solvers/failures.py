@@ -22,7 +22,7 @@ _NO_VERSION = re.compile(
     r"(?P<rest>(?:(?!we can conclude|depend).)*)we can conclude that your requirements"
 )
 _PYTHON = re.compile(
-    r"requested Python version \((?P<python>[^)]*)\) does not satisfy Python(?P<wanted>\S+) and "
+    r"(?:requested|current) Python version \((?P<python>[^)]*)\) does not satisfy Python(?P<wanted>\S+) and "
     rf"(?:all versions of )?(?P<name>{NAME})(?:==(?P<version>\S+))? depends? on Python"
 )
 _NO_FILE = re.compile(rf"(?P<name>{NAME})==(?P<version>\S+) has no (?:usable )?wheels")

@@ -25,6 +25,7 @@ from support.condachannel import (
 )
 from support.condapkg import Package
 from support.condaworld import manifest, second, settings, versions, world
+from support.line import read_only, run_without_rights
 from support.loopback import basic
 from support.project import Project
 
@@ -351,3 +352,16 @@ def test_a_package_by_its_url_is_signed_for(project: Project, private: ServedCha
     project.run("lock", env=netrc(tmp_path / "own.netrc", (private.address, CANARY)))
     assert versions(project) == {"libfoo": "1.0"}
     assert authorizations(private) == {basic(USER, CANARY)}
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault_of_the_channel(project: Project, served: ServedChannel) -> None:
+    """It is told as what it is, with what to do."""
+    settings(project, served.url)
+    manifest(project, "k", "libfoo")
+    cache = project.path.parent / "cache"
+    cache.mkdir()
+    with read_only(cache):
+        run = run_without_rights(Project(project.path, {**project.environ, "ENVBUILD_CACHE": str(cache)}), "lock")
+    assert run.code == 1
+    assert "what channels list cannot be kept: Permission denied: " in run.err
+    assert "hint: set ENVBUILD_CACHE" in run.err

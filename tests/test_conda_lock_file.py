@@ -346,4 +346,6 @@ def test_a_wrong_digest_is_an_edit_and_no_newer_lock() -> None:
     with pytest.raises(LockError) as caught:
         read_head(PATH, changed)
     assert not isinstance(caught.value, NewerLockError)
-    assert json.loads(json.dumps(str(caught.value))).endswith("hint: run 'envbuild lock'")
+    assert json.loads(json.dumps(str(caught.value))).endswith(
+        "hint: run 'envbuild lock' to pin all of it anew, or take the file from git again"
+    )

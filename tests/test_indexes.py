@@ -226,3 +226,14 @@ def test_a_link_that_leads_nowhere(asked: Asked) -> None:
             asked.pins(pip("alpha", conda=_PYTHON, more=text))
         assert "is no folder of the project" in told.value.message
         assert (told.value.where.line if told.value.where else 0) == 5
+
+
+def test_an_index_that_wants_a_password_it_was_not_given(project: Project, index: Index) -> None:
+    """uv says of it only that the package is not there: so the hint names both."""
+    with Index(auth=("someone", "secret")) as private:
+        private.add("acme", "1.0")
+        own = f"index_url: '{index.url}', indexes: {{own: {{url: '{private.url}', packages: [acme]}}}}"
+        project.write("manifests/a.yaml", f"pip: {{{own}}}\ndependencies: [{{pip: [acme]}}]\n")
+        told = project.run("lock", check=1).err
+        assert "manifests/a.yaml:2:23: no package is named 'acme' in " in told
+        assert "whether 'own' wants a user and a password: a netrc file may hold them" in told

@@ -113,6 +113,13 @@ def test_the_head_is_read_without_the_body() -> None:
 
 
 @pytest.mark.parametrize("read", [read_head, read_lock])
+def test_line_ends_of_another_system_are_no_damage(read: Any) -> None:
+    """Git may write them; they say the same."""
+    text = text_of(one_lock())
+    assert read(PATH, text.replace("\n", "\r\n")) == read(PATH, text)
+
+
+@pytest.mark.parametrize("read", [read_head, read_lock])
 @given(st.data())
 def test_a_body_that_was_edited_is_refused(read: Any, data: st.DataObject) -> None:
     """Any line of the body removed, repeated or changed."""
@@ -121,7 +128,10 @@ def test_a_body_that_was_edited_is_refused(read: Any, data: st.DataObject) -> No
     damage = data.draw(st.sampled_from([[], [lines[at], lines[at]], [lines[at][:-1] + " \n"], ["# note\n", lines[at]]]))
     with pytest.raises(LockError) as caught:
         read(PATH, "".join([*lines[:at], *damage, *lines[at + 1 :]]))
-    assert str(caught.value) == f"{PATH}: edited by hand or by a merge\n  hint: run 'envbuild lock'"
+    assert (
+        str(caught.value)
+        == f"{PATH}: edited by hand or by a merge\n  hint: run 'envbuild lock' to pin all of it anew, or take the file from git again"
+    )
 
 
 @given(st.data())

@@ -73,6 +73,16 @@ def test_the_same_name_of_both(mixed: Project, index: Index, tmp_path: Path) -> 
     mixed.run("lock", "--check")
 
 
+def test_what_both_are_asked_for_is_noted(mixed: Project, index: Index, tmp_path: Path) -> None:
+    """Pip's line holds; check says so, and so do plan and lock where everything is asked for."""
+    write(mixed, tmp_path, index, "numpy ==1.26.0", conda="numpy")
+    assert "numpy" not in mixed.run("lock").out
+    assert packages(mixed)["pip/numpy"] == "1.26.0"
+    assert "conda/numpy" not in packages(mixed)
+    for command in ("check", "plan", "lock"):
+        assert "manifests/a.yaml:5:5: " in mixed.run(command, "-v").out
+
+
 def test_conflicts_with_conda_are_told_at_the_pip_list(mixed: Project, index: Index, tmp_path: Path) -> None:
     """What conda has, who wants another, and what to write; the lock stays as it was."""
     mixed.run("lock")

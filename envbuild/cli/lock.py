@@ -46,6 +46,7 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
       envbuild lock --upgrade numpy         numpy, and what must move with it
       envbuild lock --upgrade --dry-run     what would move
     """
+    from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience, shown_progress
     from envbuild.project import understood
 
@@ -61,6 +62,8 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
     with terminated(), shown_progress(common) as shown:
         outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
     _show(common, outcomes, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
+    if common.verbose and not common.json:
+        show_notes(common, chosen)
     return _failures(common, outcomes)
 
 

@@ -33,9 +33,11 @@ def command(
       envbuild plan
       envbuild plan churn/train 'serving/*'
       envbuild plan base --with-dependents  all that is made from base
+      envbuild plan -v                      everything in full, and what is worth a note
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
+    from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
     from envbuild.report.plans import plan_json, plan_text
@@ -48,6 +50,8 @@ def command(
     common.out(
         plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose, look=common.look)
     )
+    if common.verbose and not common.json:
+        show_notes(common, selection)
     if common.moment and selection.everything:
         _remember(project, planned, common.moment, refresh=not no_refresh)
     return CHANGES if detailed_exitcode and planned.plan.changes else 0

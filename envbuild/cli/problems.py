@@ -10,6 +10,7 @@ from envbuild.cli.options import Common
 from envbuild.errors import EnvbuildError, Note
 
 if TYPE_CHECKING:
+    from envbuild.project import Selection
     from envbuild.report.errors import Source
     from envbuild.workspace import Workspace
 
@@ -45,6 +46,15 @@ def annotate(common: Common, errors: Sequence[EnvbuildError] = (), notes: Sequen
     for text in (error_annotations(problems, folder), note_annotations(notes, folder)):
         if text:
             common.command(text)
+
+
+def show_notes(common: Common, selection: "Selection") -> None:
+    """What is worth knowing though nothing is wrong, below an answer that is asked for in full."""
+    from envbuild.project import check
+    from envbuild.report.errors import notes_text
+
+    if notes := check(common.project(), selection).notes:
+        common.out(notes_text(notes, common.look, source(common)))
 
 
 def _workspace(common: Common) -> "Workspace | None":

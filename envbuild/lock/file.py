@@ -19,7 +19,7 @@ _BODY = "package:"
 _CUSTOM = re.compile(r"^ +envbuild\.(?P<key>[a-z]+): (?P<value>.*)$", re.MULTILINE)
 HEAD_LINE = re.compile(r"^(?P<key> +envbuild\.head: ).*\n", re.MULTILINE)
 _EDITED = "edited by hand or by a merge"
-_RELOCK = "run 'envbuild lock'"
+_RELOCK = "run 'envbuild lock' to pin all of it anew, or take the file from git again"
 _NEWER = "a newer envbuild wrote it"
 _UPGRADE = "upgrade envbuild, or remove the file to lock it anew"
 _FORMAT = re.compile(r"^version: (?P<number>.*)$", re.MULTILINE)
@@ -86,6 +86,7 @@ def read_head(path: str, text: str) -> Head:
 
 def _custom(path: str, text: str) -> dict[str, str]:
     """Our lines of the head, read without a YAML parser: they are ours, each on a line of its own."""
+    text = text.replace("\r\n", "\n")  # as git writes files on some machines
     at = text.find(f"\n{_BODY}") + 1
     head = text[:at]
     custom = {match["key"]: _unquoted(match["value"]) for match in _CUSTOM.finditer(head)}

@@ -12,7 +12,7 @@ import msgspec
 
 from envbuild.lock import CondaRequest, Pin, Request, package_record, spec_fields, split_spec, virtual_packages
 from envbuild.solvers.archives import fetch
-from envbuild.solvers.rattler import Rattler
+from envbuild.solvers.rattler import Rattler, system_error
 
 if TYPE_CHECKING:
     from rattler import Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord
@@ -94,6 +94,10 @@ class View:
             client = self._rattler.made_client(self._rattler.seconds, signatures=self._signatures)
             self._gateway = Gateway(cache_dir=self._cache(), client=client, default_config=config)
         return self._gateway
+
+    def cache_error(self, error: Exception) -> OSError | None:
+        """What is wrong with the folder of the cache, where it is not the channel that failed."""
+        return None if "file://" in str(error) else system_error(error, self._rattler.cache)
 
     def _cache(self) -> Path:
         """A cache keeps the URLs of what was read: those with credentials only as long as this is used."""

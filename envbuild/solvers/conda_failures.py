@@ -50,6 +50,9 @@ class CondaFailure:
         from rattler.exceptions import GatewayError
 
         if isinstance(self._error, GatewayError):
+            if system := self._view.cache_error(self._error):
+                what = f"what channels list cannot be kept: {system.strerror}: {system.filename}"
+                return SolveError(what, hint="set ENVBUILD_CACHE to a folder that can be written, and has space")
             return channel_failure(self._words, self._asked, self._environment, self._view)
         found = self._too_long() or self._virtual() or self._missing() or self._in_another() or self._priority()
         return found or self._contradiction()
@@ -144,6 +147,8 @@ class CondaFailure:
         has = [one for one in PLATFORMS if one != self._platform and name in self._names(one, *channels)]
         if has:
             system = has[0].partition("-")[0]
+            if system == self._platform.partition("-")[0]:
+                return f"leave {self._platform} out of 'platforms': there is one for {', '.join(has)}"
             return f"write 'sel({system}): {name}', or other 'platforms': there is one for {', '.join(has)}"
         if found := near(name, self._names(self._platform, *channels) | self._names(NOARCH, *channels)):
             return f"did you mean '{found}'?"

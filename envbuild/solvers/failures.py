@@ -87,6 +87,8 @@ class Failure(Case):
         near = meant(name, self._known)
         hint = f"did you mean '{near}'?" if near else "check the spelling of its name, and which index has it"
         own = self.own_index(name)
+        if own and not near:
+            hint = f"check its spelling, and whether '{own}' wants a user and a password: a netrc file may hold them"
         what = f"no package is named '{name}' in {self.index(name)}"
         if own and name not in self.roots:
             return SolveError(what, self.environment.where_key("pip", "indexes", own), "take it out of 'packages'")

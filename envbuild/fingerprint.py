@@ -39,12 +39,16 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """What is not in the environment itself: the builder's format, the lock, the digests of files that go in."""
+    """What is not in the environment itself: the builder's format, the lock, the digests of what goes in.
+
+    `contents` say of folders what their digests are of.
+    """
 
     builder_format: str
     head: Head | None
     platforms: tuple[str, ...]
     files: dict[str, str]
+    contents: dict[str, str] = {}
 
 
 def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
@@ -53,13 +57,42 @@ def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
         _part("builder", {"format": inputs.builder_format, "kind": environment.builder}),
         _part("python", _python(environment, inputs)),
         *_dependencies(inputs),
-        *(Part(f"file/{path}", digest) for path, digest in inputs.files.items()),
+        *(Part(f"file/{path}", digest, inputs.contents.get(path, "")) for path, digest in inputs.files.items()),
     ]
     if environment.variables:
         parts.append(_part("variables", {one.name: _variable(one) for one in environment.variables}))
     if environment.setup:
         parts.append(_part("setup", list(environment.setup)))
     return Fingerprint(tuple(sorted(parts)))
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """What the part of a folder holds: each file with its SHA-256, and `x` before that where it may be run.
+
+    Of one that is editable only the files that say how it is built.
+    """
+
+    editable: bool
+    files: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return canonical(self).decode()
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def folder_of(part: Part | None) -> Folder | None:
+    """The folder that a part is about, if it is about one."""
+    is_one = part is not None and part.stem == "file" and part.content
+    return msgspec.json.decode(part.content, type=Folder) if part and is_one else None
+
+
+def is_tied(parts: tuple[Part, ...]) -> bool:
+    """Whether a build belongs to one checkout: it uses a folder where that lies."""
+    return any(folder.editable for part in parts if (folder := folder_of(part)))
 
 
 def _part(name: str, value: object) -> Part:

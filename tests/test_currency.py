@@ -11,8 +11,10 @@ from support.project import Project
 
 from envbuild.errors import LockError
 from envbuild.lock import Pin, Pins, Request, lock_path, lock_text, make_lock, request_changes, requests, still_met
+from envbuild.process import Programs
 from envbuild.project.locks import Locked, Locks
 from envbuild.workspace import Workspace
+from envbuild.workspace.folders import Folders
 
 # Said by conda-lock and what it carries with it, the first time that it is imported.
 pytestmark = [
@@ -144,8 +146,13 @@ def stand(project: Project, name: str, text: str) -> None:
     project.write(lock_path(name), lock_text(lock, f"manifests/{name}.yaml", name))
 
 
+def locks(project: Project) -> Locks:
+    workspace = Workspace(project.path)
+    return Locks(workspace, Folders(workspace, Programs(), project.environ))
+
+
 def locked(project: Project, text: str, name: str = "k") -> Locked:
-    return Locks(Workspace(project.path)).locked(environment({name: text}, name), repair=False)
+    return locks(project).locked(environment({name: text}, name), repair=False)
 
 
 def test_a_lock_under_its_own_path_is_current(project: Project) -> None:
@@ -200,6 +207,6 @@ def test_a_damaged_lock_is_an_error_unless_it_is_to_be_mended(project: Project) 
     project.write(lock_path("k"), project.read(lock_path("k")) + "\n")
     wanted = environment({"k": manifest("beta")})
     with pytest.raises(LockError, match="edited by hand"):
-        Locks(Workspace(project.path)).locked(wanted, repair=False)
-    assert not Locks(Workspace(project.path)).locked(wanted, repair=True).current
+        locks(project).locked(wanted, repair=False)
+    assert not locks(project).locked(wanted, repair=True).current
     assert not locked(project, manifest("beta"), "other").current

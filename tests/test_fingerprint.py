@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.manifests import PLATFORM, Body, environment, manifest_text, shuffled
 
 from envbuild.fingerprint import SCHEME, Fingerprint, Inputs, fingerprint
-from envbuild.lock import Pin, Pins, make_lock, requests, wheel_items
+from envbuild.lock import Pin, Pins, make_lock, member_items, requests
 from envbuild.resolve import Environment
 
 VECTORS = json.loads(Path(__file__).with_name("vectors").joinpath("fingerprint-1.json").read_text(encoding="utf-8"))
@@ -32,11 +32,11 @@ def solve(found: Environment, builds: Mapping[str, str]) -> dict[str, Pins]:
             tuple(
                 Pin("pip", root.partition("==")[0], version, f"https://files.example/{root}", digest(root, builds))
                 for root in asked.roots
-                if root not in asked.wheels
+                if root not in asked.members
                 for version in [root.partition("==")[2] or "1"]
             ),
         )
-        for asked in requests(found, {item.path: "metadata" for item in wheel_items(found)})
+        for asked in requests(found, {item.path: "metadata" for item in member_items(found)})
     }
 
 
@@ -53,10 +53,10 @@ def fingerprint_of(
     kind: str = FORMAT,
 ) -> Fingerprint:
     """As `plan` does it: lock what is asked for, then fingerprint."""
-    asked = requests(found, {item.path: "metadata" for item in wheel_items(found)})
+    asked = requests(found, {item.path: "metadata" for item in member_items(found)})
     solved = solve(found, builds or {})
     head = make_lock(python, asked, solved).head if asked else None
-    digests = {item.path: (files or {}).get(item.path, "f" * 64) for item in wheel_items(found)}
+    digests = {item.path: (files or {}).get(item.path, "f" * 64) for item in member_items(found)}
     return fingerprint(found, Inputs(kind, head, (PLATFORM,), digests))
 
 

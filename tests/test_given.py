@@ -62,7 +62,7 @@ def test_no_place_of_a_fact_reaches_a_lock(asked: Asked) -> None:
     question, found = asked.question(pip("pandas"), PYTHON, NUMPY)
     pip_pins = question.answer(None, found)
     whole = Pins("linux-64", tuple(sorted((PYTHON, NUMPY, *pip_pins.pins))))
-    lock = make_lock("3.11", (question.request,), {"linux-64": whole})
+    lock = make_lock("3.11", (question.members.request,), {"linux-64": whole})
     text = lock_text(lock, found.path, found.name)
     assert "file:" not in text
     assert "/tmp" not in text  # noqa: S108
@@ -89,8 +89,8 @@ def test_a_pip_root_of_what_conda_brings(asked: Asked, index: Index, kind: str) 
     question, found = asked.question(pip(root, "pandas"), PYTHON, NUMPY)
     pins = question.answer(None, found)
     assert {name: version for name, version in versions(pins).items() if name == "numpy"} == pinned
-    assert {one.name for one in replaced((PYTHON, NUMPY), question.request)} == told
-    assert {one.name for one in replaced((PYTHON, NUMPY, *pins.pins), question.request)} == told
+    assert {one.name for one in replaced((PYTHON, NUMPY), question.members.request)} == told
+    assert {one.name for one in replaced((PYTHON, NUMPY, *pins.pins), question.members.request)} == told
     assert pins.pins[[pin.name for pin in pins.pins].index("pandas")].dependencies == ("numpy", "python-dateutil")
 
 
@@ -113,7 +113,7 @@ def test_an_extra_that_a_package_wants_of_conda_s(asked: Asked, index: Index) ->
     question, found = asked.question(pip("sox"), PYTHON, pin)
     pins = question.answer(None, found)
     assert versions(pins) == {"requests": "2.4", "six": "1.0", "sox": "1.0"}
-    assert replaced((PYTHON, pin, *pins.pins), question.request) == (Given("requests", "2.4", "requests"),)
+    assert replaced((PYTHON, pin, *pins.pins), question.members.request) == (Given("requests", "2.4", "requests"),)
 
 
 @pytest.mark.parametrize(("root", "who"), [("oldie", "oldie"), ("far", "oldie")])

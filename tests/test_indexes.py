@@ -229,7 +229,7 @@ def test_a_link_that_leads_nowhere(asked: Asked) -> None:
 
 
 def test_an_index_that_wants_a_password_it_was_not_given(project: Project, index: Index) -> None:
-    """uv says of it only that the package is not there: so the hint names both."""
+    """It is told by uv only that the package is not there: so the hint names both."""
     with Index(auth=("someone", "secret")) as private:
         private.add("acme", "1.0")
         own = f"index_url: '{index.url}', indexes: {{own: {{url: '{private.url}', packages: [acme]}}}}"

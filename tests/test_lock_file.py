@@ -14,7 +14,7 @@ from support.index import Index
 from support.project import Project
 
 from envbuild.errors import LockError
-from envbuild.lock import Lock, Pin, Pins, Request, Wheel, lock_text, make_lock, read_head, read_lock
+from envbuild.lock import Lock, Member, Pin, Pins, Request, lock_text, make_lock, read_head, read_lock
 from envbuild.solvers.origins import public_url
 
 # Said by conda-lock and what it carries with it, the first time that it is imported.
@@ -42,7 +42,7 @@ def pins_of(draw: st.DrawFn, platform: str) -> Pins:
         for name in found
         if (depends := tuple(sorted(draw(st.sets(st.sampled_from(found), max_size=2))))) is not None
     ]
-    wheels = [Wheel("wheels/own-1.0-py3-none-any.whl", "own", draw(versions), tuple(found[:1]))]
+    wheels = [Member("wheels/own-1.0-py3-none-any.whl", "own", draw(versions), tuple(found[:1]))]
     return Pins(platform, tuple(sorted(pins)), tuple(wheels if draw(st.booleans()) else ()))
 
 
@@ -83,7 +83,7 @@ def test_the_same_lock_is_the_same_bytes(lock: Lock, random: Any) -> None:
         return dict(random.sample(list(items.items()), len(items)))
 
     solved = {
-        platform: Pins(platform, tuple(random.sample(found.pins, len(found.pins))), found.wheels)
+        platform: Pins(platform, tuple(random.sample(found.pins, len(found.pins))), found.members)
         for platform, found in lock.pins.items()
     }
     asked = tuple(mixed(lock.head.requests).values())
@@ -128,10 +128,8 @@ def test_a_body_that_was_edited_is_refused(read: Any, data: st.DataObject) -> No
     damage = data.draw(st.sampled_from([[], [lines[at], lines[at]], [lines[at][:-1] + " \n"], ["# note\n", lines[at]]]))
     with pytest.raises(LockError) as caught:
         read(PATH, "".join([*lines[:at], *damage, *lines[at + 1 :]]))
-    assert (
-        str(caught.value)
-        == f"{PATH}: edited by hand or by a merge\n  hint: run 'envbuild lock' to pin all of it anew, or take the file from git again"
-    )
+    hint = "run 'envbuild lock' to pin all of it anew, or take the file from git again"
+    assert str(caught.value) == f"{PATH}: edited by hand or by a merge\n  hint: {hint}"
 
 
 @given(st.data())

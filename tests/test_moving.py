@@ -31,7 +31,7 @@ def git(tmp_path: Path) -> Iterator[GitServer]:
 
 
 def without(pins: Pins, name: str) -> Pins:
-    return Pins(pins.platform, tuple(pin for pin in pins.pins if pin.name != name), pins.wheels)
+    return Pins(pins.platform, tuple(pin for pin in pins.pins if pin.name != name), pins.members)
 
 
 def test_only_what_is_to_move_moves(asked: Asked, index: Index) -> None:
@@ -67,14 +67,14 @@ def test_a_branch_stays_at_its_commit(asked: Asked, git: GitServer) -> None:
     assert pin.sha256 != commit
     assert pin.url == f"git+{git.repository}@{pin.sha256}"
     more, other = asked.question(pip(root, "alpha", conda=("python",)))
-    kept = more.answer(first, other, recorded=question.request)
+    kept = more.answer(first, other, recorded=question.members.request)
     assert {one.name: one.sha256 for one in kept.pins if one.name == "sourced"} == {"sourced": pin.sha256}
     assert versions(kept)["sourced"] == "1.0"
-    moved = more.answer(without(first, "sourced"), other, question.request)
+    moved = more.answer(without(first, "sourced"), other, question.members.request)
     assert next(one.sha256 for one in moved.pins if one.name == "sourced") == commit
     git.branch("dev")
     elsewhere, third = asked.question(pip(root.replace("@main", "@dev"), conda=("python",)))
-    assert [one.sha256 for one in elsewhere.answer(first, third, recorded=question.request).pins] == [commit]
+    assert [one.sha256 for one in elsewhere.answer(first, third, recorded=question.members.request).pins] == [commit]
 
 
 def test_a_folder_of_a_repository_and_an_extra_and_a_marker(asked: Asked, git: GitServer) -> None:
@@ -84,7 +84,7 @@ def test_a_folder_of_a_repository_and_an_extra_and_a_marker(asked: Asked, git: G
     question, found = asked.question(pip(root.replace("'", "''"), conda=("python",)))
     first = question.answer(None, found)
     git.commit("inner", "2.0", "packages/inner")
-    (kept,) = question.answer(first, found, recorded=question.request).pins
+    (kept,) = question.answer(first, found, recorded=question.members.request).pins
     assert (kept, kept.version) == (first.pins[0], "1.0")
     assert kept.url.endswith(f"@{kept.sha256}#subdirectory=packages/inner")
 

@@ -122,12 +122,13 @@ def test_a_package_that_needs_its_environment_to_be_locked(asked: Asked, index: 
     assert files(asked.pins(pip("both", "sourced", conda=_PYTHON, more="pip: {no_build_isolation: true}")))["sourced"]
 
 
+_ALONE = "--no-build-isolation-package"
 OPTIONS = {
     "": [],
-    "pip: {no_binary: [both, ':all:']}": ["--no-binary", ":all:", "--no-binary", "both"],
-    "pip: {no_build_isolation: [Flash_Attn]}": ["--no-build-isolation-package", "flash-attn"],
-    "pip: {no_build_isolation: true}": ["--no-build-isolation"],
-    "pip: {no_build_isolation: [':all:']}": ["--no-build-isolation"],
+    "pip: {no_binary: [both, ':all:']}": [],
+    "pip: {no_build_isolation: [Flash_Attn]}": [_ALONE, "flash-attn"],
+    "pip: {no_build_isolation: true}": [_ALONE, "one", _ALONE, "two"],
+    "pip: {no_build_isolation: [':all:']}": [_ALONE, "one", _ALONE, "two"],
     "pip: {no_build_isolation: false}": [],
     "pip: {find_links: [../wheels, 'https://a.example/x']}": [
         "--find-links", "/project/wheels", "--find-links", "https://a.example/x",
@@ -139,7 +140,7 @@ OPTIONS = {
 def test_options_of_an_installation(stated: str) -> None:
     """As the manifest says."""
     found = environment({"k": pip("alpha", conda=_PYTHON, more=stated)})
-    assert install_options(found, Path("/project")) == OPTIONS[stated]
+    assert install_options(found, Path("/project"), ["two", "one"]) == OPTIONS[stated]
 
 
 def test_a_file_of_the_project_by_its_place(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_package_without_isolation_sees_what_is_installed(asked: Asked, index:
         lock,
     ]
     assert "ModuleNotFoundError" in asked.uv.run(install).errors
-    ran = asked.uv.run([*install, *install_options(found, asked.root)])
+    ran = asked.uv.run([*install, *install_options(found, asked.root, [])])
     assert ran.code == 0, ran.errors
     subprocess.run([python, "-c", "import needy, alpha"], check=True)
 

@@ -18,7 +18,7 @@ from envbuild.apply.order import Order
 from envbuild.builders import local
 from envbuild.builders.target import Target, Tools
 from envbuild.errors import BuildError, EnvbuildError
-from envbuild.fingerprint import Fingerprint, Part
+from envbuild.fingerprint import Fingerprint, Part, is_tied
 from envbuild.lock import Lock, Pins
 from envbuild.plan import Plan, Step
 from envbuild.process import Interrupted, Programs
@@ -201,6 +201,7 @@ class _Run:
             files=job.files,
             log=log,
             say=lambda text: self.on_event(Event("progress", name, text)),
+            checkout=str(self.site.tools.root) if is_tied(job.fingerprint.parts) else "",
         )
         return local.build(target, self.site.tools)
 

@@ -4,6 +4,8 @@ from types import ModuleType
 
 from envbuild.builders import local
 
+# Among what a builder cannot honour: folders that are used where they lie.
+EDITABLES = ("dependencies", "-e")
 BUILDERS: dict[str, ModuleType] = {"local": local}
 
-__all__ = ["BUILDERS", "local"]
+__all__ = ["BUILDERS", "EDITABLES", "local"]

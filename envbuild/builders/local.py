@@ -43,13 +43,19 @@ class _Waiting:
         self._told = True
 
 
-def reference_of(folder: Path, fingerprint: str) -> Path:
-    return folder / store.address(fingerprint)
+def reference_of(folder: Path, fingerprint: str, checkout: str = "") -> Path:
+    return folder / store.address(fingerprint, checkout)
 
 
-def find(folder: Path, fingerprint: str) -> str | None:
+def strays(reference: str, fingerprint: str, checkout: str) -> str | None:
+    """What is wrong with a prefix that uses folders where they lie: that these are another checkout's."""
+    is_own = not checkout or Path(reference).name == store.address(fingerprint, checkout)
+    return None if is_own else "it uses the folders of another checkout"
+
+
+def find(folder: Path, fingerprint: str, checkout: str = "") -> str | None:
     """The prefix that holds this content, if it is complete and unharmed."""
-    prefix = reference_of(folder, fingerprint)
+    prefix = reference_of(folder, fingerprint, checkout)
     return str(prefix) if complaint(str(prefix)) is None else None
 
 
@@ -74,7 +80,7 @@ def stands(reference: str) -> bool:
 
 def build(target: Target, tools: Tools) -> str:
     """Make the prefix, or find that another process has just made it."""
-    prefix = reference_of(tools.store, target.fingerprint)
+    prefix = reference_of(tools.store, target.fingerprint, target.checkout)
     with store.held(tools.store, prefix.name, _Waiting(target, tools)) as lock:
         if complaint(str(prefix)) is None:
             return str(prefix)

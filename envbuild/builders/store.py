@@ -45,9 +45,13 @@ def _home() -> str:
         return "/"
 
 
-def address(fingerprint: str) -> str:
-    """Short, since a script's first line holds the path of its interpreter and has 127 bytes."""
-    return hashlib.sha256(fingerprint.encode()).hexdigest()[:_ADDRESS_DIGITS]
+def address(fingerprint: str, checkout: str = "") -> str:
+    """Short, since a script's first line holds the path of its interpreter and has 127 bytes.
+
+    What uses folders where they lie is of one checkout: another has the same content, and a prefix of its own.
+    """
+    tied = f"\n{checkout}" if checkout else ""
+    return hashlib.sha256(f"{fingerprint}{tied}".encode()).hexdigest()[:_ADDRESS_DIGITS]
 
 
 @contextlib.contextmanager

@@ -25,7 +25,10 @@ class Tools(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One build, as a plain value: what goes in, the address it gets, the log it writes."""
+    """One build, as a plain value: what goes in, the address it gets, the log it writes.
+
+    `checkout` is the project's root where the build uses folders of it as they lie there.
+    """
 
     environment: Environment
     fingerprint: str
@@ -36,6 +39,7 @@ class Target(msgspec.Struct, frozen=True):
     log: Path
     say: Callable[[str], None]
     hold: tuple[int, ...] = ()
+    checkout: str = ""
 
     @property
     def uses_conda(self) -> bool:

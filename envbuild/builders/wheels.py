@@ -3,18 +3,23 @@
 import csv
 import os
 import re
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from envbuild import census
+from envbuild.builders import members
 from envbuild.builders.target import Target, Tools, note
 from envbuild.errors import BuildError
-from envbuild.lock import Pin, Pins
+from envbuild.lock import Pin
 from envbuild.manifest import normalise
 from envbuild.process import Ran, toml
+from envbuild.solvers.indexes import plain_name
+from envbuild.solvers.installing import install_options, is_built, located
+from envbuild.solvers.uv import Stated
 
 _FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
 
@@ -22,42 +27,49 @@ _FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
 def install(prefix: Path, target: Target, tools: Tools) -> None:
     """The pins exactly, by their hashes; from uv's cache alone where it has them all, which asks no network."""
     pins = target.pins
-    names = [*(pin.name for pin in pins.pip), *(wheel.name for wheel in pins.wheels)] if pins else []
+    names = [*(pin.name for pin in pins.pip), *(member.name for member in pins.members)] if pins else []
     if pins is None or not names:
         return
     beside = " from PyPI" if target.uses_conda else ""
     target.say(f"{len(names)} package{'s' if len(names) > 1 else ''}{beside}")
     if target.uses_conda:
         _make_room(prefix, set(map(normalise, names)), target)
-    lock = target.log.with_name(f"pylock.{target.log.stem.replace('.', '-')}.toml")
-    lock.write_text(_pylock(pins, target, tools.root), encoding="utf-8")
-    try:
-        ran = _ran(_command(prefix, lock, target), target, tools)
-    finally:
-        lock.unlink()
+    built = [*(pin.name for pin in pins.pip if is_built(pin)), *members.built(pins)]
+    with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+        lock = Path(folder, "pylock.toml")
+        entries = [*(_entry(pin, tools.root) for pin in pins.pip), *members.entries(pins, target, tools, Path(folder))]
+        lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
+        ran = _ran(_command(prefix, lock, target, tools.root, built), target, tools)
     if ran.code:
         raise BuildError("uv could not install the packages", None, "look at its output in the log")
+    members.refuse_moved(pins, target, tools)
+    for name in members.copied(pins, target):
+        _forget_origin(prefix, name)
 
 
 def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
-    index = target.environment.index_url
-    ran = tools.uv.run([*command, "--offline"], index_url=index, hold=target.hold)
+    pip = target.environment.keys.pip
+    bound = {plain_name(name): one.url for name, one in pip.indexes.items() if one}
+    stated = Stated(target.environment.index_url, pip.extra_index_urls, bound)
+    asked = partial(tools.uv.run, stated=stated, hold=target.hold)
+    ran = asked([*command, "--offline"])
     if ran.code:
-        return tools.uv.run(command, index_url=index, log=target.log, hold=target.hold)
+        return asked(command, log=target.log)
     note(target.log, ran.errors.rstrip())
     return ran
 
 
-def _command(prefix: Path, lock: Path, target: Target) -> list[str | Path]:
-    """Beside conda's packages nothing is taken away, and that they call the prefix their own is no matter: it is ours.
+def _command(prefix: Path, lock: Path, target: Target, root: Path, built: list[str]) -> list[str | Path]:
+    """That conda's packages call the prefix their own is no matter: it is ours.
 
     Files are linked from uv's cache, but copied where setup could write into them, and so into the cache.
     """
     options = ["--preview-features", "pylock", "--python", census.interpreter(str(prefix))]
     options += ["--link-mode", "copy"] if target.environment.setup else []
-    if target.uses_conda:
-        return ["pip", "install", "--no-deps", "--break-system-packages", *options, "-r", lock]
-    return ["pip", "sync", *options, lock]
+    options += ["--break-system-packages"] if target.uses_conda else []
+    options += [word for name in members.editable(target) for word in ("--refresh-package", name)]
+    building = install_options(target.environment, root, built)
+    return ["pip", "install", "--no-deps", *options, *building, "-r", lock]
 
 
 def _make_room(prefix: Path, names: set[str], target: Target) -> None:
@@ -117,16 +129,19 @@ def _remove(prefix: Path, path: str) -> None:
         real = os.path.dirname(real)  # noqa: PTH120 - as above
 
 
-def _pylock(pins: Pins, target: Target, root: Path) -> str:
-    entries = [_entry(pin) for pin in pins.pip]
-    for wheel in pins.wheels:
-        hashes = f"{{ sha256 = {toml(target.files[wheel.path])} }}"
-        archive = f"archive = {{ path = {toml(str(root / wheel.path))}, hashes = {hashes} }}"
-        entries.append(f"[[packages]]\nname = {toml(wheel.name)}\nversion = {toml(wheel.version)}\n{archive}\n")
-    return "\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries])
+def _forget_origin(prefix: Path, name: str) -> None:
+    """What was built from a copy, or from a file of one checkout, comes from nowhere that is there later."""
+    for facts in prefix.glob("lib/python*/site-packages/*.dist-info"):
+        match, origin, record = _FACTS.fullmatch(facts.name), facts / "direct_url.json", facts / "RECORD"
+        if match and normalise(match["name"]) == name and origin.is_file():
+            origin.unlink()
+            rows = record.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = "".join(row for row in rows if not row.startswith(f"{facts.name}/{origin.name},"))
+            record.unlink()  # it may be linked from uv's cache
+            record.write_text(kept, encoding="utf-8")
 
 
-def _entry(pin: Pin) -> str:
+def _entry(pin: Pin, root: Path) -> str:
     head = f"[[packages]]\nname = {toml(pin.name)}\n"
     if "+" in pin.url.partition(":")[0]:
         kind, _, rest = pin.url.partition("+")
@@ -134,9 +149,9 @@ def _entry(pin: Pin) -> str:
         folder = f", subdirectory = {toml(fragment.removeprefix('subdirectory='))}" if fragment else ""
         url = bare.rpartition("@")[0]
         return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
-    file = f"url = {toml(pin.url)}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
+    file = f"url = {toml(located(pin, root))}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
     version = f"version = {toml(pin.version)}\n"
-    if urlsplit(pin.url).path.endswith(".whl"):
+    if not is_built(pin):
         return f"{head}{version}wheels = [{{ {file} }}]\n"
     return f"{head}{version}sdist = {{ {file} }}\n"
 

@@ -4,26 +4,29 @@ from envbuild.lock.bases import Base, ImageName, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
+from envbuild.lock.folders import BUILD_FILES, Stated, further_files, reads_requirements, stated
 from envbuild.lock.met import meets, package_record, root_keys, still_met
 from envbuild.lock.moves import Move, moves
-from envbuild.lock.pins import Pin, Pins, Wheel
+from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.refusals import refusals
 from envbuild.lock.request import (
     EVERY,
     Bound,
     CondaRequest,
+    Digest,
     Request,
     canonical,
     conda_items,
+    member_items,
     requests,
     root_items,
-    wheel_items,
 )
 from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
 from envbuild.lock.text import lock_text
 from envbuild.lock.virtual import host_system, virtual_packages
 
 __all__ = [
+    "BUILD_FILES",
     "EVERY",
     "FOLDER",
     "SUFFIX",
@@ -31,16 +34,19 @@ __all__ = [
     "Bound",
     "Change",
     "CondaRequest",
+    "Digest",
     "Head",
     "ImageName",
     "Lock",
+    "Member",
     "Move",
     "Pin",
     "Pins",
     "Request",
-    "Wheel",
+    "Stated",
     "canonical",
     "conda_items",
+    "further_files",
     "host_system",
     "image_name",
     "joined_specs",
@@ -48,12 +54,14 @@ __all__ = [
     "lock_text",
     "make_lock",
     "meets",
+    "member_items",
     "models",
     "moves",
     "package_record",
     "pin_changes",
     "read_head",
     "read_lock",
+    "reads_requirements",
     "refusals",
     "request_changes",
     "requests",
@@ -62,7 +70,7 @@ __all__ = [
     "spec_fields",
     "spec_name",
     "split_spec",
+    "stated",
     "still_met",
     "virtual_packages",
-    "wheel_items",
 ]

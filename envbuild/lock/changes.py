@@ -1,14 +1,15 @@
 """Two requests, compared as a person reads them: `numpy 1.26.* -> 2.0.*`, with the line that now says so."""
 
+import posixpath
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from envbuild.errors import Place
 from envbuild.lock.pins import Pin, Pins
-from envbuild.lock.request import Request, conda_items, root_items
+from envbuild.lock.request import Digest, Request, conda_items, root_items
 from envbuild.lock.specs import spec_name, split_spec
-from envbuild.manifest import Item, wish, wish_of
+from envbuild.manifest import Item, asked_member, root_of, wish, wish_of
 from envbuild.resolve import Environment
 
 
@@ -31,11 +32,8 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
     changes += _settings(recorded, request, environment)
     for field in ("constraints", "overrides"):
         changes += _bounds(field, recorded, request, environment)
-    changes += [
-        Change(f"{path} has other metadata", _wheel_place(path, environment))
-        for path in sorted(request.wheels.keys() & recorded.wheels.keys())
-        if request.wheels[path] != recorded.wheels[path]
-    ]
+    for root in sorted(request.members.keys() & recorded.members.keys()):
+        changes += _member_changes(root, recorded.members[root], request.members[root], environment)
     return tuple(changes)
 
 
@@ -136,7 +134,7 @@ def _conda_wishes(roots: tuple[str, ...]) -> dict[str, str]:
 
 
 def _roots(recorded: Request, request: Request, environment: Environment) -> Iterator[Change]:
-    places = {item.name: item.where for item in root_items(environment)}
+    places = {wish_of(root_of(item))[0]: item.where for item in root_items(environment)}
     yield from _wish_changes(wishes(recorded.roots), wishes(request.roots), places, environment, "pip/")
 
 
@@ -147,11 +145,15 @@ def _wish_changes(
     for name in sorted(before.keys() | now.keys()):
         key = f"{prefix}{name}"
         if name not in before:
-            yield Change(f"{name} {now[name]} added", places.get(name, gone), key)
+            yield Change(f"{_with(name, now[name])} added", places.get(name, gone), key)
         elif name not in now:
-            yield Change(f"{name} {before[name]} removed", gone, key)
+            yield Change(f"{_with(name, before[name])} removed", gone, key)
         elif before[name] != now[name]:
-            yield Change(f"{name} {before[name]} -> {now[name]}", places.get(name, gone), key)
+            yield Change(f"{name} {before[name] or '*'} -> {now[name] or '*'}", places.get(name, gone), key)
+
+
+def _with(name: str, wished: str) -> str:
+    return f"{name} {wished}".rstrip()
 
 
 def wishes(roots: tuple[str, ...]) -> dict[str, str]:
@@ -163,5 +165,16 @@ def wishes(roots: tuple[str, ...]) -> dict[str, str]:
     return {name: " and ".join(asked) for name, asked in found.items()}
 
 
-def _wheel_place(path: str, environment: Environment) -> Place:
-    return next((item.where for item in root_items(environment) if item.path == path), Place(environment.path))
+def _member_changes(root: str, before: Digest, now: Digest, environment: Environment) -> Iterator[Change]:
+    """What a wheel or an archive says of itself has changed, or some build files of a folder; at the line that asks."""
+    member = asked_member(root)
+    path = member.path if member else root
+    where = next((item.where for item in root_items(environment) if item.path == path), Place(environment.path))
+    if isinstance(before, str) or isinstance(now, str):
+        if before != now:
+            yield Change(f"{path} has other metadata", where)
+        return
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            how = "added" if name not in before else "removed" if name not in now else "changed"
+            yield Change(f"{posixpath.normpath(posixpath.join(path, name))} {how}", where)

@@ -10,7 +10,7 @@ import msgspec
 
 from envbuild.errors import LockError, NewerLockError, Place
 from envbuild.lock.bases import Base
-from envbuild.lock.pins import Pin, Pins, Wheel
+from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.request import Request
 
 FOLDER = "locks"
@@ -111,7 +111,7 @@ def read_lock(path: str, text: str) -> Lock:
     """
     head, custom = read_head(path, text), _custom(path, text)
     try:
-        wheels = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Wheel, ...]])
+        members = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Member, ...]])
         facts = msgspec.json.decode(custom.get("conda", "{}"), type=dict[str, dict[str, CondaFacts]])
         body = _read_body(text[text.find(f"\n{_BODY}") + 1 :])
     except (msgspec.DecodeError, ValueError):
@@ -121,7 +121,7 @@ def read_lock(path: str, text: str) -> Lock:
         known = facts.get(platform, {}).get(pin.name) if pin.manager == "conda" else None
         pins.setdefault(platform, []).append(_completed(pin, known) if known else pin)
     return Lock(
-        head, {platform: Pins(platform, tuple(found), wheels.get(platform, ())) for platform, found in pins.items()}
+        head, {platform: Pins(platform, tuple(found), members.get(platform, ())) for platform, found in pins.items()}
     )
 
 

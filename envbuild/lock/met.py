@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from envbuild.lock.pins import Pin, Pins, Wheel
+from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.request import Request, canonical
 from envbuild.lock.specs import spec_fields, spec_name, split_spec
-from envbuild.manifest import normalise, wheel_name
+from envbuild.manifest import asked_member
 
 if TYPE_CHECKING:
     from rattler import MatchSpec, PackageRecord
@@ -22,15 +23,16 @@ def still_met(request: Request, recorded: Request, pins: Pins) -> bool:
         return False
     if not all(_met(root, pins) for root in _touched(request.roots, recorded.roots)):
         return False
-    return pins.reached(root_keys(request)) == set(known)
+    names = {member.path: member.name for member in pins.members}
+    return pins.reached(root_keys(request, names)) == set(known)
 
 
-def root_keys(request: Request) -> set[str]:
-    """What is asked for, by the keys of pins."""
-    return {f"pip/{_name(root)}" for root in request.roots} | {spec_name(root) for root in request.conda_roots}
+def root_keys(request: Request, names: Mapping[str, str] = MappingProxyType({})) -> set[str]:
+    """What is asked for, by the keys of pins; `names` are those of folders that are asked for by their paths."""
+    return {f"pip/{_name(root, names)}" for root in request.roots} | {spec_name(root) for root in request.conda_roots}
 
 
-def _conda_met(root: str, known: Mapping[str, Pin | Wheel]) -> bool:
+def _conda_met(root: str, known: Mapping[str, Pin | Member]) -> bool:
     pin = known.get(spec_name(root))
     return isinstance(pin, Pin) and meets(root, pin)
 
@@ -45,23 +47,22 @@ def _touched(roots: tuple[str, ...], recorded: tuple[str, ...]) -> list[str]:
     return [root for root in (*roots, *recorded) if _name(root) in still or (root in changed and not _is_plain(root))]
 
 
-def _is_path(root: str) -> bool:
-    return root.endswith(".whl") and " @ " not in root
-
-
 def _is_plain(root: str) -> bool:
     from packaging.requirements import Requirement
 
-    if _is_path(root):
+    if asked_member(root):
         return False
     requirement = Requirement(root)
     return not (requirement.extras or requirement.marker or requirement.url)
 
 
-def _name(root: str) -> str:
+def _name(root: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A folder whose name is not known is known by its path."""
     from packaging.requirements import Requirement
 
-    return normalise(wheel_name(root)) if _is_path(root) else Requirement(root).name
+    if member := asked_member(root):
+        return member.name or names.get(member.path) or member.shown
+    return Requirement(root).name
 
 
 def _met(root: str, pins: Pins) -> bool:

@@ -49,8 +49,11 @@ class Pin(msgspec.Struct, frozen=True, order=True):
         return " ".join((self.manager, self.name, self.version, self.build or "-", self.sha256))
 
 
-class Wheel(msgspec.Struct, frozen=True, order=True):
-    """A wheel of the project itself: its bytes are an input of their own, so that no hash of them stands here."""
+class Member(msgspec.Struct, frozen=True, order=True):
+    """A package of the project itself: its bytes are an input of their own, so that no hash of them stands here.
+
+    The version is empty where only a build of it can tell.
+    """
 
     path: str
     name: str
@@ -65,7 +68,7 @@ class Wheel(msgspec.Struct, frozen=True, order=True):
 class Pins(msgspec.Struct, frozen=True):
     platform: str
     pins: tuple[Pin, ...]
-    wheels: tuple[Wheel, ...] = ()
+    members: tuple[Member, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -84,17 +87,17 @@ class Pins(msgspec.Struct, frozen=True):
     def pip(self) -> tuple[Pin, ...]:
         return tuple(pin for pin in self.pins if pin.manager == "pip")
 
-    def by_key(self) -> Mapping[str, Pin | Wheel]:
-        known: dict[str, Pin | Wheel] = {pin.key: pin for pin in self.pins}
-        return known | {wheel.key: wheel for wheel in self.wheels}
+    def by_key(self) -> Mapping[str, Pin | Member]:
+        known: dict[str, Pin | Member] = {pin.key: pin for pin in self.pins}
+        return known | {member.key: member for member in self.members}
 
     @property
     def brings(self) -> dict[str, str]:
         """The distributions that conda packages bring, each with the key of its package."""
         return {f"pip/{name}": pin.key for pin in self.conda for name in pin.distributions}
 
-    def bringing(self, distribution: str) -> Pin | Wheel | None:
-        """What brings a distribution: a pin or wheel of its own, else a conda package."""
+    def bringing(self, distribution: str) -> Pin | Member | None:
+        """What brings a distribution: a pin or member of its own, else a conda package."""
         known, key = self.by_key(), f"pip/{distribution}"
         return known.get(key) or known.get(self.brings.get(key, ""))
 
@@ -112,7 +115,7 @@ class Pins(msgspec.Struct, frozen=True):
         return reached
 
 
-def _edges(one: Pin | Wheel) -> list[str]:
+def _edges(one: Pin | Member) -> list[str]:
     if isinstance(one, Pin) and one.manager == "conda":
         return [spec_name(spec) for spec in one.dependencies]
     return [f"pip/{name}" for name in one.dependencies]

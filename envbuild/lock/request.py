@@ -1,7 +1,8 @@
 """Environment -> Request: what solvers are asked, in canonical form, so that equal requests get equal pins."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import msgspec
 
@@ -10,10 +11,11 @@ from envbuild.lock.bases import asked_base
 from envbuild.lock.refusals import refusals
 from envbuild.lock.specs import located_spec, split_spec
 from envbuild.lock.virtual import stated_system
-from envbuild.manifest import Item
+from envbuild.manifest import Item, asked_member, root_of
 from envbuild.resolve import Environment, Packages, channel_url
 
 EVERY = ":all:"
+Digest: TypeAlias = str | dict[str, str]
 _IMPLIED = ("pip", "python")  # by a pip list
 
 
@@ -35,7 +37,10 @@ class CondaRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Everything that decides the pins of one platform. `wheels` maps a local wheel to a digest of its metadata.
+    """Everything that decides the pins of one platform.
+
+    `members` maps what the project brings itself to the digest of what says what it needs: of a folder, to those of its
+    build files. Locks call it `wheels`, as they did when that was all there was.
 
     `python` is what is asked of uv's Python; conda's stands among the roots of `conda`. `system` is what the project
     says of the platform, and `host` what the machine that locked said besides: it is told, and makes no lock stale.
@@ -46,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     roots: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     index_url: str = ""
-    wheels: dict[str, str] = {}
+    members: dict[str, Digest] = msgspec.field(default_factory=dict, name="wheels")
     conda: CondaRequest | None = None
     system: dict[str, str] = {}
     overrides: tuple[str, ...] = ()
@@ -78,25 +83,26 @@ def canonical(value: object) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
-def requests(environment: Environment, wheels: dict[str, str]) -> tuple[Request, ...]:
-    """One request for each platform; none at all where nothing is asked for."""
+def requests(environment: Environment, digests: Mapping[str, Digest]) -> tuple[Request, ...]:
+    """One request for each platform; none at all where nothing is asked for. `digests` are of members, by path."""
     raise_all(refusals(environment))
-    found = tuple(_request(environment, platform, wheels) for platform in environment.platforms)
+    found = tuple(_request(environment, platform, digests) for platform in environment.platforms)
     asks = (request.python or request.roots or request.conda or request.base for request in found)
     return found if any(asks) else ()
 
 
-def _request(environment: Environment, platform: str, wheels: dict[str, str]) -> Request:
+def _request(environment: Environment, platform: str, digests: Mapping[str, Digest]) -> Request:
     pip, uses_conda = environment.keys.pip, environment.python.source == "conda"
     python = () if uses_conda else environment.package("python", platform)
     isolation = pip.no_build_isolation
+    roots = tuple(sorted({root_of(item) for item in root_items(environment, platform)}))
     return Request(
         platform,
         ",".join(sorted({item.specifier for item in python if item.specifier})),
-        tuple(sorted({item.path or item.text for item in root_items(environment, platform)})),
+        roots,
         _texts([environment.limits, environment.constraints], platform, "pip"),
         environment.index_url,
-        wheels,
+        {root: digests[member.path] for root in roots if (member := asked_member(root))},
         conda=_conda(environment, platform) if uses_conda else None,
         system=stated_system(environment.system[platform], platform),
         overrides=_texts([environment.overrides], platform, "pip"),
@@ -132,7 +138,7 @@ def _conda(environment: Environment, platform: str) -> CondaRequest | None:
 
 def _texts(packages: Iterable[Packages], platform: str, manager: str) -> tuple[str, ...]:
     items = (item for one in packages for package in one.on(platform) for item in package.items)
-    return tuple(sorted({item.path or item.text for item in items if item.manager == manager}))
+    return tuple(sorted({item.text for item in items if item.manager == manager}))
 
 
 def conda_items(environment: Environment, platform: str = "") -> tuple[Item, ...]:
@@ -155,5 +161,10 @@ def _items(environment: Environment, platform: str) -> Iterable[Item]:
     return (item for package in packages for item in package.items)
 
 
-def wheel_items(environment: Environment) -> tuple[Item, ...]:
-    return tuple(item for item in root_items(environment) if item.path.endswith(".whl"))
+def member_items(environment: Environment) -> tuple[Item, ...]:
+    """What the project brings itself, each path once: editable where any item says so."""
+    found: dict[str, Item] = {}
+    for item in root_items(environment):
+        if item.path and (item.editable or item.path not in found):
+            found[item.path] = item
+    return tuple(found.values())

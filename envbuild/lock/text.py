@@ -110,8 +110,8 @@ def _custom(lock: Lock, body: str) -> dict[str, str]:
     }
     if lock.head.base:
         custom["envbuild.base"] = canonical(lock.head.base).decode()
-    if wheels := {platform: pins.wheels for platform, pins in lock.pins.items() if pins.wheels}:
-        custom["envbuild.wheels"] = canonical(wheels).decode()
+    if members := {platform: pins.members for platform, pins in lock.pins.items() if pins.members}:
+        custom["envbuild.wheels"] = canonical(members).decode()  # as it was called when that was all there was
     if facts := {platform: found for platform, pins in lock.pins.items() if (found := _facts(pins))}:
         custom["envbuild.conda"] = canonical(facts).decode()
     return custom

@@ -15,9 +15,10 @@ from envbuild.manifest.items import (
     wish,
 )
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
+from envbuild.manifest.members import Asked, asked_member, extras_text, root_of, shown_path, wheel_name
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
-from envbuild.manifest.pip import pip_item, wheel_name, wish_of
+from envbuild.manifest.pip import pip_item, wish_of
 from envbuild.manifest.read import manifest, parents, path_of, read_again
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
@@ -37,6 +38,7 @@ from envbuild.manifest.values import (
 
 __all__ = [
     "RULES",
+    "Asked",
     "Axis",
     "Check",
     "Choice",
@@ -61,7 +63,9 @@ __all__ = [
     "Word",
     "about",
     "admits",
+    "asked_member",
     "excludes",
+    "extras_text",
     "families",
     "is_loopback",
     "manifest",
@@ -76,7 +80,9 @@ __all__ = [
     "read_again",
     "refuse_credentials",
     "rendered",
+    "root_of",
     "same_value",
+    "shown_path",
     "system_problems",
     "wheel_name",
     "wish",

@@ -55,7 +55,7 @@ class Item(msgspec.Struct, frozen=True):
         if not self.path:
             return self.text
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
-        path = f"./{self.path}{extras}"
+        path = f"{'.' if self.path == '.' else f'./{self.path}'}{extras}"
         return f"-e {path}" if self.editable else path
 
     def holds_on(self, platform: str) -> bool:

@@ -4,13 +4,13 @@ import posixpath
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from envbuild.document import Scalar
 from envbuild.errors import ManifestError, Place
 from envbuild.manifest.items import Item, is_loopback, normalise, project_path, refuse_credentials, refuse_length, wish
+from envbuild.manifest.members import ARCHIVES, WHEEL, asked_member, extras_text
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
 _EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?:\[(?P<extras>[\w.,\s-]*)\])?")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(?P<what>\S.*)")
-_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
+_ENDINGS = (WHEEL, *ARCHIVES)
 _SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*=\s*(?P<version>[0-9][\w.*]*)")
 _VERSION_CONTROL = ("git+", "hg+", "svn+", "bzr+")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:")
@@ -75,10 +75,13 @@ def _requirement(text: str, node: Scalar) -> Item:
 
 
 def wish_of(text: str) -> tuple[str, str]:
-    """The package's name and the wish, from an item's canonical text."""
+    """The package's name and the wish, from the text of a root; a path stands for the name that only it knows."""
+    if member := asked_member(text):
+        shown, extras = member.path if member.is_wheel else member.shown, extras_text(member.extras)
+        return (member.name, f"{shown}{extras}") if member.name else (shown, extras)
     found = _requested(text)
     if isinstance(found, str):
-        return normalise(wheel_name(text)), text
+        return text, "*"
     return found.name, wish(found.specifier, found.extras, found.marker, found.url)
 
 
@@ -121,10 +124,6 @@ def _canonical(requirement: "Requirement") -> str:
     return str(requirement)
 
 
-def wheel_name(path: str) -> str:
-    return posixpath.basename(urlsplit(path).path).split("-")[0]
-
-
 def _path_of(text: str) -> str:
     """The file or folder that this entry names, if it names one."""
     named = _NAMED_PATH.fullmatch(text)
@@ -153,10 +152,12 @@ def _path_item(path: str, text: str, node: Scalar, folder: str, *, editable: boo
     name = normalise(name)
     stated = f"{before.removesuffix(']')},{match['extras'] or ''}"
     extras = tuple(sorted({normalise(extra) for extra in re.split(r"[,\s]+", stated) if extra}))
-    if inside.endswith(".whl"):
+    if inside.endswith(WHEEL):
         name = _distribution(inside, node.place)
         if extras or editable:
             raise ManifestError(f"'{node.text}': a wheel is named by its path alone", node.place, f"write '{path}'")
+    elif editable and inside.endswith(ARCHIVES):
+        raise ManifestError("only a folder can be editable", node.place, f"write '{path}' without '-e'")
     return Item("pip", name, inside, node.place, extras=extras, path=inside, editable=editable)
 
 

@@ -1,6 +1,7 @@
 """Two lists of parts -> reasons: what of the content differs, in words, and the lines that say so."""
 
 import json
+import posixpath
 from collections import Counter
 from collections.abc import Iterator
 
@@ -8,10 +9,12 @@ import msgspec
 
 from envbuild.document import Scalar, Sequence
 from envbuild.errors import Place
-from envbuild.fingerprint import Part
+from envbuild.fingerprint import Part, folder_of
 from envbuild.lock import Change, lock_path
 from envbuild.record import Reason
 from envbuild.resolve import Environment
+
+_MOST_FILES = 3
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -72,7 +75,8 @@ def _part_reasons(
             for change in pins or (Change("the pins changed", source.lock),):
                 yield Reason(stem, change.text, change.where.line_only)
         case "file":
-            yield Reason(stem, f"{rest} {_came_or_went(old, new)}", source.file(rest).line_only)
+            where = source.file(rest).line_only
+            yield from (Reason(stem, change, where) for change in _file_changes(rest, old, new))
         case "variables":
             yield from _variable_reasons(old, new, source)
         case "python":
@@ -85,6 +89,23 @@ def _part_reasons(
 
 def _came_or_went(old: Part | None, new: Part | None) -> str:
     return "changed" if old and new else "added" if new else "removed"
+
+
+def _file_changes(path: str, old: Part | None, new: Part | None) -> Iterator[str]:
+    """Of a folder the files; where they are many, one of them and how many more."""
+    before, now = folder_of(old), folder_of(new)
+    if before is None or now is None or before.editable != now.editable:
+        how = "editable" if now and now.editable else "a copy"
+        yield f"{path} is {how} now" if before and now else f"{path} {_came_or_went(old, new)}"
+        return
+    names = sorted(
+        name for name in before.files.keys() | now.files.keys() if before.files.get(name) != now.files.get(name)
+    )
+    shown = names if len(names) <= _MOST_FILES else names[:1]
+    for name in shown:
+        how = "added" if name not in before.files else "removed" if name not in now.files else "changed"
+        more = f", and {len(names) - 1} more files" if len(names) > len(shown) else ""
+        yield f"{posixpath.normpath(posixpath.join(path, name))} {how}{more}"
 
 
 def _object(part: Part | None) -> dict[str, object]:

@@ -70,13 +70,13 @@ def _recorded(record: Record) -> Side:
 
 
 def packages_of(lock: Lock | None, digests: dict[str, str]) -> dict[str, tuple[Package, ...]]:
-    """By platform; a wheel of the project is known by its bytes."""
+    """By platform; a package of the project is known by its bytes."""
     return {
         platform: (
             *(Package(pin.manager, pin.name, pin.version, pin.build, pin.sha256) for pin in pins.pins),
             *(
-                Package("pip", wheel.name, wheel.version, "", digests.get(f"file/{wheel.path}", ""))
-                for wheel in pins.wheels
+                Package("pip", member.name, member.version, "", digests.get(f"file/{member.path}", ""))
+                for member in pins.members
             ),
         )
         for platform, pins in (lock.pins if lock else {}).items()
@@ -149,7 +149,7 @@ class _Now:
         if prepared is None or self._is_refused:
             return None
         platform = self._project.platform
-        inputs = Inputs(local.FORMAT, None, (platform,), prepared.files)
+        inputs = Inputs(local.FORMAT, None, (platform,), prepared.files, prepared.contents)
         parts = (prepared.fingerprint or fingerprint(self._environment, inputs)).parts
         pins = lock.pins.get(platform) if lock else None
         content = pins.content if pins else ""

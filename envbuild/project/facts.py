@@ -5,38 +5,45 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.builders import BUILDERS, local
+from envbuild.builders import BUILDERS, EDITABLES, local
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
-from envbuild.fingerprint import Fingerprint, Inputs, fingerprint
-from envbuild.lock import Change, Pins, pin_changes, read_lock, refusals, request_changes, wheel_items
+from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint, is_tied
+from envbuild.lock import Change, Pins, member_items, pin_changes, read_lock, refusals, request_changes
+from envbuild.manifest import Asked
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locked, Locks
 from envbuild.record import Record, Version
 from envbuild.resolve import Environment
 from envbuild.state import State
 from envbuild.workspace import Workspace
+from envbuild.workspace.folders import Folders
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """An environment with all that goes into its build; no fingerprint before it is locked."""
+    """An environment with all that goes into its build; no fingerprint before it is locked.
+
+    `contents` say of folders what their digests among `files` are of.
+    """
 
     environment: Environment
     locked: Locked
     files: dict[str, str]
     fingerprint: Fingerprint | None
+    contents: dict[str, str] = {}
 
 
 class Facts:
     """Looks up what a plan needs, in as few questions as there are kinds of question."""
 
-    def __init__(self, workspace: Workspace, state: State, store: Path, platform: str) -> None:
+    def __init__(self, workspace: Workspace, folders: Folders, state: State, store: Path, platform: str) -> None:
         self._workspace = workspace
+        self._folders = folders
         self._state = state
         self._store = store
         self._platform = platform
         self._complaints: dict[str, str | None] = {}
-        self.locks = Locks(workspace)
+        self.locks = Locks(workspace, folders)
 
     def prepare(self, environments: Iterable[Environment], *, to_build: bool) -> tuple[Prepared, ...]:
         """Locks, and to build also files and fingerprints; everything that is wrong is raised together."""
@@ -56,9 +63,22 @@ class Facts:
     def _prepared(self, environment: Environment) -> Prepared:
         raise_all([*self._refusals(environment), *refusals(environment)])
         locked = self.locks.locked(environment, repair=False)
-        files = {item.path: self._workspace.digest(item.path, item.where) for item in wheel_items(environment)}
-        inputs = Inputs(local.FORMAT, locked.head, (self._platform,), files)
-        return Prepared(environment, locked, files, fingerprint(environment, inputs) if locked.current else None)
+        contents = self._contents(environment)
+        files = {path: folder.digest for path, folder in contents.items()}
+        for item in member_items(environment):
+            if item.path not in contents:
+                files[item.path] = self._workspace.digest(item.path, item.where)
+        texts = {path: folder.text for path, folder in contents.items()}
+        inputs = Inputs(local.FORMAT, locked.head, (self._platform,), files, texts)
+        found = fingerprint(environment, inputs) if locked.current else None
+        return Prepared(environment, locked, files, found, texts)
+
+    def _contents(self, environment: Environment) -> dict[str, Folder]:
+        return {
+            item.path: self._folders.content(item.path, item.where, editable=item.editable)
+            for item in member_items(environment)
+            if Asked(item.path).is_folder
+        }
 
     def _refusals(self, environment: Environment) -> Iterable[EnvbuildError]:
         """What this builder cannot do for this manifest, each with its line: never ignored."""
@@ -67,7 +87,11 @@ class Facts:
             what = f"the builder '{environment.builder}' is not in this version yet"
             yield PlanError(what, environment.builder_where, "use 'local'")
             return
-        for key, value in sorted(builder.CANNOT_HONOUR):
+        if EDITABLES in builder.CANNOT_HONOUR:
+            for item in (one for one in member_items(environment) if one.editable):
+                what = f"builder '{environment.builder}' cannot do '-e': what it makes goes elsewhere"
+                yield PlanError(what, item.where, "remove '-e'")
+        for key, value in sorted({*builder.CANNOT_HONOUR} - {EDITABLES}):
             stated = environment.node(*key.split("."))
             if stated is not None and _says(stated, value):
                 shown = f"{key}: {stated.text}" if isinstance(stated, Scalar) else key
@@ -99,22 +123,21 @@ class Facts:
 
     def _held(self, prepared: tuple[Prepared, ...], latest: dict[str, Version], *, refresh: bool) -> dict[str, str]:
         """Content that stands already, by fingerprint: under another name, or in the store of this user."""
-        sought = sorted(
-            {
-                one.fingerprint.text
-                for one in prepared
-                if one.fingerprint and not _is(latest.get(one.environment.name), one.fingerprint)
-            }
-        )
+        sought = {
+            one.fingerprint.text: self._checkout(one.fingerprint)
+            for one in prepared
+            if one.fingerprint and not _is(latest.get(one.environment.name), one.fingerprint)
+        }
         if not sought:
             return {}
-        records = self._state.with_content(tuple(sought))
+        records = self._state.with_content(tuple(sorted(sought)))
         held = {}
-        for text in sought:
+        for text, checkout in sought.items():
             version = records.get(text)
-            if version and (not refresh or self._complaint(version.reference) is None):
+            stands = version and local.strays(version.reference, text, checkout) is None
+            if version and stands and (not refresh or self._complaint(version.reference) is None):
                 held[text] = f"{version.environment}@{version.version}"
-            elif refresh and local.find(self._store, text):
+            elif refresh and local.find(self._store, text, checkout):
                 held[text] = "a prefix of this user's store"
         return held
 
@@ -128,10 +151,17 @@ class Facts:
             fingerprint=found,
             locking=one.locked.changes,
             latest=latest,
-            complaint=self._complaint(latest.reference) if latest and same and refresh else None,
+            complaint=self._harm(latest, found, refresh=refresh) if latest and found and same else None,
             elsewhere=held.get(found.text, "") if found and not same else "",
             next_version=numbers.get(one.environment.name, 0) + 1,
         )
+
+    def _checkout(self, found: Fingerprint) -> str:
+        return str(self._workspace.root) if is_tied(found.parts) else ""
+
+    def _harm(self, latest: Version, found: Fingerprint, *, refresh: bool) -> str | None:
+        stray = local.strays(latest.reference, found.text, self._checkout(found))
+        return stray or (self._complaint(latest.reference) if refresh else None)
 
     def _explained(self, one: Prepared, subject: Subject) -> Subject:
         """With what was built last, where something else is wanted now."""

@@ -18,14 +18,15 @@ from envbuild.builders.store import default_store
 from envbuild.builders.target import Tools
 from envbuild.document import decode
 from envbuild.errors import BuildError, Place, RefusedError, UsageError
-from envbuild.fingerprint import recorded_variables
-from envbuild.lock import Lock, Request, read_lock
+from envbuild.fingerprint import is_tied, recorded_variables
+from envbuild.lock import read_lock
 from envbuild.memo import Ledger
 from envbuild.plan import Plan, Step
 from envbuild.process import Programs, given_environment
 from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts, Prepared
 from envbuild.project.locking import NOTHING, Locker, Outcome, Solvers, Upgrade
+from envbuild.project.locks import python_range
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
@@ -41,6 +42,7 @@ from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
+from envbuild.workspace.folders import Folders
 
 EVERYTHING = Selection()
 _MACHINE_ID = Path("/etc/machine-id")
@@ -131,7 +133,11 @@ class Project:
         return Planned(facts.plan(prepared, known, refresh=refresh), prepared)
 
     def facts(self) -> Facts:
-        return Facts(self.workspace, self.state, self.store, self.platform)
+        return Facts(self.workspace, self.folders, self.state, self.store, self.platform)
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(self.workspace, self.programs, self.host)
 
     def lock(
         self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: Upgrade = NOTHING, writes: bool = True
@@ -141,7 +147,7 @@ class Project:
         with self._tools() as uv, closing(View(self.rattler, asked)) as view:
             line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
             solvers = Solvers(uv, view, self.platform, self.host, line)
-            locker = Locker(self.workspace, self.facts().locks, solvers, tell)
+            locker = Locker(self.workspace, self.folders, self.facts().locks, solvers, tell)
             return locker.lock(prepared, jobs, upgrade, writes=writes)
 
     @cached_property
@@ -230,7 +236,7 @@ class Project:
             fingerprint=one.fingerprint,
             lock=lock,
             lock_text=text or "",
-            python_range=_python_range(lock, one.locked.requests),
+            python_range=python_range(lock, one.locked.requests),
             files=one.files,
             artifacts=render(one.environment, self.templates, lock.head.python if lock else ""),
             manifest=resolved_text(one.environment),
@@ -302,17 +308,12 @@ class Project:
     def activation(self, name: str, version: str = "") -> Activation:
         """A process in a version of an environment; without one in the latest, as which it is not shown."""
         record = self.record(name, version or "latest")
-        if complaint := local.complaint(record.reference):
+        checkout = str(self.root) if is_tied(record.parts) else ""
+        stray = local.strays(record.reference, record.fingerprint, checkout)
+        if complaint := stray or local.complaint(record.reference):
             again, old = f"run 'envbuild apply {name}'", "use the latest: this version cannot be built again yet"
             hint = again if version in {"", "latest"} else old
             raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
         variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
         label = f"{name}@{record.version}" if version else name
         return entered(name, label, variables, Path(record.reference), self.host, self.programs)
-
-
-def _python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:
-    """What an interpreter must be: of the locked minor version, and all that the manifest asks besides."""
-    if lock is None:
-        return ""
-    return ",".join(filter(None, (f"=={lock.head.python}.*", requests[0].python if requests else "")))

@@ -1,9 +1,11 @@
 """Makes locks: solves what is not current, copies what a twin has, writes whole files."""
 
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 from typing import Literal
 
@@ -34,10 +36,12 @@ from envbuild.shape import nearest
 from envbuild.solvers.bases import found_base
 from envbuild.solvers.channels import View
 from envbuild.solvers.conda import CondaQuestion
+from envbuild.solvers.members import Members, Placing
 from envbuild.solvers.provided import given
 from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import Workspace
+from envbuild.workspace.folders import Folders
 
 
 class Upgrade(msgspec.Struct, frozen=True):
@@ -81,8 +85,9 @@ class Solvers(msgspec.Struct, frozen=True):
 class Locker:
     """Locks environments in parallel; equal requests are solved once and get equal pins."""
 
-    def __init__(self, workspace: Workspace, locks: Locks, solvers: Solvers, tell: Tell) -> None:
+    def __init__(self, workspace: Workspace, folders: Folders, locks: Locks, solvers: Solvers, tell: Tell) -> None:
         self._workspace = workspace
+        self._folders = folders
         self._locks = locks
         self._solvers = solvers
         self._tell = tell
@@ -192,7 +197,15 @@ class Locker:
         return msgspec.structs.replace(request, host=host_system(self._solvers.host, request.platform))
 
     def _solved(self, environment: Environment, request: Request, python: str, before: Lock | None) -> Pins:
-        """Conda's packages first; they are facts for the rest."""
+        """What the project brings is known first, then conda's packages; both are facts for the rest."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            builds = request.platform == self._solvers.platform
+            place = (self._workspace.root, Path(folder), environment, builds)
+            members = Placing(self._solvers.uv, self._folders, *place).members(request)
+            return self._answered(environment, members, python, before)
+
+    def _answered(self, environment: Environment, members: Members, python: str, before: Lock | None) -> Pins:
+        request = members.request
         preferred = before.pins.get(request.platform) if before else None
         recorded = before.head.requests.get(request.platform) if before else None
         staying = self._staying(preferred) if preferred else None
@@ -200,7 +213,7 @@ class Locker:
         own = next((pin.version for pin in conda if pin.name == "python"), python)
         question = Question(
             self._solvers.uv,
-            request,
+            members,
             own,
             self._workspace.root,
             may_build=request.platform == self._solvers.platform,
@@ -208,7 +221,7 @@ class Locker:
             given=given(conda, request),
         )
         pip = question.answer(staying, environment, recorded)
-        return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.wheels)
+        return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.members)
 
     def _staying(self, pins: Pins) -> Pins:
         """What is to stay as it is where it can: all but what is to move."""

@@ -10,19 +10,22 @@ from envbuild.lock import (
     FOLDER,
     SUFFIX,
     Change,
+    Digest,
     Head,
     Lock,
     Request,
     lock_path,
+    member_items,
     read_head,
     read_lock,
     request_changes,
     requests,
     still_met,
-    wheel_items,
 )
+from envbuild.manifest import Asked, Item
 from envbuild.resolve import Environment
 from envbuild.workspace import Workspace
+from envbuild.workspace.folders import Folders
 
 _PINNED = re.compile(r"^- name: (\S+)$", re.MULTILINE)
 
@@ -51,13 +54,14 @@ class Locked(msgspec.Struct, frozen=True):
 class Locks:
     """Reads locks on demand, and a twin's only when an environment's own does not answer."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, folders: Folders) -> None:
         self._workspace = workspace
+        self._folders = folders
         self._others: dict[str, str] | None = None
 
     def locked(self, environment: Environment, *, repair: bool) -> Locked:
         """To `repair` is to take a damaged lock for one that is missing; else it is an error."""
-        asked = requests(environment, self._wheels(environment))
+        asked = requests(environment, self._digests(environment))
         if not asked:
             return Locked(asked)
         own = lock_path(environment.name)
@@ -102,11 +106,17 @@ class Locks:
         """Every package that a lock of the project pins."""
         return {found[1] for text in self._texts().values() for found in _PINNED.finditer(text)}
 
-    def _wheels(self, environment: Environment) -> dict[str, str]:
-        return {
-            item.path: hashlib.sha256(self._workspace.wheel_metadata(item.path, item.where)).hexdigest()
-            for item in wheel_items(environment)
-        }
+    def _digests(self, environment: Environment) -> dict[str, Digest]:
+        """Of what says what a package of the project needs; a source archive is looked at as a whole."""
+        return {item.path: self._digest(item) for item in member_items(environment)}
+
+    def _digest(self, item: Item) -> Digest:
+        member = Asked(item.path)
+        if member.is_wheel:
+            return hashlib.sha256(self._workspace.wheel_metadata(item.path, item.where)).hexdigest()
+        if member.is_folder:
+            return self._folders.digests(item.path, item.where)
+        return self._workspace.digest(item.path, item.where)
 
     def _stale(
         self, asked: tuple[Request, ...], head: Head, path: str, text: str, environment: Environment
@@ -154,3 +164,10 @@ def _answers(head: Head, request: Request) -> bool:
 
 def _missing(environment: Environment) -> Change:
     return Change("not locked yet", Place(environment.path))
+
+
+def python_range(lock: Lock | None, requests: tuple[Request, ...]) -> str:
+    """What an interpreter must be: of the locked minor version, and all that the manifest asks besides."""
+    if lock is None:
+        return ""
+    return ",".join(filter(None, (f"=={lock.head.python}.*", requests[0].python if requests else "")))

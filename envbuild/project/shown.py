@@ -24,7 +24,7 @@ def packages_of(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str],
     if pins is None:
         return ()
     found = [(pin.manager, pin.name, pin.version) for pin in pins.pins]
-    return tuple(sorted([*found, *(("pip", wheel.name, wheel.version) for wheel in pins.wheels)]))
+    return tuple(sorted([*found, *(("pip", member.name, member.version) for member in pins.members)]))
 
 
 def described(record: Record) -> str:

@@ -64,10 +64,16 @@ class Reading(msgspec.Struct, frozen=True):
 
     def pin(self, name: str, package: dict[str, Any], depends: tuple[str, ...]) -> Pin:
         url, digest = _source(package, self.tags)
+        where = next((item.where for item in self.environment.package(f"pip/{name}")), Place(self.environment.path))
+        if "directory" in package or self._is_outside(url):
+            what = f"{name} is asked for by where it lies on this machine"
+            raise SolveError(what, where, "ask for it under '- pip:', by its path in the project")
         if not url or not digest:
-            where = next((item.where for item in self.environment.package(f"pip/{name}")), Place(self.environment.path))
             raise SolveError(f"the index gives no sha256 for {name}", where, "use an index that lists hashes")
         return Pin("pip", name, str(package.get("version", "0")), self._public(url), digest, "", depends)
+
+    def _is_outside(self, url: str) -> bool:
+        return url.startswith("file:") and not Path(unquote(urlsplit(url).path)).is_relative_to(self.root)
 
     def _public(self, url: str) -> str:
         """A file of the project by its path from the project's root; what it is says its hash."""

@@ -1,27 +1,26 @@
 """One request as uv takes it: files in a folder, options, and what it says in return."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from envbuild.errors import SolveError
 from envbuild.lock import Request
-from envbuild.manifest import wheel_name
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, read_flat
 from envbuild.solvers.indexes import project
-from envbuild.solvers.provided import url_of
+from envbuild.solvers.members import Members
 from envbuild.solvers.targets import Target
-from envbuild.solvers.uv import Uv
+from envbuild.solvers.uv import Stated, Uv
 
 
 class Asking(msgspec.Struct, frozen=True):
     """`python` is a minor version, or a whole one; `builds` says whether a source may be built to learn of it."""
 
     uv: Uv
-    request: Request
+    members: Members
     python: str
     root: Path
     folder: Path
@@ -29,9 +28,13 @@ class Asking(msgspec.Struct, frozen=True):
     builds: bool
     links: tuple[str, ...]
 
+    @property
+    def request(self) -> Request:
+        return self.members.request
+
     def roots(self, lines: Iterable[str], sources: Mapping[str, str]) -> Path:
         """What is asked for; names that have an index of their own can be told in a project's file alone."""
-        whole = [self.line(line) for line in lines]
+        whole = [self.members.line(line) for line in lines]
         if not sources:
             return self.write("roots.in", whole)
         path = self.folder / "roots" / "pyproject.toml"
@@ -44,23 +47,18 @@ class Asking(msgspec.Struct, frozen=True):
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return path
 
-    def line(self, root: str) -> str:
-        """A root as a line for uv; a wheel of the project by its place."""
-        if root in self.request.wheels:
-            return f"{wheel_name(root)} @ {url_of(self.root / root)}"
-        return root
-
-    def compile(self, arguments: Iterable[str | Path], *, loud: bool = False, sources: tuple[str, ...] = ()) -> Ran:
+    def compile(self, arguments: Sequence[str | Path], *, loud: bool = False, sources: tuple[str, ...] = ()) -> Ran:
         """Solve into the file that the arguments name. `sources` are packages whose wheels do not count."""
         request = self.request
         version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
         options: list[str | Path] = [*([] if loud else ["--quiet"]), *version, *self._built(sources)]
         options += ["--prerelease", "allow"] if request.prerelease else []
+        if not any(str(one).endswith("pyproject.toml") for one in arguments):
+            options.append("--no-sources")  # of folders: what they need comes from where the manifest says
         options += [word for link in self.links for word in ("--find-links", link)]
         return self.uv.run(
             ["pip", "compile", *options, *arguments],
-            index_url=request.index_url,
-            extra_index_urls=request.extra_index_urls,
+            stated=Stated(request.index_url, request.extra_index_urls),
             variables=self.target.variables,
         )
 

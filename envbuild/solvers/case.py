@@ -5,7 +5,7 @@ from functools import cached_property
 
 from envbuild.errors import Place
 from envbuild.lock import Request, root_items
-from envbuild.manifest import Item, normalise
+from envbuild.manifest import Item, asked_member, normalise
 from envbuild.resolve import Environment
 from envbuild.solvers.indexes import ROOTS
 
@@ -32,8 +32,7 @@ class Case:
 
     @cached_property
     def roots(self) -> dict[str, Item]:
-        items = root_items(self.environment, self.request.platform)
-        return {normalise(one.name): one for one in items if one.name}
+        return items_by_name(self.request, self.environment)
 
     def asked_at(self, name: str) -> Place:
         """The line that asks for a package, or for what it comes with."""
@@ -77,6 +76,14 @@ class Case:
     def with_words(self, what: str) -> str:
         lines = [line.rstrip() for line in self.words.splitlines() if line.strip()]
         return "\n".join([what, *(f"    {line}" for line in lines)])
+
+
+def items_by_name(request: Request, environment: Environment) -> dict[str, Item]:
+    """What the manifest asks for; a folder by the name that was learned of it."""
+    members = filter(None, map(asked_member, request.roots))
+    names = {member.path: member.name for member in members}
+    items = root_items(environment, request.platform)
+    return {normalise(name): one for one in items if (name := one.name or names.get(one.path, ""))}
 
 
 def _bare(url: str) -> str:

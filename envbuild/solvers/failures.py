@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Place, SolveError
-from envbuild.lock import Request, root_items
+from envbuild.lock import Request
 from envbuild.manifest import Item, normalise
 from envbuild.resolve import Environment
-from envbuild.solvers.case import NAME, Case
+from envbuild.solvers.case import NAME, Case, items_by_name
 from envbuild.solvers.fetching import unfetched
 from envbuild.solvers.names import meant
 from envbuild.solvers.provided import Given
@@ -38,11 +38,11 @@ _NO_SOURCE = re.compile(rf"(?P<name>{NAME})(?:==(?P<version>\S+))? has no source
 
 def unknown_extras(told: str, request: Request, environment: Environment) -> Iterator[SolveError]:
     """Extras that the manifest itself asks for and that are none: uv warns of them, and leaves them out."""
-    items = {normalise(one.name): one for one in root_items(environment, request.platform) if one.name}
+    items = items_by_name(request, environment)
     for found in _EXTRA.finditer(told):
         item = items.get(normalise(found["name"]))
         if item and found["extra"] in map(normalise, item.extras):
-            what = f"{item.name} {found['version'] or ''}".rstrip() + f" has no extra '{found['extra']}'"
+            what = f"{item.name or item.path} {found['version'] or ''}".rstrip() + f" has no extra '{found['extra']}'"
             yield SolveError(what, item.where, "remove it, or mend its spelling")
 
 

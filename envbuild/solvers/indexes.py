@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from envbuild.errors import EnvbuildError, SolveError
 from envbuild.lock import Bound, Request
-from envbuild.manifest import normalise, wheel_name
+from envbuild.manifest import asked_member, normalise
 from envbuild.process import toml
 from envbuild.resolve import Environment
 from envbuild.solvers.provided import Given
@@ -24,19 +24,16 @@ def bound(request: Request, given: Iterable[Given]) -> dict[str, str]:
 
 
 def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each root with the name that it asks for."""
+    """Each root with the name that it asks for; of a folder it may not be known."""
     from packaging.requirements import Requirement
 
     for root in roots:
-        yield normalise(wheel_name(root) if _is_path(root) else Requirement(root).name), root
-
-
-def _is_path(root: str) -> bool:
-    return root.endswith(".whl") and " @ " not in root
+        member = asked_member(root)
+        yield member.name if member else normalise(Requirement(root).name), root
 
 
 def _has_source(root: str) -> bool:
-    return _is_path(root) or " @ " in root
+    return asked_member(root) is not None or " @ " in root
 
 
 def problems(request: Request, environment: Environment) -> Iterator[EnvbuildError]:
@@ -57,7 +54,7 @@ def problems(request: Request, environment: Environment) -> Iterator[EnvbuildErr
 def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) -> str:
     """The roots as a pyproject.toml, which is where uv reads which name is of which index."""
     used = {index: request.indexes[index] for index in sorted(set(sources.values()))}
-    names = {index: _plain(index) for index in used}
+    names = {index: plain_name(index) for index in used}
     asked = dict(named(lines))
     wanted = [*lines, *(name for name in sources if name not in asked)]
     return "\n".join(
@@ -72,7 +69,7 @@ def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) 
     )
 
 
-def _plain(index: str) -> str:
+def plain_name(index: str) -> str:
     """A name as uv takes it; the variables with its credentials are called by it."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", index)
 

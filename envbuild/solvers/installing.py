@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from envbuild.errors import BuildError
 from envbuild.lock import EVERY, Pin
@@ -11,22 +12,25 @@ from envbuild.resolve import Environment
 from envbuild.solvers.provided import url_of
 
 
-def install_options(environment: Environment, root: Path) -> list[str]:
-    """What is built is built as the manifest says; which file is taken for what, the lock has decided."""
+def install_options(environment: Environment, root: Path, built: Iterable[str]) -> list[str]:
+    """What is built is built as the manifest says; which file is taken for what, the lock has decided.
+
+    So `no_binary` is not said again: what is locked as a source has no other file to be taken. And what is not built
+    alone is named, for uv builds that last; told that nothing is, it would not wait for what a build needs.
+    """
     pip = environment.keys.pip
     alone = pip.no_build_isolation
+    every = alone is True or (not isinstance(alone, bool) and EVERY in (alone or ()))
+    names = sorted(set(map(normalise, built if every else () if isinstance(alone, bool) else alone or ())))
     links = [one if "://" in one else str(root / one) for one in pip.find_links]
     return [
-        *(word for name in sorted(pip.no_binary) for word in ("--no-binary", name)),
-        *_isolation(((EVERY,) if alone else ()) if isinstance(alone, bool) else alone or ()),
+        *(word for name in names for word in ("--no-build-isolation-package", name)),
         *(word for link in links for word in ("--find-links", link)),
     ]
 
 
-def _isolation(names: Iterable[str]) -> list[str]:
-    if EVERY in names:
-        return ["--no-build-isolation"]
-    return [word for name in sorted(map(normalise, names)) for word in ("--no-build-isolation-package", name)]
+def is_built(pin: Pin) -> bool:
+    return not urlsplit(pin.url).path.endswith(".whl")
 
 
 def located(pin: Pin, root: Path) -> str:

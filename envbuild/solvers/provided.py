@@ -13,7 +13,7 @@ import msgspec
 
 from envbuild.errors import WorkspaceError
 from envbuild.lock import Pin, Request
-from envbuild.manifest import normalise
+from envbuild.manifest import asked_member, normalise
 from envbuild.solvers.targets import holds
 from envbuild.workspace import Workspace
 
@@ -86,8 +86,8 @@ def _unwanted(found: dict[str, Given], request: Request, python: str) -> set[str
     """Names that the pip list asks for in a version, with extras, or from a source that conda's is not."""
     from packaging.requirements import Requirement
 
-    wheels = {normalise(path.rpartition("/")[2].partition("-")[0]) for path in request.wheels}
-    asked = [Requirement(root) for root in request.roots if root not in request.wheels]
+    members = {member.name for root in request.roots if (member := asked_member(root))}
+    asked = [Requirement(root) for root in request.roots if not asked_member(root)]
     unwanted = {
         normalise(one.name)
         for one in (*asked, *map(Requirement, request.overrides))
@@ -95,7 +95,7 @@ def _unwanted(found: dict[str, Given], request: Request, python: str) -> set[str
         and holds(str(one.marker or ""), request.platform, python)
         and not admits(one, found[normalise(one.name)])
     }
-    return (unwanted | wheels) & found.keys()
+    return (unwanted | members) & found.keys()
 
 
 def admits(asked: "Requirement", one: Given) -> bool:

@@ -10,14 +10,15 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Place, SolveError, raise_all
-from envbuild.lock import EVERY, Pins, Request, Wheel
-from envbuild.manifest import normalise, wheel_name
+from envbuild.lock import EVERY, Member, Pins, Request
+from envbuild.manifest import normalise
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, Reading, read_flat
 from envbuild.solvers.asking import Asking, links
 from envbuild.solvers.failures import Failure, unknown_extras, without_extras
 from envbuild.solvers.indexes import bound, named, problems, strangers
+from envbuild.solvers.members import Members
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.provided import Given, url_of, wheels
 from envbuild.solvers.targets import ranks, target
@@ -86,7 +87,7 @@ class Question(msgspec.Struct, frozen=True):
     """
 
     uv: Uv
-    request: Request
+    members: Members
     python: str
     root: Path
     may_build: bool
@@ -103,13 +104,13 @@ class Question(msgspec.Struct, frozen=True):
 
         `recorded` is the request that `preferred` answered: with it, a repository stays at its commit as well.
         """
-        request = self.request
+        request = self.members.request
         if not request.roots:
             return Pins(request.platform, ())
         raise_all(problems(request, environment))
         aim, found = target(request, environment), links(request, self.root, environment)
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            ask = Asking(self.uv, request, self.python, self.root, Path(folder), aim, self.may_build, found)
+            ask = Asking(self.uv, self.members, self.python, self.root, Path(folder), aim, self.may_build, found)
             return _Solving(ask, self.known, environment, self.given, Kept.of(preferred, recorded)).pins()
 
 
@@ -172,8 +173,8 @@ class _Solving(msgspec.Struct, frozen=True):
         """Constraints, what conda brings among them, and overrides."""
         places = wheels(self.ask.root, self.ask.folder, self.given)
         facts = [f"{name} @ {url_of(place)}" for name, place in places.items()]
-        lines = [*map(self.ask.line, self.request.constraints), *facts, *further]
-        overrides = list(map(self.ask.line, self.request.overrides))
+        lines = [*self.request.constraints, *facts, *further]
+        overrides = self.request.overrides
         overruled: list[str | Path] = ["--overrides", self.ask.write("overrides.txt", overrides)] if overrides else []
         return ["-c", self.ask.write("constraints.txt", lines), *overruled]
 
@@ -211,7 +212,8 @@ class _Solving(msgspec.Struct, frozen=True):
             raise SolveError(what, where, "take it out of what else offers it")
 
     def _failure(self, ran: Ran) -> SolveError:
-        return Failure(ran.errors, self.request, self.environment, self.known(), self.given).told(self._newest)
+        words = self.ask.members.told(ran.errors)
+        return Failure(words, self.request, self.environment, self.known(), self.given).told(self._newest)
 
     def _newest(self, name: str) -> str:
         """The newest version that the index has of a package, if it can be had at all."""
@@ -222,14 +224,14 @@ class _Solving(msgspec.Struct, frozen=True):
 
     def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
         reading = Reading(self.ask.root, ranks(self.ask.target, self.ask.python), self.environment)
-        own = {normalise(wheel_name(path)): path for path in self.request.wheels}
+        own = self.ask.members.by_name
         needed = flat.reached(name for name, _ in named(self.request.roots)) - {one.name for one in self.given}
-        pins, local = [], []
+        pins, members = [], []
         for package in packages:
             name = normalise(package["name"])
             depends = tuple(sorted(flat.edges.get(name, ())))
-            if name in own:
-                local.append(Wheel(own[name], name, str(package.get("version", "")), depends))
+            if one := own.get(name):
+                members.append(Member(one.path, name, str(package.get("version", one.version)), depends))
             elif name in needed:
                 pins.append(reading.pin(name, package, depends))
-        return Pins(self.request.platform, tuple(sorted(pins)), tuple(sorted(local)))
+        return Pins(self.request.platform, tuple(sorted(pins)), tuple(sorted(members)))

@@ -4,6 +4,7 @@ import configparser
 import json
 import os
 import re
+import sysconfig
 import threading
 import tomllib
 from collections.abc import Mapping
@@ -41,6 +42,20 @@ class Indexes(msgspec.Struct, frozen=True):
     extra: tuple[Index, ...] = ()
 
 
+class Stated(msgspec.Struct, frozen=True):
+    """The indexes of a manifest. `url` takes the place of the host's; extra ones are asked before either.
+
+    `bound` are asked for nothing but what is bound to them: they are known by their names, as their credentials are.
+    """
+
+    url: str = ""
+    extra: tuple[str, ...] = ()
+    bound: dict[str, str] = {}
+
+
+NOTHING_STATED = Stated()
+
+
 class Uv:
     """Runs uv with a clean environment and our own configuration file."""
 
@@ -58,20 +73,19 @@ class Uv:
         self._configs: dict[tuple[str, ...], Path] = {}
         self._asking = threading.Lock()
         self._interpreters: dict[bool, tuple[str, ...]] = {}
+        sysconfig.get_config_vars()  # made on first use, and half made while another thread makes it
 
     def run(
         self,
         arguments: list[str | Path],
         *,
-        index_url: str = "",
-        extra_index_urls: tuple[str, ...] = (),
+        stated: Stated = NOTHING_STATED,
         variables: Mapping[str, str] = NO_VARIABLES,
         log: Path | None = None,
         hold: tuple[int, ...] = (),
     ) -> Ran:
-        """`index_url` takes the place of the host's indexes; extra ones are asked before either."""
         cache = ["--cache-dir", self._cache] if self._cache else []
-        options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(index_url, extra_index_urls)]
+        options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(stated)]
         command = [self._binary(), *options, *arguments]
         return self._programs.run(command, env={**self._env, **variables}, cwd=self._folder, log=log, hold=hold)
 
@@ -96,18 +110,18 @@ class Uv:
                 hint = "install envbuild again: uv comes with it"
                 raise ProcessError("the program uv is missing", hint=hint) from None
 
-    def _config(self, index_url: str, extra: tuple[str, ...]) -> Path:
+    def _config(self, stated: Stated) -> Path:
         """One file for each set of indexes, readable by its owner alone: the host's index may carry credentials."""
-        asked = (index_url, *extra)
+        asked = (stated.url, *stated.extra, *(f"{name}={url}" for name, url in stated.bound.items()))
         with self._guard:
             if asked not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
-                indexes = Indexes(Index(index_url)) if index_url else host_indexes(self._host)
-                own = tuple(map(Index, extra))
+                indexes = Indexes(Index(stated.url)) if stated.url else host_indexes(self._host)
+                own = tuple(map(Index, stated.extra))
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
-                    stream.write(_config_text(Indexes(indexes.default, (*own, *indexes.extra))))
+                    stream.write(_config_text(Indexes(indexes.default, (*own, *indexes.extra)), stated.bound))
                 self._configs[asked] = path
             return self._configs[asked]
 
@@ -138,8 +152,8 @@ class Uv:
         return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
 
 
-def _config_text(indexes: Indexes) -> str:
-    lines = []
+def _config_text(indexes: Indexes, bound: Mapping[str, str]) -> str:
+    lines = [line for name, url in bound.items() for line in (*_index_lines(Index(url, name)), "explicit = true")]
     for index in indexes.extra:
         lines += _index_lines(index)
     if indexes.default:

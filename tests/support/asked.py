@@ -6,6 +6,7 @@ from pathlib import Path
 from envbuild.lock import Pin, Pins, Request, requests
 from envbuild.process import Programs
 from envbuild.resolve import Environment
+from envbuild.solvers.members import Members
 from envbuild.solvers.provided import given
 from envbuild.solvers.pypi import Question
 from envbuild.solvers.uv import Uv
@@ -33,7 +34,7 @@ class Asked:
         (asked,) = requests(found, {})
         own = next((pin.version for pin in conda if pin.name == "python"), python)
         builds = platform == "linux-64"
-        return Question(self.uv, asked, own, self.root, builds, given=given(conda, asked)), found
+        return Question(self.uv, Members(asked), own, self.root, builds, given=given(conda, asked)), found
 
     def pins(self, text: str, *conda: Pin, platform: str = "linux-64", preferred: Pins | None = None) -> Pins:
         question, found = self.question(text, *conda, platform=platform)

@@ -1,0 +1,152 @@
+"""Packages of the project itself, placed where uv can look at them, and known by their names.
+
+Of a folder whose build files say all that is needed uv is shown no more than that, so that nothing is built. Any other
+is built to learn it, from a copy: building changes the folder that it happens in.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.errors import Place, SolveError
+from envbuild.lock import BUILD_FILES, Request, root_items
+from envbuild.manifest import Asked, asked_member, extras_text, normalise, shown_path
+from envbuild.process import Ran
+from envbuild.resolve import Environment
+from envbuild.solvers.provided import url_of
+from envbuild.solvers.uv import Stated, Uv
+from envbuild.workspace.folders import Folders
+
+_NAMED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*) @ ", re.MULTILINE)
+_FACTS = "name, version and dependencies under 'project' in its pyproject.toml"
+_BY_GIT = ("setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit")
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """One of them. The version is empty where only a build can tell."""
+
+    path: str
+    name: str
+    version: str
+    place: Path
+
+    def line(self, extras: tuple[str, ...]) -> str:
+        return f"{self.name}{extras_text(extras)} @ {url_of(self.place)}"
+
+
+class Members(msgspec.Struct, frozen=True):
+    """Those that one request asks for; `request` calls each by its name."""
+
+    request: Request
+    placed: dict[str, Placed] = {}
+
+    def line(self, root: str) -> str:
+        """A root as a line for uv."""
+        member = asked_member(root)
+        return self.placed[member.path].line(member.extras) if member else root
+
+    def told(self, words: str) -> str:
+        """What uv says, with the places that people know."""
+        for one in self.placed.values():
+            for place in (url_of(one.place), str(one.place)):
+                words = words.replace(place, shown_path(one.path))
+        return words
+
+    @property
+    def by_name(self) -> Mapping[str, Placed]:
+        return {one.name: one for one in self.placed.values()}
+
+
+class Placing(msgspec.Struct, frozen=True):
+    """Places what a request asks for, below a folder that goes when it is answered."""
+
+    uv: Uv
+    folders: Folders
+    root: Path
+    folder: Path
+    environment: Environment
+    may_build: bool
+
+    def members(self, request: Request) -> Members:
+        placed: dict[str, Placed] = {}
+        for root in request.members:
+            member = asked_member(root)
+            if member and (member.path not in placed or member.name):
+                placed[member.path] = self._placed(member, request, len(placed))
+        self._refuse_twins(placed)
+        roots = {root: _named(root, placed) for root in request.roots}
+        digests = {roots[root]: digest for root, digest in request.members.items()}
+        asked = msgspec.structs.replace(request, roots=tuple(sorted(roots.values())), members=digests)
+        return Members(asked, placed)
+
+    def _placed(self, member: Asked, request: Request, number: int) -> Placed:
+        if member.is_wheel:
+            return Placed(member.path, member.name, "", self.root / member.path)
+        if not member.is_folder:
+            name = member.name or _archive_name(member.path)
+            place = self.root / member.path
+            return Placed(member.path, name or self._learned(member, place, request), "", place)
+        where = self._where(member)
+        stated = self.folders.stated(member.path, where)
+        if member.name and stated.name and member.name != stated.name:
+            what = f"the package in '{member.path}' is '{stated.name}', not '{member.name}'"
+            raise SolveError(what, where, f"write '{stated.name} @ {member.shown}'")
+        place = self.folder / f"member-{number}-{member.name or stated.name or 'unnamed'}"
+        place.mkdir(exist_ok=True)
+        if stated.project:
+            (place / BUILD_FILES[0]).write_text(stated.project, encoding="utf-8")
+            return Placed(member.path, stated.name, stated.version, place)
+        if not self.may_build:
+            what = f"what '{member.path}' needs on {request.platform} is known once it is built there"
+            raise SolveError(what, where, f"state {_FACTS}, or lock on such a machine")
+        self.folders.copy(member.path, place, where)
+        name = member.name or stated.name or self._learned(member, place, request)
+        return Placed(member.path, name, stated.version, place)
+
+    def _learned(self, member: Asked, place: Path, request: Request) -> str:
+        """What only a build can say: how a package is called."""
+        asked = self.folder / "unnamed.in"
+        asked.write_text(f"{url_of(place)}\n", encoding="utf-8")
+        command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
+        building = [] if self.may_build else ["--no-build"]
+        ran = self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
+        found = _NAMED.search(ran.output)
+        if ran.code or not found:
+            raise self._unlearned(member, Placed(member.path, "", "", place), ran)
+        return normalise(found["name"])
+
+    def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:
+        words = Members(Request(""), {placed.path: placed}).told(ran.errors)
+        lines = "".join(f"\n    {line.rstrip()}" for line in words.splitlines() if line.strip())
+        what = f"'{member.path}' could not be built, to learn how it is called and what it needs{lines}"
+        by_git = "; there is no git in the copy that is built" if any(one in words for one in _BY_GIT) else ""
+        return SolveError(what, self._where(member), f"mend its build, or state {_FACTS}{by_git}")
+
+    def _where(self, member: Asked) -> Place:
+        items = (item for item in root_items(self.environment) if item.path == member.path)
+        return next((item.where for item in items), Place(self.environment.path))
+
+    def _refuse_twins(self, placed: Mapping[str, Placed]) -> None:
+        known: dict[str, str] = {}
+        for path, one in placed.items():
+            if known.setdefault(one.name, path) != path:
+                what = f"'{known[one.name]}' and '{path}' are both called '{one.name}'"
+                raise SolveError(what, self._where(Asked(path)), "ask for one of them")
+
+
+def _named(root: str, placed: Mapping[str, Placed]) -> str:
+    member = asked_member(root)
+    if member is None or member.is_wheel:
+        return root
+    return f"{placed[member.path].name} @ {member.shown}{extras_text(member.extras)}"
+
+
+def _archive_name(path: str) -> str:
+    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
+    try:
+        return parse_sdist_filename(path.rpartition("/")[2])[0]
+    except InvalidSdistFilename:
+        return ""

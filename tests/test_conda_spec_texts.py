@@ -97,3 +97,11 @@ def test_joining_is_settled(asked: list[tuple[str, str]]) -> None:
     joined = joined_specs(specs)
     assert joined_specs(joined) == joined == tuple(sorted(joined))
     assert sorted(map(spec_name, joined)) == sorted({spec_name(spec) for spec in specs})
+
+
+@given(st.lists(st.tuples(names, bounds, builds), min_size=1, max_size=5, unique_by=lambda one: one[0]))
+def test_what_is_said_once_is_joined_like_the_rest(asked: list[tuple[str, str, str]]) -> None:
+    """Whether or not something else is said of another package in two places."""
+    specs = [f"{name.upper()} {bound or ' *'}{build}" for name, bound, build in asked]
+    twice = ["zz-other >=1", "ZZ-other <9"]
+    assert joined_specs([*specs, *twice]) == tuple(sorted((*joined_specs(specs), "zz-other >=1,<9")))

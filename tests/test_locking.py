@@ -243,3 +243,18 @@ def test_an_index_that_is_gone_is_said_plainly(one: Project, index: Index) -> No
     assert "hint: " in run.err
     assert not (one.path / "locks").exists()
     assert actions(one) == {"a": "create"}
+
+
+def test_what_is_loaded_meanwhile_does_not_harm_a_solver(one: Project) -> None:
+    """Python's own configuration is made on first use, half-made for who asks meanwhile: before there are threads."""
+    code = (
+        "import sys, sysconfig, threading; made = sysconfig._init_posix\n"
+        "def making(values): print('made by', threading.current_thread().name, file=sys.stderr); made(values)\n"
+        "sysconfig._init_posix = making\n"
+        "sys.argv = ['envbuild', 'lock']; from envbuild.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=one.path, env=dict(one.environ), capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["Lock: 1 solved."]), ran.stderr
+    assert [line for line in ran.stderr.splitlines() if "made by" in line] == ["made by MainThread"]

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -137,12 +137,12 @@ def _record(pin: Pin) -> "RepoDataRecord":
 def _put_right(prefix: Path, pin: Pin) -> None:
     """What is noted of a package: where it came from, and nothing of how it came here."""
     path = prefix / "conda-meta" / f"{stem(pin)}.json"
-    said = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
     url = public_url(pin.url)
-    said |= {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
-    for name in _OF_THE_MACHINE:
-        said.pop(name, None)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=2))
+    own = {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
+    kept = {name: bytes(value) for name, value in said.items() if name not in _OF_THE_MACHINE}
+    whole = kept | {name: msgspec.json.encode(value) for name, value in own.items()}
+    path.write_bytes(b"{\n%s\n}" % b",\n".join(b'  "%s": %s' % (name.encode(), one) for name, one in whole.items()))
     path.chmod(0o644)
 
 

@@ -33,4 +33,4 @@ def _main() -> None:
         from envbuild.cli.app import run
 
         code = run(sys.argv[1:], moment)
-    sys.exit(code)
+    streams.end(code)

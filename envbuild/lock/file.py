@@ -10,6 +10,7 @@ import msgspec
 
 from envbuild.errors import LockError, NewerLockError, Place
 from envbuild.lock.bases import Base
+from envbuild.lock.body import plain_body
 from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.request import Request
 
@@ -139,15 +140,19 @@ def _completed(pin: Pin, known: CondaFacts) -> Pin:
 @lru_cache(maxsize=32)
 def _read_body(body: str) -> tuple[tuple[str, Pin], ...]:
     """Platform and pin of each package; twins have one body, which is parsed once."""
+    content = msgspec.convert(plain_body(body) or _parsed(body), _Body)
+    return tuple((package.platform, _pin(package)) for package in content.package)
+
+
+def _parsed(body: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     yaml: Any = YAML(typ="safe")
     try:
-        content = msgspec.convert(yaml.load(body), _Body)
+        return yaml.load(body)
     except YAMLError as error:
         raise ValueError from error
-    return tuple((package.platform, _pin(package)) for package in content.package)
 
 
 class _Hash(msgspec.Struct, frozen=True):

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from envbuild.resolve import channel_url
 
 _ENTRY = re.compile(r"(\w+)=\"([^\"]*)\"")
 _NAME = re.compile(r"[^\s=<>!~\[;]+")
+_KNOWN = 16_384  # a channel says the same few things of many packages
 
 
 def split_spec(text: str) -> tuple[str, str]:
@@ -14,6 +16,8 @@ def split_spec(text: str) -> tuple[str, str]:
     channel, separator, rest = text.partition("::")
     if separator:
         return channel_url(channel), rest
+    if "[" not in text:
+        return "", text
     head, entries = text.partition("[")[0], spec_fields(text)
     stated = entries.pop("channel", "")
     if not stated:
@@ -28,6 +32,7 @@ def located_spec(text: str) -> str:
     return f"{channel}::{bare}" if channel else bare
 
 
+@lru_cache(maxsize=_KNOWN)
 def spec_name(spec: str) -> str:
     """The package that a spec is about."""
     match = _NAME.match(split_spec(spec)[1].strip())
@@ -44,12 +49,25 @@ def joined_specs(specs: Iterable[str]) -> tuple[str, ...]:
 
     Of two builds no spec can speak at once: each further one has a spec of its own.
     """
+    said = tuple(specs)
+    if len({spec_name(spec) for spec in said}) == len(said):
+        return tuple(sorted(map(_alone, said)))
     found: dict[str, list[str]] = {}
-    for spec in specs:
+    for spec in said:
         name = spec_name(spec)
-        found.setdefault(name, []).append(spec.strip()[len(name) :].strip() or "*")
-    joined = (f"{name} {one}".removesuffix(" *") for name, asked in found.items() for one in _joined(asked))
-    return tuple(sorted(joined))
+        found.setdefault(name, []).append(_asked(name, spec))
+    return tuple(sorted(f"{name} {one}".removesuffix(" *") for name, asked in found.items() for one in _joined(asked)))
+
+
+@lru_cache(maxsize=_KNOWN)
+def _alone(spec: str) -> str:
+    """What is said of a package in one place only."""
+    name = spec_name(spec)
+    return f"{name} {next(_joined([_asked(name, spec)]))}".removesuffix(" *")
+
+
+def _asked(name: str, spec: str) -> str:
+    return spec.strip()[len(name) :].strip() or "*"
 
 
 def _joined(asked: list[str]) -> Iterator[str]:

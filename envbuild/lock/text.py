@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from envbuild.lock.body import WORDS
 from envbuild.lock.condalock import models
 from envbuild.lock.file import HEAD_LINE, CondaFacts, Lock, head_digest, lock_path
 from envbuild.lock.pins import Pin, Pins
@@ -14,7 +15,6 @@ from envbuild.lock.request import canonical
 from envbuild.lock.specs import spec_name
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./:@%+-]*")
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", ".nan", "."}
 
 
 def lock_text(lock: Lock, manifest_path: str, name: str) -> str:
@@ -46,7 +46,7 @@ def _dump(value: Any) -> str:
 
 def _represent_text(representer: Any, text: str) -> Any:
     """Quoted wherever a reader of any version of YAML could take the text for something else."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    plain = _PLAIN.fullmatch(text) and text.lower() not in WORDS
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
 
 

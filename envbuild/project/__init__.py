@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from envbuild.project.checking import Checked, check
     from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
-    from envbuild.project.locking import Outcome, Upgrade
     from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
+    from envbuild.project.moving import Outcome, Upgrade
     from envbuild.project.planned import Planned
     from envbuild.project.reading import Selection
     from envbuild.project.shown import Shown
@@ -38,8 +38,8 @@ _BEHIND = {
     "checking": ("Checked", "check"),
     "facts": ("Prepared",),
     "front": ("Project",),
-    "locking": ("Outcome", "Upgrade"),
     "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
+    "moving": ("Outcome", "Upgrade"),
     "planned": ("Planned",),
     "reading": ("Selection",),
     "shown": ("Shown",),

@@ -1,6 +1,6 @@
 """The facts that a plan is made of: fingerprints on one side, records and what stands on this machine on the other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,7 @@ from envbuild.builders import BUILDERS, EDITABLES, local
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint, is_tied
-from envbuild.lock import Change, Pins, member_items, pin_changes, read_lock, refusals, request_changes
+from envbuild.lock import Change, Pins, Request, member_items, pin_changes, read_lock, refusals, request_changes
 from envbuild.manifest import Asked
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locked, Locks
@@ -208,3 +208,7 @@ def _says(node: Value, value: str) -> bool:
 
 def _is(version: Version | None, found: Fingerprint) -> bool:
     return version is not None and version.fingerprint == found.text
+
+
+def requests_of(prepared: Iterable[Prepared]) -> Iterator[Request]:
+    return (request for one in prepared for request in one.locked.requests)

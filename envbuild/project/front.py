@@ -24,20 +24,18 @@ from envbuild.memo import Ledger
 from envbuild.plan import Plan, Step
 from envbuild.process import Programs, given_environment
 from envbuild.project.commit import checked_out
-from envbuild.project.facts import Facts, Prepared
-from envbuild.project.locking import NOTHING, Locker, Outcome, Solvers, Upgrade
+from envbuild.project.facts import Facts, Prepared, requests_of
 from envbuild.project.locks import python_range
+from envbuild.project.moving import NOTHING, Outcome, Upgrade
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.shown import Shown, described, packages_of
 from envbuild.record import Record
-from envbuild.registry import Line
 from envbuild.render import Template, Templates, render
 from envbuild.resolve import Environment, resolved_text
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
-from envbuild.solvers.channels import View
 from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
@@ -143,8 +141,11 @@ class Project:
         self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: Upgrade = NOTHING, writes: bool = True
     ) -> list[Outcome]:
         """Make the locks that are not current, and those that are to move."""
-        asked = [request for one in prepared for request in one.locked.requests]
-        with self._tools() as uv, closing(View(self.rattler, asked)) as view:
+        from envbuild.project.locking import Locker, Solvers
+        from envbuild.registry import Line
+        from envbuild.solvers.channels import View
+
+        with self._tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
             line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
             solvers = Solvers(uv, view, self.platform, self.host, line)
             locker = Locker(self.workspace, self.folders, self.facts().locks, solvers, tell)

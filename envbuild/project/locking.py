@@ -1,8 +1,9 @@
 """Makes locks: solves what is not current, copies what a twin has, writes whole files."""
 
+import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,6 @@ from envbuild.errors import EnvbuildError, UsageError
 from envbuild.lock import (
     Base,
     Lock,
-    Move,
     Pins,
     Request,
     conda_items,
@@ -30,6 +30,7 @@ from envbuild.lock import (
 )
 from envbuild.project.facts import Prepared
 from envbuild.project.locks import Locked, Locks
+from envbuild.project.moving import NOTHING, Outcome, Upgrade
 from envbuild.registry import Line
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
@@ -42,30 +43,6 @@ from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import Workspace
 from envbuild.workspace.folders import Folders
-
-
-class Upgrade(msgspec.Struct, frozen=True):
-    """What may move to newer versions: everything, or some packages by their keys or bare names; else nothing."""
-
-    everything: bool = False
-    packages: frozenset[str] = frozenset()
-
-    def among(self, pins: Iterable[Pins]) -> frozenset[str]:
-        """Those of the packages that are pinned, by their keys."""
-        return frozenset(pin.key for one in pins for pin in one.pins if {pin.key, pin.name} & self.packages)
-
-
-NOTHING = Upgrade()
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of one environment's lock: current, copied, written; or the error. `moves` are what it changed."""
-
-    environment: str
-    path: str
-    did: str
-    error: EnvbuildError | None = None
-    moves: tuple[Move, ...] = ()
 
 
 class Solvers(msgspec.Struct, frozen=True):
@@ -131,6 +108,7 @@ class Locker:
         ahead = (Ahead(one.environment.name, "lock") for twins in todo for one in twins)
         self._tell(Event("begin", work="lock", ahead=tuple(ahead), jobs=jobs))
         asks_conda = any(request.conda for twins in todo for request in twins[0].locked.requests)
+        sysconfig.get_config_vars()  # made on first use, and half-made for whoever asks meanwhile
         Thread(target=_load, args=[asks_conda], daemon=True).start()
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             try:

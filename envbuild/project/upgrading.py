@@ -3,7 +3,7 @@
 import msgspec
 
 from envbuild.project.front import Project
-from envbuild.project.locking import Upgrade
+from envbuild.project.moving import Upgrade
 from envbuild.project.selection import Selection, is_pattern
 
 

@@ -1,6 +1,5 @@
 """Conda packages: rattler answers a request, and its answer becomes pins."""
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,27 @@ if TYPE_CHECKING:
     from rattler import RepoDataRecord
 
 _PYPI = "pkg:pypi/"
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A record as rattler writes it: all at once, where each of its attributes is a question of its own.
+
+    `purls` that are not there are not known; that there are none of them is known.
+    """
+
+    url: str
+    version: str
+    build: str
+    build_number: int = 0
+    depends: tuple[str, ...] = ()
+    constrains: tuple[str, ...] = ()
+    sha256: str | None = None
+    md5: str | None = None
+    purls: tuple[str, ...] | None = None
+    python_site_packages_path: str | None = None
+
+
+_told = msgspec.json.Decoder(_Told).decode
 
 
 class CondaQuestion:
@@ -51,7 +71,8 @@ class CondaQuestion:
         except (SolverError, GatewayError) as error:
             raise CondaFailure(error, asked, self._environment, self._view).told() from None
         known = {pin.url: pin for pin in asked.kept}
-        return tuple(sorted(known.get(public_url(one.url)) or self._completed(self._pin(one)) for one in records))
+        stay = (known.get(public_url(one.url)) for one in records) if known else (None for _ in records)
+        return tuple(sorted(pin or self._completed(self._pin(one)) for pin, one in zip(stay, records, strict=True)))
 
     def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:
         """Conda's roots that bring nothing but what PyPI is asked for by name."""
@@ -62,21 +83,21 @@ class CondaQuestion:
         }
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
-        name, url = record.name.normalized, public_url(record.url)
-        depends = joined_specs(record.depends)
+        name, told = record.name.normalized, _told(record.to_json())
+        depends = joined_specs(told.depends)
         return Pin(
             "conda",
             name,
-            str(record.version),
-            url,
-            record.sha256.hex() if record.sha256 else "",
-            str(record.build),
+            told.version,
+            public_url(told.url),
+            told.sha256 or "",
+            told.build,
             depends,
-            record.md5.hex() if record.md5 else "",
-            record.build_number,
-            tuple(sorted(record.constrains)),
-            tuple(sorted(self._distributions(record, depends))),
-            record.python_site_packages_path or "",
+            told.md5 or "",
+            told.build_number,
+            tuple(sorted(told.constrains)),
+            tuple(sorted(self._distributions(name, told.purls, depends))),
+            told.python_site_packages_path or "",
         )
 
     def _completed(self, pin: Pin) -> Pin:
@@ -97,10 +118,9 @@ class CondaQuestion:
             raise SolveError(error.message, where, error.hint) from None
         return msgspec.structs.replace(pin, sha256=sha256, md5=md5)
 
-    def _distributions(self, record: "RepoDataRecord", depends: tuple[str, ...]) -> Iterator[str]:
+    def _distributions(self, name: str, purls: tuple[str, ...] | None, depends: tuple[str, ...]) -> Iterator[str]:
         """What it brings to Python: as its channel says, else what is called so, if it needs Python at all."""
-        name, names = record.name.normalized, self._environment.pypi_names
-        purls = json.loads(record.to_json()).get("purls")
+        names = self._environment.pypi_names
         if purls is not None and name not in names:
             found = [purl.removeprefix(_PYPI).partition("@")[0] for purl in purls if purl.startswith(_PYPI)]
         else:

@@ -2,10 +2,13 @@
 
 import base64
 import netrc
+import re
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
+
+_BARE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,=:%/-]*")  # nothing in it can be a secret
 
 
 class Origins:
@@ -71,6 +74,8 @@ def _basic(user: str, password: str) -> str:
 
 def public_url(url: str) -> str:
     """A URL as it may stand in a lock: without user or password, and without a hash that stands beside it."""
+    if _BARE.fullmatch(url):
+        return url
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2] if not parts.scheme.endswith("ssh") else parts.netloc
     fragment = parts.fragment if parts.fragment.startswith("subdirectory=") else ""

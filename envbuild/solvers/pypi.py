@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -194,6 +193,8 @@ class _Solving(msgspec.Struct, frozen=True):
         return [instead.get(normalise(package["name"]), package) for package in found]
 
     def _locked(self, arguments: list[str | Path], path: Path, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        import tomllib
+
         ran = self.ask.compile(arguments, sources=names)
         if ran.code:
             raise self._failure(ran)

@@ -6,7 +6,6 @@ import os
 import re
 import sysconfig
 import threading
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -184,7 +183,10 @@ def _config_home(host: Mapping[str, str]) -> Path:
 def _uv_config(host: Mapping[str, str]) -> Indexes:
     for path in (_config_home(host) / "uv/uv.toml", Path("/etc/uv/uv.toml")):
         try:
-            return _indexes(tomllib.loads(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            import tomllib  # most hosts have no such file
+
+            return _indexes(tomllib.loads(text))
         except (OSError, ValueError):
             continue
     return Indexes()

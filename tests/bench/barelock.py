@@ -5,6 +5,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rattler import (
@@ -14,6 +15,7 @@ from rattler import (
     GenericVirtualPackage,
     MatchSpec,
     PackageName,
+    RepoDataRecord,
     SourceConfig,
     Subdir,
     Version,
@@ -21,13 +23,21 @@ from rattler import (
 )
 
 _SYSTEM = {"__unix": "0", "__linux": "5.10", "__glibc": "2.28"}
+SOURCES = SourceConfig(bz2_enabled=False)
 
 
 async def main(channel: str, folder: Path, platform: str, specs: list[str]) -> None:
-    records = await solve(
+    gateway = Gateway(cache_dir=folder / "repodata", default_config=SOURCES)
+    records = await solved(gateway, channel, platform, specs)
+    lines = sorted(f"{record.url}#{(record.md5 or b'').hex()}\n" for record in records)
+    (folder / "explicit.txt").write_text("".join(["@EXPLICIT\n", *lines]))
+
+
+async def solved(gateway: Gateway, channel: str, platform: str, specs: Iterable[str]) -> list[RepoDataRecord]:
+    return await solve(
         [channel],
         [MatchSpec(spec, strict=False) for spec in specs],
-        gateway=Gateway(cache_dir=folder / "repodata", default_config=SourceConfig(bz2_enabled=False)),
+        gateway=gateway,
         platforms=[Subdir(platform), Subdir("noarch")],
         virtual_packages=[
             GenericVirtualPackage(PackageName(name), Version(version), BuildString("0"))
@@ -36,8 +46,6 @@ async def main(channel: str, folder: Path, platform: str, specs: list[str]) -> N
         channel_priority=ChannelPriority.Strict,
         channel_relations="disabled",
     )
-    lines = sorted(f"{record.url}#{(record.md5 or b'').hex()}\n" for record in records)
-    (folder / "explicit.txt").write_text("".join(["@EXPLICIT\n", *lines]))
 
 
 if __name__ == "__main__":

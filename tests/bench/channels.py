@@ -4,6 +4,7 @@ The channel is large and shaped like conda-forge, see `condafleet`. Every enviro
 none is another's twin, and comes to about forty.
 """
 
+import json
 import random
 import shutil
 import sys
@@ -16,15 +17,26 @@ from support.condachannel import ServedChannel
 from support.condafleet import fleet_name, write_fleet
 from support.once import made_once
 
-from .process import Place, Run, place
+from .process import CommandError, Place, Run, place
 
 Side = Callable[[], Run]
 
 _BARE = Path(__file__).with_name("barelock.py")
+_CHECKOUT = Path(__file__).parents[2]
 _PLATFORMS = ("linux-64", "linux-aarch64")
 _ROOTS = 12  # they bring about thirty others
 _NAMES = (100, 2500)  # those before are what everything leans on
 _FRESH = 3600  # seconds for which clients may use what they have, as with public channels
+
+
+def solved(work: Place, environments: int) -> tuple[float, float]:
+    """Requests alone, through envbuild and bare: seconds for one, in a process where all is loaded and read."""
+    with _served(work) as url:
+        project = _project(work, "conda-solved", url, environments, _PLATFORMS[:1])
+        checkout = project.beside(_CHECKOUT)
+        checkout.run(sys.executable, "-m", "tests.bench.insolve", url, project.folder, _PLATFORMS[0])
+    told = json.loads((project.folder / ".bench" / "solved.json").read_text())
+    return told["ours"], told["theirs"]
 
 
 @contextmanager
@@ -35,7 +47,10 @@ def solving(work: Place) -> Iterator[tuple[Side, Side]]:
         script = (sys.executable, str(_BARE), url, str(project.folder / ".bench"), _PLATFORMS[0], *specs(0))
 
         def theirs() -> Run:
-            return project.run(*script)
+            try:
+                return project.run(*script)
+            except CommandError:  # a thread of rattler that is still at work can break while Python ends
+                return project.run(*script)
 
         theirs()
         _lock(project)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import bake, channels
+from . import bake, channels, condabuild
 from .byhand import by_hand
 from .channels import Side
 from .fleet import Shape, manifests
@@ -28,6 +28,7 @@ from .process import Place, Run, place
 _BUDGET = 6.0
 _FEWEST, _MOST = 3, 25
 _HAND = 20  # a project as one person keeps it
+_REQUESTS = 20
 _MIB = 1024 * 1024
 _BAKE = "docker buildx bake --print"
 _BARE = Path(__file__).with_name("bare.py")
@@ -43,7 +44,6 @@ _TYPED = {
 
 # Rows of the design that wait for a builder; said below the table, so that nobody takes the table for the whole.
 WAITING = (
-    ("local build, conda packages, warm", "needs the local builder to install them"),
     ("no-op apply, 50 built images", "needs the docker builder"),
     ("one package changed of 30, image pushed, oci", "needs the oci builder and a registry"),
 )
@@ -92,6 +92,7 @@ def questions(bench: Bench) -> list[Question]:
         Question(f"{plan}, {large:,}", f"{_BAKE}, {large:,}", 0.005, lambda b: _bake(b, b.large), needs_buildx=True),
         Question(f"first plan, no cache, {small:,}", f"{_BAKE}, {small:,}", 1.5, _first, needs_buildx=True),
         Question("local build, 30 pip packages, warm", "uv venv + uv pip install", 1.2, _local_build),
+        Question("local build, 30 conda packages, 5 wheels", "rattler + uv pip install", 1.2, _conda_build),
         Question("envbuild --version", "python -c pass", 4, _version),
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
         *(
@@ -99,10 +100,11 @@ def questions(bench: Bench) -> list[Question]:
             for what, words in _TYPED.items()
         ),
         Question(f"{plan}, {large:,}", f"bare script, {large:,}", 2.5, _bare),
-        Question("lock, 40 conda packages", "bare py-rattler", 1.2, partial(_between, channels.solving)),
+        Question("solving for 40 conda packages", "bare py-rattler", 1.2, _solved),
+        Question("lock, 40 conda packages, the whole command", "script of bare py-rattler", 1.2, _locked),
         Question(f"lock, {shared} environments", "lock, 1 environment", 20, partial(_shared, shared)),
         Question(f"lock --check, {small:,} locks", starts, 1, _checked),
-        Question(f"first lock --check, no cache, {small:,} locks", starts, 2.5, partial(_checked, anew=True)),
+        Question(f"first lock --check, no cache, {small:,} locks", starts, 1, partial(_checked, anew=True)),
         Question(f"{plan}, growth", both, 11, _growth),
         Question(f"{plan}, peak memory, {large:,}", "", 300, _memory, unit="MiB"),
     ]
@@ -174,6 +176,18 @@ def _huge(bench: Bench) -> Answer:
 def _between(sides: Callable[[Place], AbstractContextManager[tuple[Side, Side]]], bench: Bench) -> Answer:
     with sides(bench.work) as (ours, theirs):
         return _compare(ours, theirs)
+
+
+def _solved(bench: Bench) -> Answer:
+    return Answer(*channels.solved(bench.work, _REQUESTS))
+
+
+def _locked(bench: Bench) -> Answer:
+    return _between(channels.solving, bench)
+
+
+def _conda_build(bench: Bench) -> Answer:
+    return _between(condabuild.building, bench)
 
 
 def _shared(environments: int, bench: Bench) -> Answer:

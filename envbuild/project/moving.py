@@ -1,0 +1,32 @@
+"""What may move when locks are made anew, and what became of them."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from envbuild.errors import EnvbuildError
+from envbuild.lock import Move, Pins
+
+
+class Upgrade(msgspec.Struct, frozen=True):
+    """What may move to newer versions: everything, or some packages by their keys or bare names; else nothing."""
+
+    everything: bool = False
+    packages: frozenset[str] = frozenset()
+
+    def among(self, pins: Iterable[Pins]) -> frozenset[str]:
+        """Those of the packages that are pinned, by their keys."""
+        return frozenset(pin.key for one in pins for pin in one.pins if {pin.key, pin.name} & self.packages)
+
+
+NOTHING = Upgrade()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one environment's lock: current, copied, written; or the error. `moves` are what it changed."""
+
+    environment: str
+    path: str
+    did: str
+    error: EnvbuildError | None = None
+    moves: tuple[Move, ...] = ()

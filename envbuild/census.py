@@ -22,7 +22,12 @@ def interpreter(prefix: str) -> str:
 
 def runs(prefix: str) -> bool:
     """Whether a prefix has what it runs on beyond its own files: uv's stand on a Python elsewhere, conda's on none."""
-    return os.path.isdir(f"{prefix}/conda-meta") or os.access(interpreter(prefix), os.X_OK)  # noqa: PTH112 - no pathlib
+    return is_of_conda(prefix) or os.access(interpreter(prefix), os.X_OK)
+
+
+def is_of_conda(prefix: str) -> bool:
+    """A wheel may bring a folder of that name into a prefix of uv's, which says of itself what it is."""
+    return os.path.isdir(f"{prefix}/conda-meta") and not os.path.lexists(f"{prefix}/pyvenv.cfg")  # noqa: PTH112 - no pathlib
 
 
 def count(prefix: str, *, bytecode: bool = False) -> "list[Row]":

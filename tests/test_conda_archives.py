@@ -228,7 +228,12 @@ _PLAIN = Package(name="evil", files={"share/x": File(b"x")})
 _HOSTILE: dict[str, tuple[Package, str]] = {
     "a path told above": (replace(_PLAIN, listed={"../up": File(b"x")}), "leaves its folder"),
     "a path told from the root": (replace(_PLAIN, listed={"/root": File(b"x")}), "leaves its folder"),
-    "a line break told": (replace(_PLAIN, files={"a\nb": File(b"x")}), "no name of a file"),
+    "a line break told": (
+        replace(_PLAIN, files={"a\nb": File(b"x")}),
+        "it holds 'a\\nb', which leaves its folder or is no name",
+    ),
+    "an escape told": (replace(_PLAIN, files={"a\x1b[2Jb": File(b"x")}), "it holds 'a\\x1b[2Jb', which leaves"),
+    "a venv": (replace(_PLAIN, files={"pyvenv.cfg": File(b"x")}), "it brings 'pyvenv.cfg', which no package may"),
     "a path told of nothing": (replace(_PLAIN, listed={"share/y": File(b"x")}), "tells of 'share/y'"),
     "a member above": (replace(_PLAIN, members=[("../up", File(b"x"))]), "it cannot be read"),
     "a member from the root": (replace(_PLAIN, members=[("/root", File(b"x"))]), "it cannot be read"),

@@ -265,6 +265,18 @@ def test_nothing_is_written_through_a_link(project: Project, tmp_path: Path, lin
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.parametrize("more", ["", "setup:\n  - mkdir -p share/out/x\n"])
+def test_setup_may_write_anywhere_so_no_link_leaves(project: Project, tmp_path: Path, more: str) -> None:
+    """Where nothing is written later, a link leads where it may."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    linked = Package(name="linked", subdir=SUBDIR, files={"share/out": File(link=str(outside))})
+    write_conda(project, "a", Channel(tmp_path / "channel", linked), "linked", more=more)
+    run = project.run("apply", check=1 if more else 0)
+    assert ("linked 1.0 brings 'share/out', a link that leaves the prefix" in run.err) == bool(more)
+    assert list(outside.iterdir()) == []
+
+
 @pytest.mark.parametrize("target", ["../..", "up/../../..", "loop", "inner/../../.."])
 def test_a_link_leaves_by_any_way(project: Project, tmp_path: Path, target: str) -> None:
     """By dots, by another link, by never ending; one that stays inside is a way like any."""

@@ -154,8 +154,8 @@ def test_a_hostile_record_removes_nothing_outside(mixed: Mixed, tmp_path: Path) 
     package = _distribution("twice", "1.0")
     record = f"{_SITE}/twice-1.0.dist-info/RECORD"
     ups = "../" * 30
-    rows = f"{precious},,\n{ups}{precious}\n{ups.removesuffix('/')}{precious},,\nlink/precious,,\n,,\n\n"
-    files = dict(package.files) | {record: File(rows.encode()), f"{_SITE}/link": File(link=str(tmp_path))}
+    rows = f"{precious},,\n{ups}{precious}\n{ups.removesuffix('/')}{precious},,\n,,\n\n"
+    files = dict(package.files) | {record: File(rows.encode())}
     mixed.conda(Package(name="twice", version="1.0", subdir=SUBDIR, depends=["python"], files=files))
     mixed.wheel(*wheel_bytes("twice", "1.0"))
     mixed.write()
@@ -212,3 +212,24 @@ def test_the_record_knows_conda_s_python(mixed: Mixed, conda_python: Archive) ->
     with closing(sqlite3.connect(state)) as records:
         rows = "\n".join(records.iterdump())
     assert f"{conda_python.record['version']} conda" in rows
+
+
+def test_a_wheel_writes_through_no_link_of_conda_s(mixed: Mixed, tmp_path: Path) -> None:
+    """What a package links to outside of the prefix is no way out for the data of a wheel."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    mixed.conda(Package(name="linked", subdir=SUBDIR, files={"share/out": File(link=str(outside))}))
+    mixed.wheel(*wheel_bytes("evil", "1.0", modules={"evil-1.0.data/data/share/out/x": "x"}))
+    mixed.write()
+    run = mixed.project.run("apply", "--locked", check=1)
+    assert "linked 1.0 brings 'share/out', a link that leaves the prefix" in run.err
+    assert list(outside.iterdir()) == []
+
+
+def test_a_wheel_makes_no_prefix_conda_s(project: Project, index: Index) -> None:
+    """A folder of conda's name in a prefix of uv's says nothing."""
+    index.add_file(*wheel_bytes("odd", "1.0", modules={"odd-1.0.data/data/conda-meta/history": ""}))
+    project.write("manifests/a.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [odd]}}]\n")
+    project.run("apply")
+    told = project.run("run", "a", "--", "sh", "-c", "echo ${VIRTUAL_ENV:+venv} ${CONDA_PREFIX:-none}").out
+    assert told == "venv none\n"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.builders.sourcing import is_of_conda, kept_variables, sourced
+from envbuild import census
+from envbuild.builders.sourcing import kept_variables, sourced
 from envbuild.document import PREFIX
 from envbuild.process import Programs
 from envbuild.resolve import Variable
@@ -75,7 +76,7 @@ def entered(
 ) -> Activation:
     """The same for a person: the process knows the environment's name, and the way back."""
     changes = _changes(label, variables, prefix, host, programs)
-    own = {"CONDA_DEFAULT_ENV": name} if is_of_conda(prefix) else {"VIRTUAL_ENV_PROMPT": label}
+    own = {"CONDA_DEFAULT_ENV": name} if census.is_of_conda(str(prefix)) else {"VIRTUAL_ENV_PROMPT": label}
     told = {NAME: name, **own}
     texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
     changes = msgspec.structs.replace(changes, texts=texts)
@@ -116,7 +117,7 @@ def _changes(
     """What is of the prefix itself, then of its packages, and last of the manifest."""
     texts: Texts = {name: (None, value) for name, value in host.items() if _FOREIGN.fullmatch(name)}
     changes = Changes(label, texts, {"PATH": ((str(prefix / "bin"),), ())})
-    if not is_of_conda(prefix):
+    if not census.is_of_conda(str(prefix)):
         texts["VIRTUAL_ENV"] = (str(prefix), host.get("VIRTUAL_ENV"))
         return _stated(changes, variables, prefix, host)
     texts |= {name: (None, host[name]) for name in _OF_VENV if name in host}

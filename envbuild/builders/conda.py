@@ -35,8 +35,8 @@ def make(prefix: Path, target: Target, tools: Tools) -> tuple[Pin, ...]:
     cache = Cache(tools.rattler, tools.programs, target.say)
     with cache.using(pins) as entries:
         raise_all(_refused_scripts(entries, target, tools))
-        _note_clashes(entries, target)
         scripted = {entry.pin for entry in entries if entry.content.scripts}
+        _note_clashes(entries, target, more=_is_written_later(target) or bool(scripted))
         target.say(f"linking {len(pins)} package{'' if len(pins) == 1 else 's'}")
         _link(prefix, entries, tools, copies=bool(target.environment.setup or scripted))
     for pin in pins:
@@ -66,8 +66,13 @@ def _script(entry: Entry) -> str:
     return next((path for path in entry.content.scripts if path.endswith("-post-link.sh")), "")
 
 
-def _note_clashes(entries: Sequence[Entry], target: Target) -> None:
-    found = clashes(entries, site_packages(entry.pin for entry in entries))
+def _is_written_later(target: Target) -> bool:
+    pins = target.pins
+    return bool(target.environment.setup or (pins and (pins.pip or pins.members)))
+
+
+def _note_clashes(entries: Sequence[Entry], target: Target, *, more: bool) -> None:
+    found = clashes(entries, site_packages(entry.pin for entry in entries), more=more)
     for path, first, second in found[:_MOST_NOTES]:
         note(target.log, f"note: {first.name} {first.version} and {second.name} {second.version} both bring '{path}'")
     if len(found) > _MOST_NOTES:

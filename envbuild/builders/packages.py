@@ -138,10 +138,10 @@ class Cache:
         if not entry.exists() and not entry.is_symlink():
             return
         with self._locked(self._folder / ".lock", "others install from the package cache"):
-            trash = self._folder / ".trash"
-            trash.mkdir(exist_ok=True)
-            entry.rename(trash / uuid.uuid4().hex)
-        shutil.rmtree(trash, ignore_errors=True)
+            aside = self._folder / ".trash" / uuid.uuid4().hex
+            aside.parent.mkdir(exist_ok=True)
+            entry.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
     @contextlib.contextmanager
     def _locked(self, path: Path, why: str, *, shared: bool = False) -> Iterator[None]:

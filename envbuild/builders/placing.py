@@ -31,8 +31,11 @@ def places(entry: Entry, site: str) -> Iterator[tuple[str, str]]:
         yield f"bin/{name}", ""
 
 
-def clashes(entries: Sequence[Entry], site: str) -> list[tuple[str, Pin, Pin]]:
-    """Each path that two packages bring. What would be written through a link, out of the prefix, is refused."""
+def clashes(entries: Sequence[Entry], site: str, *, more: bool) -> list[tuple[str, Pin, Pin]]:
+    """Each path that two packages bring. What would be written through a link, out of the prefix, is refused.
+
+    `more` says that others than packages will write into the prefix, wheels or commands: nobody knows where.
+    """
     owners: dict[str, Pin] = {}
     links: dict[str, str] = {}
     found = []
@@ -45,7 +48,7 @@ def clashes(entries: Sequence[Entry], site: str) -> list[tuple[str, Pin, Pin]]:
                 links[path] = target
     twice = {path for path, *_ in found}
     folders = _folders([*owners, *_WRITTEN, f"{site}/any"])
-    for path in sorted(links.keys() & (folders | twice)):
+    for path in sorted(links if more else links.keys() & (folders | twice)):
         if _leaves(path, links):
             what = f"{owners[path].name} {owners[path].version} brings '{path}', a link that leaves the prefix"
             raise BuildError(f"{what}, and other files would be written through it", hint="name another version of it")

@@ -38,10 +38,6 @@ class _State(msgspec.Struct, frozen=True):
     env_vars: dict[str, str] = {}
 
 
-def is_of_conda(prefix: Path) -> bool:
-    return (prefix / "conda-meta").is_dir()
-
-
 def kept_variables(prefix: Path) -> dict[str, str | None]:
     """Those that packages bring and those that conda's own command noted; None is to be taken away."""
     found: dict[str, str] = {}

@@ -30,7 +30,8 @@ _FREE, _RATIO = 2**30, 200  # a package may be so many times its archive, and an
 _MOST_TOLD = 256 * 2**20  # bytes of one file in which a package tells of itself
 _SCRIPT = re.compile(r"(?:bin/\.|Scripts/\.)(?:.+)-(?:post-link|pre-link|pre-unlink)\.(?:sh|bat)")
 _COMMAND = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.+-]*) *= *[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-_OWN = re.compile(r"conda-meta(?:/history|/[^/]*\.json)?|CACHEDIR\.TAG|\.envbuild-complete(?:\.new)?")
+_OWN = re.compile(r"conda-meta(?:/history|/[^/]*\.json)?|CACHEDIR\.TAG|pyvenv\.cfg|\.envbuild-complete(?:\.new)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ANOTHER = "use another version or channel, and tell who keeps this one"
 
 
@@ -216,9 +217,11 @@ def _bytes(path: Path, pin: Pin) -> bytes:
 def _refuse_unconfined(paths: Iterable[str], pin: Pin) -> None:
     for path in paths:
         parts = path.split("/")
-        if not path or "\0" in path or "\n" in path or {"..", ".", ""} & set(parts):
+        if not path or _CONTROL.search(path) or {"..", ".", ""} & set(parts):
             raise _refused(pin, f"it holds '{path}', which leaves its folder or is no name of a file")
 
 
 def _refused(pin: Pin, why: str) -> SolveError:
+    """In one line, whatever names the archive holds."""
+    why = _CONTROL.sub(lambda found: repr(found[0])[1:-1], why)
     return SolveError(f"{public_url(pin.url)} is not the package {pin.name} {pin.version}: {why}", hint=_ANOTHER)

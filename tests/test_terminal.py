@@ -57,6 +57,7 @@ _ERRORS = st.builds(
 @given(st.lists(_ERRORS, min_size=1, max_size=4))
 @example([EnvbuildError("what", Place("a\nb: forged", 1, 1), "how")])
 @example([EnvbuildError("what\nb: forged", Place("a", 1, 1), "how\nb: forged")])
+@example([EnvbuildError("what\n\n:", Place("a", 1, 1), "")])
 def test_no_message_looks_like_two(errors: list[EnvbuildError]) -> None:
     """Each error has one line that begins at the margin, whatever its texts hold, and nothing in it is active."""
     problems = Problems(errors)

@@ -33,7 +33,7 @@ def command(
       envbuild plan
       envbuild plan churn/train 'serving/*'
       envbuild plan base --with-dependents  all that is made from base
-      envbuild plan -v                      everything in full, and what is worth a note
+      envbuild plan -v                      all of it, and what is worth a note
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """

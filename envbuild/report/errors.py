@@ -34,7 +34,7 @@ def _problem(problem: EnvbuildError, look: Look, source: Source | None) -> list[
     first, *rest = clean(problem.message).splitlines() or [""]
     where = look.paint(one_line(str(problem.where)), "strong") if problem.where else look.paint("error", "bad")
     lines = [f"{where}: {first}", *source_lines(problem.where, look, source)]
-    lines += [f"    {line}".rstrip() for line in dedent("\n".join(rest)).splitlines()]
+    lines += [f"    {line}".rstrip() for line in dedent("\n".join(rest)).splitlines() if line.strip()]
     return [*lines, *_hint(problem.hint, look)]
 
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from support.asked import Asked, conda_pin, pip, versions
 from support.gitserver import GitServer
 from support.index import Index
 from support.line import apply_twice, write_base, write_child
 from support.project import Project
-from support.wheels import wheel_bytes
+from support.wheels import sdist_bytes, wheel_bytes
 
 from envbuild.errors import SolveError
 from envbuild.lock import Pins
@@ -89,10 +90,12 @@ def test_a_folder_of_a_repository_and_an_extra_and_a_marker(asked: Asked, git: G
     assert kept.url.endswith(f"@{kept.sha256}#subdirectory=packages/inner")
 
 
-def test_a_moving_branch_makes_no_lock_stale(project: Project, index: Index, git: GitServer) -> None:
-    """It is locked to a commit, built from it, and moved by --upgrade alone."""
+@pytest.mark.parametrize("words", ["sourced @ git+{}@main", "git+{}@main", "-e git+{}"])
+def test_a_moving_branch_makes_no_lock_stale(project: Project, index: Index, git: GitServer, words: str) -> None:
+    """It is locked to a commit, built from it, and moved by --upgrade alone; with a name or without one."""
     write_base(project, index)
-    write_child(project, "a", f"sourced @ git+{git.repository}@main", more="platforms: [linux-64]\n")
+    root = words.format(git.repository)
+    write_child(project, "a", root, more="platforms: [linux-64]\n")
     apply_twice(project)
     before = project.read("locks/a.conda-lock.yml")
     commit = git.commit("sourced", "2.0")
@@ -101,10 +104,49 @@ def test_a_moving_branch_makes_no_lock_stale(project: Project, index: Index, git
     assert project.read("locks/a.conda-lock.yml") == before
     code = "import sourced; print(sourced.__version__)"
     assert project.run("run", "a", "--", "python", "-c", code).out == "1.0\n"
+    write_child(project, "a", root, "alpha", more="platforms: [linux-64]\n")
+    project.run("lock")
+    assert commit not in project.read("locks/a.conda-lock.yml")
     project.run("lock", "--upgrade")
     assert f"@{commit}" in project.read("locks/a.conda-lock.yml")
     apply_twice(project)
     assert project.run("run", "a", "--", "python", "-c", code).out == "2.0\n"
+
+
+def test_what_is_asked_for_by_a_url_alone_goes_with_it(project: Project, index: Index, git: GitServer) -> None:
+    """An archive and a repository say how they are called; one that is gone from the list leaves the lock."""
+    filename = index.add_file(*sdist_bytes("outside", "1.0"))
+    url = f"{index.url.removesuffix('simple/')}files/{filename}"
+    write_base(project, index)
+    write_child(project, "a", url, f"git+{git.repository}", more="platforms: [linux-64]\n")
+    project.run("lock")
+    names = {pin["name"] for pin in YAML(typ="safe").load(project.read("locks/a.conda-lock.yml"))["package"]}
+    assert names >= {"outside", "sourced"}
+    write_child(project, "a", url, more="platforms: [linux-64]\n")
+    assert project.run("lock", "--check", check=3).out.count("git+") == 1
+    assert project.run("lock", "--diff").out.count("- sourced") == 1
+    project.run("lock", "--check")
+
+
+def test_what_must_be_built_is_locked_on_its_own_platform_alone(project: Project, index: Index, git: GitServer) -> None:
+    """Nothing of another platform is run: the line is told, and what to do."""
+    write_base(project, index)
+    write_child(project, "a", f"git+{git.repository}", more="platforms: [win-64]\n")
+    told = project.run("lock", check=1).err
+    assert f"how 'git+{git.repository}' is called cannot be learned" in told
+    assert f"name it: 'NAME @ git+{git.repository}'" in told
+    write_child(project, "a", f"sourced @ git+{git.repository}", more="platforms: [win-64]\n")
+    told = project.run("lock", check=1).err
+    assert "what sourced needs on win-64 is known once it is built there" in told
+    assert "hint: name a wheel of it, lock on such a machine, or take win-64 out of 'platforms'" in told
+
+
+def test_a_python_that_uv_does_not_know(asked: Asked) -> None:
+    """Its conda packages are no trouble; those of PyPI are."""
+    with pytest.raises(SolveError) as told:
+        asked.pins(pip("alpha", conda=("python =2.7",)), conda_pin("python", "2.7.18"))
+    assert told.value.message == "packages of PyPI cannot be locked for Python 2.7.18, but from 3.6 on"
+    assert (told.value.where.line if told.value.where else 0) == 2
 
 
 def test_a_url_is_locked_to_its_hash(project: Project, index: Index) -> None:

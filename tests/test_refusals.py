@@ -9,7 +9,6 @@ _REFUSED = {
     "solve_group: g": "1:1: 'solve_group' is not honoured by this version yet",
     "dependencies: [{pip: ['-e ./src']}]": "1:23: there is no 'manifests/src'",
     "constraints: [{pip: [./src]}]": "1:22: './manifests/src' is no version, and 'constraints' are versions",
-    "dependencies: [{pip: ['https://example.com/a.zip']}]": "1:23: 'https://example.com/a.zip' has no name",
     "dependencies: ['python 3.11.4 h1_0', {pip: [alpha]}]": "1:16: only conda has 'python ==3.11.4 h1_0', and this "
     "environment's Python comes from uv",
     "constraints: [numpy <2]": "1:15: 'numpy <2' is a conda package, and this environment's Python comes from uv",

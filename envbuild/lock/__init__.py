@@ -5,7 +5,7 @@ from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import models
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
 from envbuild.lock.folders import BUILD_FILES, Stated, further_files, reads_requirements, stated
-from envbuild.lock.met import meets, package_record, root_keys, still_met
+from envbuild.lock.met import meets, nameless, package_record, root_keys, still_met
 from envbuild.lock.moves import Move, moves
 from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.refusals import refusals
@@ -57,6 +57,7 @@ __all__ = [
     "member_items",
     "models",
     "moves",
+    "nameless",
     "package_record",
     "pin_changes",
     "read_head",

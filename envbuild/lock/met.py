@@ -1,6 +1,6 @@
 """DECISIONS 15: whether pins still answer a request, without asking a solver."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.request import Request, canonical
 from envbuild.lock.specs import spec_fields, spec_name, split_spec
-from envbuild.manifest import asked_member
+from envbuild.manifest import asked_member, is_nameless, source_of
 
 if TYPE_CHECKING:
     from rattler import MatchSpec, PackageRecord
@@ -23,12 +23,18 @@ def still_met(request: Request, recorded: Request, pins: Pins) -> bool:
         return False
     if not all(_met(root, pins) for root in _touched(request.roots, recorded.roots)):
         return False
-    names = {member.path: member.name for member in pins.members}
+    names = {member.path: member.name for member in pins.members} | nameless(request.roots, pins)
     return pins.reached(root_keys(request, names)) == set(known)
 
 
+def nameless(roots: Iterable[str], pins: Pins) -> dict[str, str]:
+    """The names of roots that are URLs, by the pins that come from there."""
+    found = {source_of(pin.url): pin.name for pin in pins.pip}
+    return {root: found[source_of(root)] for root in roots if is_nameless(root) and source_of(root) in found}
+
+
 def root_keys(request: Request, names: Mapping[str, str] = MappingProxyType({})) -> set[str]:
-    """What is asked for, by the keys of pins; `names` are those of folders that are asked for by their paths."""
+    """What is asked for, by the keys of pins; `names` are those of folders and URLs asked for alone."""
     return {f"pip/{_name(root, names)}" for root in request.roots} | {spec_name(root) for root in request.conda_roots}
 
 
@@ -50,18 +56,20 @@ def _touched(roots: tuple[str, ...], recorded: tuple[str, ...]) -> list[str]:
 def _is_plain(root: str) -> bool:
     from packaging.requirements import Requirement
 
-    if asked_member(root):
+    if asked_member(root) or is_nameless(root):
         return False
     requirement = Requirement(root)
     return not (requirement.extras or requirement.marker or requirement.url)
 
 
 def _name(root: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A folder whose name is not known is known by its path."""
+    """What has no name that is known is known by its path or URL."""
     from packaging.requirements import Requirement
 
     if member := asked_member(root):
         return member.name or names.get(member.path) or member.shown
+    if is_nameless(root):
+        return names.get(root, root)
     return Requirement(root).name
 
 

@@ -59,13 +59,8 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
 
 
 def _pip(environment: Environment) -> Iterator[EnvbuildError]:
-    """A URL that says no name; and bounds, which are versions and no files."""
+    """Bounds are versions, and no files."""
     for field, packages in (("constraints", environment.constraints), ("overrides", environment.overrides)):
         for item in (item for package in packages.every for item in package.items if item.path):
             what = f"'{item.shown}' is no version, and '{field}' are versions"
             yield LockError(what, item.where, "name it under '- pip:' in 'dependencies'")
-    for item in _items(environment):
-        if item.manager == "conda":
-            continue
-        if item.url and not item.name:
-            yield LockError(f"'{item.url}' has no name", item.where, f"name the package: 'NAME @ {item.url}'")

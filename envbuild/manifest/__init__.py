@@ -15,7 +15,16 @@ from envbuild.manifest.items import (
     wish,
 )
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
-from envbuild.manifest.members import Asked, asked_member, extras_text, root_of, shown_path, wheel_name
+from envbuild.manifest.members import (
+    Asked,
+    asked_member,
+    extras_text,
+    is_nameless,
+    root_of,
+    shown_path,
+    source_of,
+    wheel_name,
+)
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
 from envbuild.manifest.pip import pip_item, wish_of
@@ -68,6 +77,7 @@ __all__ = [
     "extras_text",
     "families",
     "is_loopback",
+    "is_nameless",
     "manifest",
     "manifest_schema",
     "normalise",
@@ -83,6 +93,7 @@ __all__ = [
     "root_of",
     "same_value",
     "shown_path",
+    "source_of",
     "system_problems",
     "wheel_name",
     "wish",

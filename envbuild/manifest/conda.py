@@ -16,6 +16,7 @@ _MISREAD = re.compile(r"=[<>]|(?<=[A-Za-z0-9_.-])\[[^=\]]*\]")
 _CLAUSE = re.compile(r"(?P<op>==|>=|<=|!=|~=|>|<|=)?\s*(?P<version>[0-9][A-Za-z0-9.]*?(?:\.\*)?)")
 _GLUED_STAR = re.compile(r"[=<>!~\s]*[0-9.]*[0-9]\*")  # `3.1*` is also 3.10
 _EXACT = re.compile(r"==([^*,|]+)")
+_CUT_SHORT = re.compile(r"(?P<spec>[^=<>!~]+=\s*[0-9][0-9.]*)\.")  # conda takes `5.4.` for `5.4`
 _BUILD = re.compile(r"[A-Za-z0-9_.*+]+|\^.*\$")
 _URL = re.compile(r"[\[,]url=\"([^\"]*)\"")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
@@ -93,6 +94,8 @@ def _parsed(text: str) -> _Spec | _Misspelt:
         return _Misspelt(f"'{text}' is no conda spec", "write it as 'name' or 'name >=1.2,<2'")
     if text.startswith("sel("):
         return _Misspelt(f"'{text}' is a key in quotes", "write it as '- sel(linux): name', without quotes")
+    if cut := _CUT_SHORT.fullmatch(text):
+        text = cut["spec"]
     if common := _COMMON.fullmatch(text):
         version = common["range"] or (f"{common['prefix']}.*" if common["prefix"] else "")
         return _Spec(common["name"], f"{common['name']} {version}".strip(), version)

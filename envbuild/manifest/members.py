@@ -8,6 +8,7 @@ import msgspec
 
 from envbuild.manifest.items import Item, normalise
 
+_SOURCE = re.compile(r"(?:git|hg|svn|bzr)\+|https?://")
 _ROOT = re.compile(r"(?:(?P<name>[A-Za-z0-9][\w.-]*) @ )?(?P<path>\.(?:/[^\[\]]*)?)(?:\[(?P<extras>[^\]]*)\])?")
 WHEEL = ".whl"
 ARCHIVES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
@@ -42,6 +43,21 @@ def asked_member(root: str) -> Asked | None:
         return None
     extras = tuple(filter(None, (match["extras"] or "").split(",")))
     return Asked(posixpath.normpath(match["path"]), match["name"] or "", extras)
+
+
+def is_nameless(root: str) -> bool:
+    """A root that is a URL: what is there says how it is called."""
+    return _SOURCE.match(root) is not None
+
+
+def source_of(url: str) -> str:
+    """A URL without what it asks for there: no commit, and of its fragment only the folder."""
+    bare, _, fragment = url.partition(" ")[0].partition("#")
+    folder = next((part for part in fragment.split("&") if part.startswith("subdirectory=")), "")
+    scheme, _, rest = bare.partition("://")
+    host, _, path = rest.partition("/")
+    path = path.partition("@")[0] if "+" in scheme else path
+    return f"{scheme}://{host}/{path}{folder and f'#{folder}'}"
 
 
 def root_of(item: Item) -> str:

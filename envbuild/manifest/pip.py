@@ -82,6 +82,8 @@ def wish_of(text: str) -> tuple[str, str]:
     found = _requested(text)
     if isinstance(found, str):
         return text, "*"
+    if not found.name:
+        return text, ""
     return found.name, wish(found.specifier, found.extras, found.marker, found.url)
 
 

@@ -79,11 +79,12 @@ class Case:
 
 
 def items_by_name(request: Request, environment: Environment) -> dict[str, Item]:
-    """What the manifest asks for; a folder by the name that was learned of it."""
+    """What the manifest asks for; a folder or a URL by the name that was learned of it."""
     members = filter(None, map(asked_member, request.roots))
     names = {member.path: member.name for member in members}
+    names |= {url: name for name, at, url in (root.partition(" @ ") for root in request.roots) if at}
     items = root_items(environment, request.platform)
-    return {normalise(name): one for one in items if (name := one.name or names.get(one.path, ""))}
+    return {normalise(name): one for one in items if (name := one.name or names.get(one.path or one.text, ""))}
 
 
 def _bare(url: str) -> str:

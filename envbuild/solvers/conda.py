@@ -1,5 +1,6 @@
 """Conda packages: rattler answers a request, and its answer becomes pins."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from envbuild.solvers.origins import public_url
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
 
+_DISTRIBUTION = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")  # conda has names that PyPI cannot have
 _PYPI = "pkg:pypi/"
 
 
@@ -126,4 +128,4 @@ class CondaQuestion:
         else:
             is_python = name in names or "python" in map(spec_name, depends)
             found = [distribution(name, names)] if is_python else []
-        yield from filter(None, map(normalise, found))
+        yield from filter(_DISTRIBUTION.fullmatch, map(normalise, found))

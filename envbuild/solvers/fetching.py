@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from envbuild.errors import SolveError
+from envbuild.errors import Place, SolveError
 from envbuild.lock import EVERY
 from envbuild.manifest import normalise
 from envbuild.solvers.case import NAME, Case
@@ -11,6 +11,8 @@ from envbuild.solvers.case import NAME, Case
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
 _REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
 _BUILT = re.compile(rf"Failed to (?:download and )?build `(?P<name>{NAME})(?:==(?P<version>[^`]+)| @ [^`]+)?`")
+_DISABLED = re.compile(rf"Building source distributions for `(?P<name>{NAME})` is disabled")
+_TOO_OLD = re.compile(r"Python <(?P<oldest>[\d.]+) is not supported but (?P<python>[\d.]+) was requested")
 _STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
 _URL = re.compile(r"https?://[^\s`)]+")
 
@@ -25,7 +27,8 @@ _NETWORK = (
 
 
 def unfetched(case: Case) -> SolveError | None:
-    return _not_fetched(case) or _not_built(case) or _refused(case) or _unreachable(case)
+    found = _not_fetched(case) or _not_built(case) or _built_elsewhere(case) or _too_old(case)
+    return found or _refused(case) or _unreachable(case)
 
 
 def _not_fetched(case: Case) -> SolveError | None:
@@ -54,6 +57,27 @@ def _not_built(case: Case) -> SolveError | None:
         what = f"{what}: while it is locked there is no environment for it to be built in"
         hint = "name a wheel of it by its URL, or ask for a version that has one"
     return SolveError(case.with_words(what), case.asked_at(name), hint)
+
+
+def _built_elsewhere(case: Case) -> SolveError | None:
+    """What has no metadata but that which building it gives, on a platform that is not this machine's."""
+    found = _DISABLED.search(case.text)
+    if not found:
+        return None
+    name, platform = normalise(found["name"]), case.request.platform
+    what = f"what {name} needs on {platform} is known once it is built there"
+    hint = f"name a wheel of it, lock on such a machine, or take {platform} out of 'platforms'"
+    return SolveError(case.with_words(what), case.asked_at(name), hint)
+
+
+def _too_old(case: Case) -> SolveError | None:
+    found = _TOO_OLD.search(case.text)
+    if not found:
+        return None
+    what = f"packages of PyPI cannot be locked for Python {found['python']}, but from {found['oldest']} on"
+    items = case.environment.package("python", case.request.platform)
+    where = items[0].where if items else Place(case.environment.path)
+    return SolveError(what, where, "ask for a newer python, or for conda's packages instead of those under '- pip:'")
 
 
 def _refused(case: Case) -> SolveError | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from envbuild.errors import EnvbuildError, SolveError
 from envbuild.lock import Bound, Request
-from envbuild.manifest import asked_member, normalise
+from envbuild.manifest import asked_member, is_nameless, normalise
 from envbuild.process import toml
 from envbuild.resolve import Environment
 from envbuild.solvers.provided import Given
@@ -24,12 +24,15 @@ def bound(request: Request, given: Iterable[Given]) -> dict[str, str]:
 
 
 def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each root with the name that it asks for; of a folder it may not be known."""
+    """Each root with the name that it asks for; of a folder or a URL it may not be known."""
     from packaging.requirements import Requirement
 
     for root in roots:
         member = asked_member(root)
-        yield member.name if member else normalise(Requirement(root).name), root
+        if member or is_nameless(root):
+            yield member.name if member else "", root
+        else:
+            yield normalise(Requirement(root).name), root
 
 
 def _has_source(root: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from envbuild.errors import Place, SolveError
 from envbuild.lock import BUILD_FILES, Request, root_items
-from envbuild.manifest import Asked, asked_member, extras_text, normalise, shown_path
+from envbuild.manifest import Asked, asked_member, extras_text, is_nameless, normalise, shown_path
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.provided import url_of
@@ -76,7 +76,7 @@ class Placing(msgspec.Struct, frozen=True):
             if member and (member.path not in placed or member.name):
                 placed[member.path] = self._placed(member, request, len(placed))
         self._refuse_twins(placed)
-        roots = {root: _named(root, placed) for root in request.roots}
+        roots = {root: self._called(root, request) or _named(root, placed) for root in request.roots}
         digests = {roots[root]: digest for root, digest in request.members.items()}
         asked = msgspec.structs.replace(request, roots=tuple(sorted(roots.values())), members=digests)
         return Members(asked, placed)
@@ -107,20 +107,38 @@ class Placing(msgspec.Struct, frozen=True):
 
     def _learned(self, member: Asked, place: Path, request: Request) -> str:
         """What only a build can say: how a package is called."""
-        asked = self.folder / "unnamed.in"
-        asked.write_text(f"{url_of(place)}\n", encoding="utf-8")
-        command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
-        building = [] if self.may_build else ["--no-build"]
-        ran = self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
+        ran = self._asked_name(url_of(place), request)
         found = _NAMED.search(ran.output)
         if ran.code or not found:
             raise self._unlearned(member, Placed(member.path, "", "", place), ran)
         return normalise(found["name"])
 
+    def _called(self, root: str, request: Request) -> str:
+        """A root that is a URL, by the name that it has there."""
+        if not is_nameless(root):
+            return ""
+        ran = self._asked_name(root, request)
+        found = _NAMED.search(ran.output)
+        if ran.code or not found:
+            items = (item for item in root_items(self.environment, request.platform) if item.text == root)
+            where = next((item.where for item in items), Place(self.environment.path))
+            what = f"how '{root}' is called cannot be learned{_indented(ran.errors)}"
+            raise SolveError(what, where, f"check that it can be had; if it can, name it: 'NAME @ {root}'")
+        return f"{normalise(found['name'])} @ {root}"
+
+    def _asked_name(self, line: str, request: Request) -> Ran:
+        asked = self.folder / "unnamed.in"
+        asked.write_text(f"{line}\n", encoding="utf-8")
+        command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
+        building = [] if self.may_build else ["--no-build"]
+        return self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
+
     def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:
+        if not self.may_build:
+            what = f"how '{member.path}' is called, and what it needs, is known once it is built on such a platform"
+            return SolveError(what, self._where(member), "name a wheel of it, or lock on such a machine")
         words = Members(Request(""), {placed.path: placed}).told(ran.errors)
-        lines = "".join(f"\n    {line.rstrip()}" for line in words.splitlines() if line.strip())
-        what = f"'{member.path}' could not be built, to learn how it is called and what it needs{lines}"
+        what = f"'{member.path}' could not be built, to learn how it is called and what it needs{_indented(words)}"
         by_git = "; there is no git in the copy that is built" if any(one in words for one in _BY_GIT) else ""
         return SolveError(what, self._where(member), f"mend its build, or state {_FACTS}{by_git}")
 
@@ -134,6 +152,10 @@ class Placing(msgspec.Struct, frozen=True):
             if known.setdefault(one.name, path) != path:
                 what = f"'{known[one.name]}' and '{path}' are both called '{one.name}'"
                 raise SolveError(what, self._where(Asked(path)), "ask for one of them")
+
+
+def _indented(words: str) -> str:
+    return "".join(f"\n    {line.rstrip()}" for line in words.splitlines() if line.strip())
 
 
 def _named(root: str, placed: Mapping[str, Placed]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Place, SolveError, raise_all
-from envbuild.lock import EVERY, Member, Pins, Request
-from envbuild.manifest import normalise
+from envbuild.lock import EVERY, Member, Pins, Request, nameless
+from envbuild.manifest import normalise, source_of
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, Reading, read_flat
@@ -24,7 +24,6 @@ from envbuild.solvers.targets import ranks, target
 from envbuild.solvers.uv import Uv
 
 _MINOR = re.compile(r"==([0-9]+\.[0-9]+)(?:\.(?:\*|[0-9]+))?$")
-_REVISION = re.compile(r"@[^@/#]+(?=#|$)")
 _NEVER = "==0.dev0+never"
 
 
@@ -59,6 +58,8 @@ class Kept(msgspec.Struct, frozen=True):
         """A branch stays at its commit where it is asked for by the same words as in the request that was recorded."""
         pins = preferred.pip if preferred else ()
         asked = set(recorded.roots) if recorded else set()
+        names = nameless(asked, preferred) if preferred else {}
+        asked = {f"{names[root]} @ {root}" if root in names else root for root in asked}
         at = {pin.name: pin.sha256 for pin in pins if pin.url.startswith("git+")}
         return cls(
             {pin.name: pin.version for pin in pins if not pin.url.startswith("git+")},
@@ -72,9 +73,7 @@ class Kept(msgspec.Struct, frozen=True):
             return root
         requirement = Requirement(root)
         bare, separator, fragment = (requirement.url or "").partition("#")
-        scheme, _, rest = bare.partition("://")
-        host, _, path = rest.partition("/")
-        requirement.url = f"{scheme}://{host}/{_REVISION.sub('', path)}@{self.commits[root]}{separator}{fragment}"
+        requirement.url = f"{source_of(bare)}@{self.commits[root]}{separator}{fragment}"
         return str(requirement)
 
 

@@ -40,6 +40,7 @@ class RealIndex(Index):
         self._folder = folder
         self._commits: dict[tuple[str, str], str] = {}  # of a repository's place and what is asked for
         super().__init__()
+        self.add("pip", "24.3")  # as every index
 
     @property
     def root(self) -> str:

@@ -13,6 +13,16 @@ def platform() -> str:
     return "linux-64" if machine == "x86_64" else f"linux-{machine}"
 
 
+def own_python(wanted: str) -> str:
+    """The Python that we run on, where it is one that is asked for: a search takes longer than an environment."""
+    from packaging.specifiers import SpecifierSet
+
+    plain = sys.implementation.name == "cpython" and not sys.abiflags
+    version = ".".join(map(str, sys.version_info[:3]))
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
+
+
 def file_system(folder: Path) -> str:
     """The kind of file system a folder lies on, where the system tells."""
     try:

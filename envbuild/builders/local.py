@@ -1,6 +1,5 @@
 """Builder `local`: a prefix in the user's store, made of the lock by rattler and uv, with no other program."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from envbuild.builders.activation import activated
 from envbuild.builders.target import Target, Tools, note
 from envbuild.document import PREFIX
 from envbuild.errors import BuildError
+from envbuild.machine import own_python
 from envbuild.process import Interrupted, child_environment
 
 FORMAT = "local-1"
@@ -128,7 +128,7 @@ def _set_up(prefix: Path, target: Target, tools: Tools, host: Mapping[str, str])
 
 def _venv(prefix: Path, target: Target, tools: Tools) -> None:
     wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
-    chosen = _own_python(wanted) or f"cpython{wanted}"
+    chosen = own_python(wanted) or f"cpython{wanted}"
     command: list[str | Path] = ["venv", "--no-project", "--quiet", "--python", chosen, prefix]
     ran = tools.uv.run(command, log=target.log, hold=target.hold)
     if ran.code:
@@ -138,16 +138,6 @@ def _venv(prefix: Path, target: Target, tools: Tools) -> None:
             next((item.where for item in target.environment.package("python")), target.environment.where("python")),
             f"found on this machine: {found}",
         )
-
-
-def _own_python(wanted: str) -> str:
-    """The Python that we run on, where it is one that is asked for: a search takes longer than an environment."""
-    from packaging.specifiers import SpecifierSet
-
-    plain = sys.implementation.name == "cpython" and not sys.abiflags
-    version = ".".join(map(str, sys.version_info[:3]))
-    base = getattr(sys, "_base_executable", "") or sys.executable
-    return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
 
 
 def _heal_cache(prefix: Path, target: Target, tools: Tools) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from envbuild.errors import SolveError
 from envbuild.lock import Request
+from envbuild.machine import own_python
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, read_flat
@@ -51,7 +52,10 @@ class Asking(msgspec.Struct, frozen=True):
         """Solve into the file that the arguments name. `sources` are packages whose wheels do not count."""
         request = self.request
         version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
+        wanted = f"=={'.'.join(self.python.split('.')[:2])}.*" if self.builds else ""
+        own = own_python(wanted)  # any other is searched for, which takes longer than to solve
         options: list[str | Path] = [*([] if loud else ["--quiet"]), *version, *self._built(sources)]
+        options += ["--python", own] if own else []
         options += ["--prerelease", "allow"] if request.prerelease else []
         if not any(str(one).endswith("pyproject.toml") for one in arguments):
             options.append("--no-sources")  # of folders: what they need comes from where the manifest says

@@ -12,6 +12,7 @@ import msgspec
 
 from envbuild.errors import Place, SolveError
 from envbuild.lock import BUILD_FILES, Request, root_items
+from envbuild.machine import own_python
 from envbuild.manifest import Asked, asked_member, extras_text, is_nameless, normalise, shown_path
 from envbuild.process import Ran
 from envbuild.resolve import Environment
@@ -131,6 +132,7 @@ class Placing(msgspec.Struct, frozen=True):
         asked.write_text(f"{line}\n", encoding="utf-8")
         command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
         building = [] if self.may_build else ["--no-build"]
+        building += ["--python", own] if (own := own_python("")) else []
         return self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
 
     def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:

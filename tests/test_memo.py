@@ -310,9 +310,9 @@ def test_variables_count(remembered: Project, name: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [("plan",), ("plan", "--json"), ("--json", "plan"), ("-q", "plan", "-v"), ("plan", "--no-refresh", "--quiet"),
+    [("plan",), ("plan", "--json"), ("--json", "plan"), ("plan", "--no-refresh", "--quiet"),
      ("plan", "--detailed-exitcode", "--color", "always"), ("plan", "-C", "manifests"),
-     ("-C", ".", "plan", "--verbose")],
+     ("-C", ".", "-q", "plan")],
 )  # fmt: skip
 def test_the_answer_is_the_same_to_the_byte(remembered: Project, asked: tuple[str, ...]) -> None:
     """In every form that is answered without loading anything."""
@@ -326,7 +326,7 @@ def test_the_answer_is_the_same_to_the_byte(remembered: Project, asked: tuple[st
     [("plan", "a"), ("plan", "--exclude", "a"), ("plan", "--tag", "a=b"), ("plan", "--help"), ("plan", "--nonsense"),
      ("list", "plan"), ("--no-refresh", "plan"), ("plan", "--color", "mauve"), ("plan", "-C"), ("plan", "plan"),
      ("plan", "-C", ""), ("plan", "-C", ".", "-C", "nowhere"), ("-C", "plan"), ("plan", "--", "b"),
-     ("plan", "--locked")],
+     ("plan", "--locked"), ("plan", "-v"), ("--verbose", "plan")],
 )  # fmt: skip
 def test_other_questions_are_for_the_command(remembered: Project, asked: tuple[str, ...]) -> None:
     """A selection, a mistake and whatever else is not understood to the last word."""

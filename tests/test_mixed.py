@@ -142,3 +142,14 @@ def test_a_channel_over_http_and_an_index_of_its_own(mixed: Project, index: Inde
         assert "file:" not in mixed.read("locks/a.conda-lock.yml")
         assert str(tmp_path) not in mixed.read("locks/a.conda-lock.yml")
         mixed.run("lock", "--check")
+
+
+def test_names_that_are_conda_s_alone_are_not_put_to_uv(mixed: Project, index: Index, tmp_path: Path) -> None:
+    """A package of a person's own may begin with `_`, which no distribution does."""
+    python = Package(name="python", version="3.11.7", build="h0_0", subdir="linux-64")
+    own = Package(name="_ext_conf", version="0.1.0", depends=("python",), noarch="python")
+    pip = Package(name="pip", version="20.0", subdir="noarch", noarch="python", depends=("python",))
+    Channel(tmp_path / "channel").add(python, pip, own)
+    write(mixed, tmp_path, index, "alpha", conda="_ext_conf")
+    mixed.run("lock")
+    assert {"conda/_ext_conf", "pip/alpha"} <= packages(mixed).keys()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # A test compares these with `names` and `workspace`, which take longer to load than an answer may take.
 FILE, MANIFESTS, PRIVATE = "envbuild.yaml", "manifests", ".envbuild"
-_ANYWHERE = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
+_ANYWHERE = frozenset({"-q", "--quiet", "--json"})  # `-v` says more than is remembered
 _BEHIND = {"plan": frozenset({"--no-refresh", "--detailed-exitcode"}), "lock": frozenset({"--check"})}
 _COLOURS = frozenset({"auto", "always", "never"})
 _UNKNOWN = (None, None)

@@ -1,6 +1,5 @@
 """Whole processes, started, waited for and measured: seconds on the wall, peak memory, and what went wrong."""
 
-import os
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from support.project import clean_environment
 
 # The installed one if it is installed, else the checkout's; never what happens to lie in the working directory.
 _ENVBUILD = (sys.executable, "-m", "envbuild")
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_PEAK = Path(__file__).with_name("peak.py")
 
 
 class CommandError(Exception):
@@ -24,10 +23,9 @@ class CommandError(Exception):
 @dataclass(frozen=True)
 class Run:
     seconds: float
-    peak: int
 
     def then(self, other: "Run") -> "Run":
-        return Run(self.seconds + other.seconds, max(self.peak, other.peak))
+        return Run(self.seconds + other.seconds)
 
 
 @dataclass(frozen=True)
@@ -38,23 +36,28 @@ class Place:
     environment: Mapping[str, str]
 
     def run(self, *command: str | Path, aloud: bool = False) -> Run:
-        """Run it to its end. A peak below this process's own cannot be seen, so this process has to stay small."""
+        """Run it to its end."""
         with tempfile.TemporaryFile() as errors:
             start = time.perf_counter()
             process = Popen(
                 command, cwd=self.folder, env=self.environment, stdin=DEVNULL, stdout=DEVNULL, stderr=errors
             )
-            _, status, usage = os.wait4(process.pid, 0)
+            process.wait()
             seconds = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 raise CommandError(_complaint(command, process.returncode, errors))
             if aloud:
                 sys.stderr.write(_text(errors))
-        return Run(seconds, usage.ru_maxrss * _MAXRSS_UNIT)
+        return Run(seconds)
 
     def envbuild(self, *words: str) -> Run:
         return self.run(*_ENVBUILD, *words)
+
+    def peak(self, *words: str) -> int:
+        """The most memory that envbuild used for it, in bytes."""
+        with tempfile.NamedTemporaryFile() as told:
+            self.run(sys.executable, _PEAK, told.name, *_ENVBUILD, *words)
+            return int(told.read())
 
     def beside(self, folder: Path, **variables: str) -> "Place":
         """Another folder with the same caches."""

@@ -163,8 +163,7 @@ def _growth(bench: Bench) -> Answer:
 
 def _memory(bench: Bench) -> Answer:
     project = _built(bench, bench.large)
-    (runs,) = in_turns(lambda: bench.no_op(project))
-    return Answer(statistics.median(one.peak for one in runs) / _MIB)
+    return Answer(statistics.median(project.peak(*bench.plan) for _ in range(_FEWEST)) / _MIB)
 
 
 def _huge(bench: Bench) -> Answer:
@@ -233,7 +232,7 @@ def _built(bench: Bench, environments: int, *, targets: bool = True) -> Place:
 
 
 def _generated(bench: Bench, folder: Path, shape: Shape, *options: str) -> Place:
-    """In a process of its own: this one has to stay small for peaks to be told."""
+    """In a process of its own, which needs no memory of this one's."""
     words = ["--environments", shape.environments, "--depth", shape.depth, "--packages", shape.packages]
     words += ["--python", shape.python, *(["--index-url", shape.index_url] if shape.index_url else []), *options]
     checkout = bench.work.beside(_CHECKOUT)

@@ -121,7 +121,7 @@ def test_sides_run_in_turns() -> None:
         def once() -> Run:
             nonlocal order
             order += name
-            return Run(float(len(order)), 0)
+            return Run(float(len(order)))
 
         return once
 
@@ -129,6 +129,13 @@ def test_sides_run_in_turns() -> None:
     assert order == "ababab"
     assert [one.seconds for one in first] == [1, 3, 5]
     assert [one.seconds for one in second] == [2, 4, 6]
+
+
+def test_the_memory_of_a_command_is_its_own(tmp_path: Path) -> None:
+    """What the process that measures holds is not counted."""
+    ballast = bytearray(256 << 20)
+    ballast[:: 1 << 12] = bytes([1]) * len(ballast[:: 1 << 12])
+    assert 8 << 20 < place(tmp_path).peak("--version") < len(ballast) // 2
 
 
 def test_a_command_that_fails_says_how(tmp_path: Path) -> None:

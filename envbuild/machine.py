@@ -15,12 +15,18 @@ def platform() -> str:
 
 def own_python(wanted: str) -> str:
     """The Python that we run on, where it is one that is asked for: a search takes longer than an environment."""
+    plain = sys.implementation.name == "cpython" and not sys.abiflags
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return base if plain and sys.version_info[3] == "final" and _is_own(wanted) else ""
+
+
+def _is_own(wanted: str) -> bool:
+    major, minor, patch = sys.version_info[:3]
+    if wanted == f"=={major}.{minor}.*":  # as most locks ask, and packaging takes longer to load than a build may wait
+        return True
     from packaging.specifiers import SpecifierSet
 
-    plain = sys.implementation.name == "cpython" and not sys.abiflags
-    version = ".".join(map(str, sys.version_info[:3]))
-    base = getattr(sys, "_base_executable", "") or sys.executable
-    return base if plain and sys.version_info[3] == "final" and SpecifierSet(wanted).contains(version) else ""
+    return SpecifierSet(wanted).contains(f"{major}.{minor}.{patch}")
 
 
 def file_system(folder: Path) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,7 +90,11 @@ class State:
         for name, took in rows:
             found.setdefault(name, []).append(took)
         own = {name: max(took[:_OF_LATE]) for name, took in found.items()}
-        return own, statistics.median(own.values()) if own else None
+        if not own:
+            return own, None
+        from statistics import median  # a first build has nothing to wait for
+
+        return own, median(own.values())
 
     def checked(self) -> int:
         """How many records there are, after looking whether the whole file is sound."""

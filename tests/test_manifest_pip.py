@@ -1,6 +1,10 @@
 """Items of pip lists and requirement files: what they ask for, where they stand, and which are refused."""
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, WorkspaceError
@@ -74,6 +78,38 @@ def refused_pip(item: str) -> str:
 def test_pip_items_become_one_canonical_text(item: str, key: str, text: str) -> None:
     """Requirements, extras, markers, URLs and wheels; equal requests have equal texts, each with its place."""
     assert told(pip(item)) == [f"{key}: {text} (manifests/a.yaml:3:5)"]
+
+
+_NUMBERS = st.lists(st.sampled_from(["0", "1", "01", "2", "10", "2024"]), min_size=1, max_size=4).map(".".join)
+_CLAUSES = st.tuples(
+    st.sampled_from(["==", "!=", ">=", "<=", "<", ">", "~=", "==="]),
+    st.sampled_from(["", " "]),
+    _NUMBERS,
+    st.sampled_from(["", "", "", ".*", "rc1", ".post1", "+cpu", ".dev0"]),
+).map("".join)
+
+
+@given(
+    name=st.text("aZ0._-", min_size=1, max_size=6),
+    extras=st.sampled_from(["", "", "[x]", "[Y,x_z]"]),
+    space=st.sampled_from(["", " "]),
+    clauses=st.lists(_CLAUSES, max_size=3),
+    comma=st.sampled_from([",", ", ", " ,"]),
+)
+def test_a_requirement_is_read_as_packaging_reads_it(
+    name: str, extras: str, space: str, clauses: list[str], comma: str
+) -> None:
+    """What is plain is read without it, to the same text; what it refuses is refused."""
+    item = f"{name}{extras}{space}{comma.join(clauses)}".strip()
+    assume(not item.startswith((".", "-")))
+    try:
+        expected = Requirement(item)
+    except InvalidRequirement:
+        assert refused_pip(item)
+        return
+    expected.name = canonicalize_name(expected.name)
+    expected.extras = {canonicalize_name(one) for one in expected.extras}
+    assert told(pip(item)) == [f"pip/{expected.name}: {expected} (manifests/a.yaml:3:5)"]
 
 
 _WRITE = "write it as 'name', 'name>=1.2,<2' or 'name @ https://…'"

@@ -37,7 +37,7 @@ class Job(msgspec.Struct, frozen=True):
     lock_text: str
     python_range: str
     files: dict[str, str]
-    artifacts: dict[str, str]
+    render: Callable[[], dict[str, str]]
     manifest: str
 
 
@@ -70,10 +70,10 @@ def apply(
     fail_fast: bool,
 ) -> Summary:
     """Do every change of the plan; what does not depend on a failure is built all the same."""
-    run = _Run(plan.changes, job_of, site, on_event, fail_fast=fail_fast)
     clock = time.monotonic()
     on_event(Event("begin", ahead=_ahead(plan.changes, site.state), jobs=parallel))
-    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+    with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+        run = _Run(plan.changes, job_of, site, on_event, aside, fail_fast=fail_fast)
         try:
             run.all(pool)
         except BaseException:
@@ -108,9 +108,11 @@ class _Run:
         job_of: Callable[[Step], Job],
         site: Site,
         on_event: Tell,
+        aside: ThreadPoolExecutor,
         *,
         fail_fast: bool,
     ) -> None:
+        self.aside = aside
         self.order = Order(steps)
         self.job_of = job_of
         self.site = site
@@ -163,9 +165,10 @@ class _Run:
         with contextlib.closing(log):
             try:
                 job = self.job_of(step)
-                reference = self._build(job, log.path)
+                rendered = self.aside.submit(job.render).result  # while other programs are at work
+                reference = self._build(job, log.path, rendered)
                 seconds = time.monotonic() - clock
-                self._remember(job, reference, log.path, started, seconds)
+                self._remember(job, reference, rendered(), log.path, started, seconds)
                 log.end(End("done", seconds, step.version))
             except Interrupted:
                 log.end(End("interrupted"))
@@ -190,7 +193,7 @@ class _Run:
             hint = "check the folder's permissions and the space on its disk"
             raise BuildError(f"the log cannot be written: {error.strerror}: {path}", hint=hint) from None
 
-    def _build(self, job: Job, log: Path) -> str:
+    def _build(self, job: Job, log: Path, rendered: Callable[[], dict[str, str]]) -> str:
         name = job.step.environment
         target = Target(
             environment=job.environment,
@@ -199,6 +202,7 @@ class _Run:
             python_range=job.python_range,
             pins=self._pins(job),
             files=job.files,
+            rendered=rendered,
             log=log,
             say=lambda text: self.on_event(Event("progress", name, text)),
             checkout=str(self.site.tools.root) if is_tied(job.fingerprint.parts) else "",
@@ -208,7 +212,9 @@ class _Run:
     def _pins(self, job: Job) -> Pins | None:
         return job.lock.pins.get(self.site.platform) if job.lock else None
 
-    def _remember(self, job: Job, reference: str, log: Path, started: dt.datetime, seconds: float) -> None:
+    def _remember(
+        self, job: Job, reference: str, artifacts: dict[str, str], log: Path, started: dt.datetime, seconds: float
+    ) -> None:
         if job.step.version is None:
             raise BuildError(f"'{job.step.environment}' has no version to record")
         if job.step.previous == job.fingerprint.text:
@@ -227,7 +233,7 @@ class _Run:
             parts=self._parts(job),
             manifest=job.manifest,
             lock=job.lock_text,
-            artifacts=job.artifacts,
+            artifacts=artifacts,
             python=local.python_patch(reference),
             commit=self.site.commit,
             dirty=self.site.dirty,

@@ -32,7 +32,7 @@ def make(prefix: Path, target: Target, tools: Tools) -> tuple[Pin, ...]:
     pins = target.pins.conda if target.pins else ()
     (prefix / "conda-meta").mkdir(parents=True)
     (prefix / "conda-meta/history").touch()
-    cache = Cache(tools.rattler, tools.programs, target.say)
+    cache = Cache(tools.rattler, tools.programs, target.say, target.rendered)
     with cache.using(pins) as entries:
         raise_all(_refused_scripts(entries, target, tools))
         scripted = {entry.pin for entry in entries if entry.content.scripts}

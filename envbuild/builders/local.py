@@ -115,6 +115,7 @@ def _make(prefix: Path, target: Target, tools: Tools) -> None:
 def _set_up(prefix: Path, target: Target, tools: Tools, host: Mapping[str, str]) -> None:
     if not target.environment.setup:
         return
+    target.rendered()  # nothing is run for what cannot be finished
     env = activated(target.environment.variables, prefix, host, tools.programs)
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")

@@ -50,7 +50,11 @@ class _Ledger(msgspec.Struct, frozen=True, array_like=True):
 class Cache:
     """Used by one build; other builds and processes use the same folder at the same time."""
 
-    def __init__(self, rattler: Rattler, programs: Programs, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, rattler: Rattler, programs: Programs, say: Callable[[str], None], ready: Callable[[], object]
+    ) -> None:
+        """`ready` is called before anything is fetched: it raises what else would keep the build from its end."""
+        self._ready = ready
         self._rattler = rattler
         self._programs = programs
         self._say = say
@@ -88,6 +92,7 @@ class Cache:
 
     def _mend(self, pins: Sequence[Pin]) -> None:
         """Fetch several at once; the first that fails ends it."""
+        self._ready()
         self._fetched = 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             futures = [pool.submit(self._make, pin, len(pins)) for pin in pins]

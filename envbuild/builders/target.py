@@ -27,7 +27,8 @@ class Tools(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """One build, as a plain value: what goes in, the address it gets, the log it writes.
 
-    `checkout` is the project's root where the build uses folders of it as they lie there.
+    `rendered` waits for what templates make of it, and raises what is wrong with them. `checkout` is the project's root
+    where the build uses folders of it as they lie there.
     """
 
     environment: Environment
@@ -36,6 +37,7 @@ class Target(msgspec.Struct, frozen=True):
     python_range: str
     pins: Pins | None
     files: dict[str, str]
+    rendered: Callable[[], dict[str, str]]
     log: Path
     say: Callable[[str], None]
     hold: tuple[int, ...] = ()

@@ -53,6 +53,7 @@ def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
     stated = Stated(target.environment.index_url, pip.extra_index_urls, bound)
     asked = partial(tools.uv.run, stated=stated, hold=target.hold)
     ran = asked([*command, "--offline"])
+    target.rendered()  # a template that fails ends it before anything is fetched
     if ran.code:
         return asked(command, log=target.log)
     note(target.log, ran.errors.rstrip())

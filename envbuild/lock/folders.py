@@ -1,16 +1,17 @@
 """What the build files of a folder say of its package, as far as that can be known without running anything."""
 
-import configparser
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from envbuild.errors import EnvbuildError, Place, WorkspaceError
 from envbuild.lock.request import canonical
 from envbuild.manifest import normalise
+
+if TYPE_CHECKING:
+    from configparser import RawConfigParser
 
 PYPROJECT, SETUP_PY, SETUP_CFG = BUILD_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -68,6 +69,8 @@ def reads_requirements(files: Mapping[str, bytes]) -> bool:
 
 
 def _parsed(files: Mapping[str, bytes], where: Place) -> dict[str, Any]:
+    import tomllib  # few projects have folders that are built
+
     try:
         return tomllib.loads(files.get(PYPROJECT, b"").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -133,7 +136,9 @@ def _toml(value: object) -> str:
     return canonical(value).decode().replace("\x7f", "\\u007f")
 
 
-def _cfg(files: Mapping[str, bytes]) -> configparser.RawConfigParser:
+def _cfg(files: Mapping[str, bytes]) -> "RawConfigParser":
+    import configparser  # as above
+
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(files.get(SETUP_CFG, b"").decode())

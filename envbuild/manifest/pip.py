@@ -15,6 +15,11 @@ from envbuild.manifest.members import ARCHIVES, WHEEL, asked_member, extras_text
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+# What most items are: a name, and clauses whose versions are numbers. packaging takes longer to load than to read them.
+_CLAUSE = r"(?:==|!=|>=|<=|<|>)[ ]?[0-9]+(?:\.[0-9]+)*|~=[ ]?[0-9]+(?:\.[0-9]+)+|(?:==|!=)[ ]?[0-9]+(?:\.[0-9]+)*\.\*"
+_PLAIN = re.compile(
+    rf"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)[ ]*(?P<clauses>(?:{_CLAUSE})(?:[ ]*,[ ]*(?:{_CLAUSE}))*)?", re.ASCII
+)
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
 _EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?:\[(?P<extras>[\w.,\s-]*)\])?")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(?P<what>\S.*)")
@@ -90,6 +95,8 @@ def wish_of(text: str) -> tuple[str, str]:
 @lru_cache(maxsize=65536)
 def _requested(text: str) -> Requested | str:
     """Parse once for each text; an error is its message, since only the caller knows the line."""
+    if plain := _PLAIN.fullmatch(text):
+        return _plainly_requested(normalise(plain["name"]), plain["clauses"] or "")
     from packaging.requirements import InvalidRequirement, Requirement
 
     if text.startswith(("http://", "https://", *_VERSION_CONTROL)):
@@ -109,6 +116,12 @@ def _requested(text: str) -> Requested | str:
         str(requirement.marker or ""),
         requirement.url or "",
     )
+
+
+def _plainly_requested(name: str, clauses: str) -> Requested:
+    """As packaging writes it: each clause once, in the order of their texts."""
+    specifier = ",".join(sorted({*clauses.replace(" ", "").split(",")}))
+    return Requested(name, f"{name}{specifier}", specifier)
 
 
 def _name_in_url(url: str) -> str:

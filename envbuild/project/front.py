@@ -239,7 +239,7 @@ class Project:
             lock_text=text or "",
             python_range=python_range(lock, one.locked.requests),
             files=one.files,
-            artifacts=render(one.environment, self.templates, lock.head.python if lock else ""),
+            render=lambda: render(one.environment, self.templates, lock.head.python if lock else ""),
             manifest=resolved_text(one.environment),
         )
 

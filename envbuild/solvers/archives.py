@@ -1,6 +1,5 @@
 """Packages of channels as archives: fetched beside, held against the hashes of the lock, and only then given on."""
 
-import asyncio
 import hashlib
 import re
 import time
@@ -46,7 +45,7 @@ def fetch(rattler: Rattler, pin: Pin, folder: Path, say: Callable[[str], None]) 
                 if failed.hint or number == _TRIES:
                     raise _told(pin, failed, number) from None
                 say(f"fetching {pin.name} {pin.version} again: {failed}")
-                rattler.call(lambda: asyncio.sleep(_PAUSE_SECONDS * number))  # noqa: B023 - waited for at once
+                rattler.pause(_PAUSE_SECONDS * number)
         return beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
@@ -149,6 +148,8 @@ def _download(rattler: Rattler, pin: Pin, sink: _Sink) -> None:
 
 async def _streamed(client: "Client", url: str, sink: _Sink, seconds: float) -> None:
     """However long it takes, as long as something comes."""
+    import asyncio
+
     from rattler.package_streaming import download_to_writer
 
     task = asyncio.ensure_future(download_to_writer(client, url, sink))

@@ -1,7 +1,6 @@
 """Whose credentials go where: a host's own, as its netrc has them, and to that host alone."""
 
 import base64
-import netrc
 import re
 from collections.abc import Iterable, Mapping
 from itertools import combinations
@@ -85,6 +84,10 @@ def public_url(url: str) -> str:
 def _logins(host: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     own = host.get("NETRC")
     path = Path(own) if own else Path(host.get("HOME") or "/", ".netrc")
+    if not path.is_file():
+        return {}
+    import netrc  # many hosts have no such file
+
     try:
         known = netrc.netrc(str(path)).hosts
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError):

@@ -3,7 +3,6 @@
 import io
 import re
 import tempfile
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +137,8 @@ def _bytes(one: Given) -> bytes:
         "WHEEL": "Wheel-Version: 1.0\nGenerator: envbuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "RECORD": "",
     }
+    import zipfile  # only where conda's packages meet PyPI's
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():

@@ -54,6 +54,12 @@ class Rattler:
         except CancelledError:
             raise Interrupted from None
 
+    def pause(self, seconds: float) -> None:
+        """Wait, unless we are to stop."""
+        import asyncio
+
+        self.call(lambda: asyncio.sleep(seconds))
+
     @cached_property
     def patient_client(self) -> "Client":
         """For packages, which may be large: who uses it watches that something comes, and tries again."""

@@ -1,6 +1,5 @@
 """uv as a program: where it is, and the configuration it gets from us instead of finding one of its own."""
 
-import configparser
 import json
 import os
 import re
@@ -207,7 +206,10 @@ def _index(entry: dict[str, Any]) -> Index:
 
 def _pip_index(host: Mapping[str, str]) -> str:
     own = host.get("PIP_CONFIG_FILE")
-    for path in [Path(own)] if own else [_config_home(host) / "pip/pip.conf", Path("/etc/pip.conf")]:
+    paths = [Path(own)] if own else [_config_home(host) / "pip/pip.conf", Path("/etc/pip.conf")]
+    for path in filter(Path.is_file, paths):
+        import configparser  # most hosts have no such file
+
         parser = configparser.RawConfigParser()
         try:
             parser.read(path)

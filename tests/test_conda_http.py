@@ -101,7 +101,7 @@ def test_wrong_credentials_are_told(project: Project, private: ServedChannel, tm
     manifest(project, "k", "libfoo")
     run = project.run("lock", check=1, env=env)
     assert (
-        f"envbuild.yaml:1:12: {private.address} wants other credentials than it was given (401 Unauthorized)" in run.err
+        f"envbuild.yaml:1:12: {private.address} wants credentials that it was not given (401 Unauthorized)" in run.err
     )
     assert "hint: keep them in a netrc file: 'machine 127.0.0.1 login ... password ...'" in run.err
     assert "CANARY" not in run.out + run.err
@@ -147,7 +147,7 @@ def test_credentials_do_not_stand_in_a_file(project: Project, private: ServedCha
 
 # What a server does; the files it does that to; what is said, in which {host} and {url} stand; what is hinted.
 FAULTS: dict[str, tuple[Fault, str, str, str]] = {
-    "forbidden": (failing(403), "*", "{host} wants other credentials than it was given (403 Forbidden)", "keep them"),
+    "forbidden": (failing(403), "*", "{host} wants credentials that it was not given (403 Forbidden)", "keep them"),
     "too many": (failing(429), "*", "{host} answers 429 Too Many Requests", "wait a while"),
     "broken": (failing(500), "*", "{host} answers 500 Internal Server Error", "wait a while"),
     "away": (failing(503), "*", "{host} answers 503 Service Unavailable", "wait a while"),

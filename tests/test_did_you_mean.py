@@ -171,7 +171,7 @@ def test_an_index_that_wants_credentials(project: Project) -> None:
         write_child(project, "a", "alpha")
         first, hint = told(project)
     assert first.startswith("manifests/base.yaml:3:14: ")
-    assert first.endswith("wants other credentials than it was given (401 Unauthorized)")
+    assert first.endswith("wants credentials that it was not given (401 Unauthorized)")
     assert hint.startswith("  hint: keep them in a netrc file")
 
 

@@ -67,10 +67,11 @@ def complaint(reference: str) -> str | None:
     if not census.runs(reference):
         return "its Python interpreter is gone"
     try:
-        found = next(store.damage(prefix), None)
+        found = list(store.damage(prefix))
     except (OSError, msgspec.DecodeError):
         return "its census cannot be read"
-    return f"{found[0]} {found[1]}" if found else None
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0][0]} {found[0][1]}{more}" if found else None
 
 
 def stands(reference: str) -> bool:

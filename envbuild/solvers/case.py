@@ -8,6 +8,7 @@ from envbuild.lock import Request, root_items
 from envbuild.manifest import Item, asked_member, normalise
 from envbuild.resolve import Environment
 from envbuild.solvers.indexes import ROOTS
+from envbuild.solvers.words import with_words
 
 NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _WANTED = re.compile(rf"you require (?P<name>{NAME})")
@@ -74,8 +75,7 @@ class Case:
         return node.place if node else Place(self.environment.path)
 
     def with_words(self, what: str) -> str:
-        lines = [line.rstrip() for line in self.words.splitlines() if line.strip()]
-        return "\n".join([what, *(f"    {line}" for line in lines)])
+        return with_words(what, self.words)
 
 
 def items_by_name(request: Request, environment: Environment) -> dict[str, Item]:

@@ -9,6 +9,7 @@ from envbuild.lock import conda_items, split_spec
 from envbuild.resolve import Environment, channel_url
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.origins import public_url
+from envbuild.solvers.words import with_tries, with_words
 
 _URL = re.compile(r"(?:https?|file)://[^\s`')]+")
 _STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
@@ -37,16 +38,16 @@ def channel_failure(words: str, asked: Asked, environment: Environment, view: Vi
         return _answered(status["status"], url, where)
     for sign, what, hint in _CAUSES:
         if sign in words.lower():
-            return SolveError(_with(what.format(host=host), words), where, hint)
+            return SolveError(with_tries(what.format(host=host), words), where, hint)
     if any(sign in words.lower() for sign in _BROKEN):
-        return SolveError(_with(f"what the channel {url} lists cannot be read", words), where, _AGAIN)
-    return SolveError(_with(f"the channel {url} cannot be read", words), where, "check its URL, and the network")
+        return SolveError(with_words(f"what the channel {url} lists cannot be read", words), where, _AGAIN)
+    return SolveError(with_words(f"the channel {url} cannot be read", words), where, "check its URL, and the network")
 
 
 def _answered(status: str, url: str, where: Place) -> SolveError:
     host = urlsplit(url).netloc
     if status.startswith(("401", "403")):
-        what = f"{host} wants other credentials than it was given ({status})"
+        what = f"{host} wants credentials that it was not given ({status})"
         return SolveError(
             what, where, f"keep them in a netrc file: 'machine {urlsplit(url).hostname} login ... password ...'"
         )
@@ -79,8 +80,3 @@ def _line(url: str, asked: Asked, environment: Environment) -> Place:
     nodes = stated.items if isinstance(stated, Sequence) else ()
     own = (node.place for node in nodes if isinstance(node, Scalar) and channel_url(node.text) == url)
     return next(own, environment.where_said("channels"))
-
-
-def _with(what: str, words: str) -> str:
-    lines = [line.rstrip() for line in words.splitlines() if line.strip()]
-    return "\n".join([what, *(f"    {line}" for line in lines)])

@@ -35,7 +35,11 @@ class View:
     """Looks at channels through one gateway; whoever asks waits, and others may ask meanwhile."""
 
     def __init__(self, rattler: Rattler, requests: Iterable[Request]) -> None:
-        """`requests` are all that will be asked: whose credentials go where is known before the first."""
+        """`requests` are all that will be asked: whose credentials go where is known before the first.
+
+        `pins` are the records of the channels that were read, by their URLs.
+        """
+        self.pins: dict[str, Pin] = {}
         self._rattler = rattler
         self._gateway: Gateway | None = None
         self._signatures = rattler.origins.signatures(_asked_of(requests))

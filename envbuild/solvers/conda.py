@@ -74,7 +74,7 @@ class CondaQuestion:
             raise CondaFailure(error, asked, self._environment, self._view).told() from None
         known = {pin.url: pin for pin in asked.kept}
         stay = (known.get(public_url(one.url)) for one in records) if known else (None for _ in records)
-        return tuple(sorted(pin or self._completed(self._pin(one)) for pin, one in zip(stay, records, strict=True)))
+        return tuple(sorted(pin or self._known(one) for pin, one in zip(stay, records, strict=True)))
 
     def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:
         """Conda's roots that bring nothing but what PyPI is asked for by name."""
@@ -83,6 +83,13 @@ class CondaQuestion:
         return {
             pin.name for pin in pins if pin.name in roots and pin.distributions and pip.issuperset(pin.distributions)
         }
+
+    def _known(self, record: "RepoDataRecord") -> Pin:
+        """Environments that share channels share most of their packages, and a record is read once."""
+        pins, url = self._view.pins, record.url
+        if url not in pins:
+            pins[url] = self._completed(self._pin(record))
+        return pins[url]
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
         name, told = record.name.normalized, _told(record.to_json())

@@ -7,6 +7,7 @@ from envbuild.errors import Place, SolveError
 from envbuild.lock import EVERY
 from envbuild.manifest import normalise
 from envbuild.solvers.case import NAME, Case
+from envbuild.solvers.words import with_tries
 
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
 _REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
@@ -85,7 +86,7 @@ def _refused(case: Case) -> SolveError | None:
     if not found:
         return None
     url = _URL.search(case.text)
-    what = f"{case.asked(url[0] if url else '')} wants other credentials than it was given ({found['code']})"
+    what = f"{case.asked(url[0] if url else '')} wants credentials that it was not given ({found['code']})"
     where = case.place_of(url[0] if url else "")
     return SolveError(what, where, "keep them in a netrc file, or in the host's own settings")
 
@@ -95,14 +96,14 @@ def _unreachable(case: Case) -> SolveError | None:
         return None
     host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
     what, hint = _cause(case, host)
-    return SolveError(case.with_words(what), case.place_of(found[0]), hint)
+    return SolveError(what, case.place_of(found[0]), hint)
 
 
 def _cause(case: Case, host: str) -> tuple[str, str]:
     if found := _STATUS.search(case.text):
         hint = "wait a while, and try again" if found["status"][:1] in "45" else "check the URL of the index"
-        return f"{host} answers {found['status']}", hint
+        return with_tries(f"{host} answers {found['status']}", case.words), hint
     for sign, what, hint in _NETWORK:
         if sign in case.text.lower():
-            return what.format(host=host), hint
-    return f"{host} is no index that can be read", "check the URL of the index, and the network"
+            return with_tries(what.format(host=host), case.words), hint
+    return case.with_words(f"{host} is no index that can be read"), "check the URL of the index, and the network"

@@ -491,3 +491,14 @@ def test_other_platforms_are_of_no_matter(project: Project, channel: Channel) ->
     write_conda(project, "a", channel, "tool", more=f"platforms: [{SUBDIR}, {other}]\n")
     apply_twice(project)
     assert len(list(cache_of(project).glob("*/ledger"))) == 1
+
+
+def test_a_template_that_fails_ends_it_before_anything_is_fetched(project: Project, channel: Channel) -> None:
+    """Of a channel as of an index."""
+    with ServedChannel(channel.folder) as served:
+        write_conda(project, "a", served.url, "tool")
+        project.run("lock")
+        project.write("templates/environment.yml.j2", "{{ missing }}\n")
+        served.requests.clear()
+        assert "templates/environment.yml.j2:1" in project.run("apply", check=1).err
+        assert served.requests == []

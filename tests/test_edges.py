@@ -166,6 +166,20 @@ def test_problems_have_one_form_in_json(project: Project, index: Index) -> None:
         assert (told[0]["path"], told[0]["line"]) == ("manifests/a.yaml", 4)
 
 
+def test_a_template_that_fails_ends_it_before_anything_is_fetched(
+    project: Project, index: Index, tmp_path: Path
+) -> None:
+    """Templates are rendered while the prefix is begun, and downloads are what takes long."""
+    write_base(project, index)
+    write_child(project, "a", "alpha")
+    project.run("lock")
+    project.write("templates/environment.yml.j2", "{{ missing }}\n")
+    index.requests.clear()
+    run = project.run("apply", check=1, env={"UV_CACHE_DIR": str(tmp_path / "empty")})
+    assert "templates/environment.yml.j2:1" in run.err
+    assert index.requests == []
+
+
 def test_a_template_of_the_project_stands_before_ours(project: Project) -> None:
     """By its name; a broken one fails the build of what it is for, with its line."""
     project.write("templates/environment.yml.j2", "one\n{{ missing }}\n")

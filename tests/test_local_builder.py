@@ -104,6 +104,15 @@ def test_what_was_added_by_hand_is_a_change_too(built: Project) -> None:
     assert not (_site(built, "a") / "extra.py").exists()
 
 
+def test_harm_is_counted(built: Project) -> None:
+    """The first file is named, and how many others there are."""
+    for harm in (_change, _change_mode):
+        harm(built)
+    (_site(built, "a") / "extra.py").write_text("")
+    ((_, change, _),) = reasons(steps(built)["a"])
+    assert change.endswith(", and 2 more")
+
+
 def test_bytecode_is_no_change(built: Project) -> None:
     """Python writes it as it likes."""
     built.run("run", "a", "--", "python", "-c", "import alpha, tool.cli")

@@ -1,7 +1,7 @@
 """Items of pip lists and requirement files: what they ask for, where they stand, and which are refused."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -96,6 +96,10 @@ _CLAUSES = st.tuples(
     clauses=st.lists(_CLAUSES, max_size=3),
     comma=st.sampled_from([",", ", ", " ,"]),
 )
+@example(name="A_.b", extras="", space=" ", clauses=[">=1.2", "<2", "!= 1.5.*", ">=1.2"], comma=" ,")
+@example(name="a", extras="", space="", clauses=["~=1.2", "==01.*", ">= 0", "<=2024.1"], comma=", ")
+@example(name="a", extras="", space="", clauses=["~=1"], comma=",")
+@example(name="a", extras="", space="", clauses=[">=1.*"], comma=",")
 def test_a_requirement_is_read_as_packaging_reads_it(
     name: str, extras: str, space: str, clauses: list[str], comma: str
 ) -> None:

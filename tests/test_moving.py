@@ -125,7 +125,11 @@ def test_what_is_asked_for_by_a_url_alone_goes_with_it(project: Project, index: 
     write_child(project, "a", url, more="platforms: [linux-64]\n")
     assert project.run("lock", "--check", check=3).out.count("git+") == 1
     assert project.run("lock", "--diff").out.count("- sourced") == 1
-    project.run("lock", "--check")
+    project.run("lock")
+    write_child(project, "a", url, "alpha >=1", more="platforms: [linux-64]\n")
+    project.run("lock")
+    write_child(project, "a", url, "alpha >=1, <9", more="platforms: [linux-64]\n")
+    project.run("lock", "--check")  # what is pinned answers the new words, and the URL still brings its package
 
 
 def test_what_must_be_built_is_locked_on_its_own_platform_alone(project: Project, index: Index, git: GitServer) -> None:

@@ -92,6 +92,7 @@ def test_packages_by_other_names() -> None:
     assert meant("numpi", ["numpi", "numpie"]) == "numpie"
     assert meant("numpi", ["numpi"]) == "numpy"
     assert meant("acme-internal-thing", ()) == ""
+    assert meant("numpy", ["numpie"]) == ""
     assert not MEANT.keys() & set(WELL_KNOWN.split())
     assert all(name == name.lower().replace("_", "-") for name in MEANT)
 

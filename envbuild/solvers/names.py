@@ -84,11 +84,16 @@ xarray xgboost zarr
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """What was probably meant by a package that does not exist: its other name, else the nearest of those known."""
+    """What was probably meant by a package that does not exist: its other name, else the nearest of those known.
+
+    Nothing where the name is a good one: then it is the index that lacks it.
+    """
     import difflib
 
     if name in MEANT:
         return MEANT[name]
+    if name in WELL_KNOWN.split():
+        return ""
     own = [one for one in sorted(set(known)) if one != name]
     for names in (own, WELL_KNOWN.split()):  # what the project uses comes first
         if close := difflib.get_close_matches(name, names, 1, 0.8):

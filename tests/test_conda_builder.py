@@ -241,6 +241,16 @@ def test_setup_cannot_write_into_the_cache(project: Project, channel: Channel) -
     assert cached(project, "share/tool/data").read_bytes() == b"data\n"
 
 
+def test_what_is_a_file_here_and_a_folder_there_is_refused(project: Project, tmp_path: Path) -> None:
+    """One of them would be lost without a word."""
+    one = Package(name="one", subdir=SUBDIR, files={"share/d": File(b"")})
+    two = Package(name="two", subdir=SUBDIR, files={"share/d/x/y": File(b"")})
+    write_conda(project, "a", Channel(tmp_path / "channel", one, two), "one", "two")
+    run = project.run("apply", check=1)
+    assert "one 1.0 brings a file 'share/d', and two 1.0 a folder of that name" in run.err
+    assert actions(project) == {"a": "create"}
+
+
 def test_two_packages_with_one_path_are_noted(project: Project, tmp_path: Path) -> None:
     """The environment is made; its log says who brings what twice."""
     one, two = (Package(name=name, subdir=SUBDIR, files={"share/x": File(name.encode())}) for name in ("one", "two"))

@@ -369,3 +369,17 @@ def test_a_cache_that_cannot_be_written_is_no_fault_of_the_channel(project: Proj
     assert run.code == 1
     assert "what channels list cannot be kept: Permission denied: " in run.err
     assert "hint: set ENVBUILD_CACHE" in run.err
+
+
+@pytest.mark.parametrize("place", ["{folder}", "ftp://127.0.0.1/channel"])
+def test_a_channel_leads_nobody_to_other_kinds_of_places(project: Project, tmp_path: Path, place: str) -> None:
+    """Neither to files of this machine; the line that names the channel is told, and nothing is locked."""
+    base = place.format(folder=(tmp_path / "channel/linux-64").as_uri())
+    lying = Channel(tmp_path / "channel", Package(name="libfoo"), says={"base_url": base})
+    with ServedChannel(lying.folder) as served:
+        settings(project, served.url)
+        manifest(project, "k", "libfoo")
+        run = project.run("lock", check=1)
+    assert f"envbuild.yaml:1:12: the channel {served.url} keeps packages at {base}" in run.err
+    assert "which is not https" in run.err
+    assert not (project.path / "locks").exists()

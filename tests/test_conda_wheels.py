@@ -226,6 +226,15 @@ def test_a_wheel_writes_through_no_link_of_conda_s(mixed: Mixed, tmp_path: Path)
     assert list(outside.iterdir()) == []
 
 
+def test_a_wheel_takes_no_prefix_from_conda(mixed: Mixed) -> None:
+    """By the file that uv's own environments have, it would be taken for one of them."""
+    mixed.wheel(*wheel_bytes("evil", "1.0", modules={"evil-1.0.data/data/pyvenv.cfg": "home = /usr/bin\n"}))
+    mixed.write()
+    run = mixed.project.run("apply", "--locked", check=1)
+    assert "a wheel brings 'pyvenv.cfg'" in run.err
+    assert mixed.project.run("plan", "--detailed-exitcode", check=2)
+
+
 def test_a_wheel_makes_no_prefix_conda_s(project: Project, index: Index) -> None:
     """A folder of conda's name in a prefix of uv's says nothing."""
     index.add_file(*wheel_bytes("odd", "1.0", modules={"odd-1.0.data/data/conda-meta/history": ""}))

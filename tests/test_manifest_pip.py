@@ -99,6 +99,7 @@ _CLAUSES = st.tuples(
 @example(name="A_.b", extras="", space=" ", clauses=[">=1.2", "<2", "!= 1.5.*", ">=1.2"], comma=" ,")
 @example(name="a", extras="", space="", clauses=["~=1.2", "==01.*", ">= 0", "<=2024.1"], comma=", ")
 @example(name="a", extras="", space="", clauses=["~=1"], comma=",")
+@example(name="a", extras="", space="", clauses=[">=1", ">=1.0", "!=2", "!=2.0"], comma=",")
 @example(name="a", extras="", space="", clauses=[">=1.*"], comma=",")
 def test_a_requirement_is_read_as_packaging_reads_it(
     name: str, extras: str, space: str, clauses: list[str], comma: str
@@ -141,6 +142,29 @@ _WRITE = "write it as 'name', 'name>=1.2,<2' or 'name @ https://…'"
 def test_broken_requirements_get_the_right_spelling(item: str, hint: str) -> None:
     """Bad text is named with its line; what people often write gets the exact words."""
     assert refused_pip(item) == f"'{item}': not a requirement that pip reads | {hint}"
+
+
+_LINES = "an item of several lines, or with control characters | write one line"
+_VARIABLE = "has a variable in it | write it out; credentials go into a netrc file"
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("https://h.org/a.zip\\n-r /etc/passwd", _LINES),
+        ("a @ https://h.org/a.zip\\n--index-url=https://h.org", _LINES),
+        ("alpha\\rbeta", _LINES),
+        (
+            "https://h.org/a.zip --hash=sha256:00",
+            "'https://h.org/a.zip --hash=sha256:00': a URL has no blanks | an option stands in an item of its own",
+        ),
+        ("https://${TOKEN}/a.zip", f"'https://${{TOKEN}}/a.zip' {_VARIABLE}"),
+        ("a @ git+https://h.org/${TOKEN}/a.git", f"'git+https://h.org/${{TOKEN}}/a.git' {_VARIABLE}"),
+    ],
+)
+def test_an_item_is_one_line_for_an_installer(item: str, message: str) -> None:
+    """P21: none adds another line to what an installer reads, nor has it look into the host's variables."""
+    assert refused(f'dependencies:\n- pip:\n  - "{item}"\n') == [f"3:5: {message}"]
 
 
 @pytest.mark.parametrize(

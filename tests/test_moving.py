@@ -1,6 +1,7 @@
 """What stays and what moves: preferred pins, commits of branches, URLs and their hashes."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from support.wheels import sdist_bytes, wheel_bytes
 
 from envbuild.errors import SolveError
 from envbuild.lock import Pins
+from envbuild.manifest import source_of
 
 NO_CONDA: tuple[str, ...] = ()
 
@@ -132,6 +134,23 @@ def test_what_is_asked_for_by_a_url_alone_goes_with_it(project: Project, index: 
     project.run("lock", "--check")  # what is pinned answers the new words, and the URL still brings its package
 
 
+def test_a_url_alone_may_have_a_marker_and_want_another_python(project: Project, index: Index) -> None:
+    """Whether it is wanted here, and what it asks of Python, is as for one that has a name."""
+    minor = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
+    urls = [
+        f"{index.url.removesuffix('simple/')}files/{index.add_file(*sdist_bytes(name, '1.0', requires_python=bound))}"
+        for name, bound in (("outside", ""), ("newer", f">={minor}"))
+    ]
+    write_base(project, index)
+    write_child(project, "a", f"{urls[0]} ; sys_platform == 'win32'", "alpha", more="platforms: [linux-64]\n")
+    project.run("lock")
+    assert "outside" not in project.read("locks/a.conda-lock.yml").partition("package:")[2]
+    project.run("lock", "--check")
+    write_child(project, "b", urls[1], more=f"platforms: [linux-64]\npython: {{version: '{minor}'}}\n")
+    project.run("lock")
+    assert "name: newer" in project.read("locks/b.conda-lock.yml")
+
+
 def test_what_must_be_built_is_locked_on_its_own_platform_alone(project: Project, index: Index, git: GitServer) -> None:
     """Nothing of another platform is run: the line is told, and what to do."""
     write_base(project, index)
@@ -178,3 +197,18 @@ def test_a_repository_that_has_not_what_is_asked_for(asked: Asked, git: GitServe
         asked.pins(pip("alpha", f"sourced @ git+{git.repository}{reference}", conda=("python",)))
     assert said in told.value.message.splitlines()[0]
     assert (told.value.where.line if told.value.where else 0) == 5
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("git+https://h.org/@team/repo.git@v1", "git+https://h.org/@team/repo.git"),
+        ("git+https://h.org/repo.git@feature/x", "git+https://h.org/repo.git"),
+        ("git+ssh://Git@H.org/Repo.git", "git+ssh://Git@h.org/Repo.git"),
+        ("git+https://h.org/repo.git#subdirectory=a&egg=b", "git+https://h.org/repo.git#subdirectory=a"),
+        ("https://h.org/@team/a-1.0.zip", "https://h.org/@team/a-1.0.zip"),
+    ],
+)
+def test_a_source_without_what_is_asked_for_there(url: str, source: str) -> None:
+    """What follows the last '@' of a repository's path is a commit, as it is for pip and uv."""
+    assert source_of(url) == source

@@ -11,7 +11,10 @@ _REFUSED = {
     "constraints: [{pip: [./src]}]": "1:22: './manifests/src' is no version, and 'constraints' are versions",
     "dependencies: ['python 3.11.4 h1_0', {pip: [alpha]}]": "1:16: only conda has 'python ==3.11.4 h1_0', and this "
     "environment's Python comes from uv",
-    "constraints: [numpy <2]": "1:15: 'numpy <2' is a conda package, and this environment's Python comes from uv",
+    "overrides: [{pip: ['https://h.org/a.zip']}]": "1:20: 'https://h.org/a.zip' has no name, "
+    "and 'overrides' are of packages",
+    "pip: {indexes: {i: {url: 'https://h.org/', packages: [a, 'b*']}}}": "1:58: 'b*' is no name of a package",
+    "pip: {indexes: {i: {url: 'https://h.org/', packages: ['a==1']}}}": "1:55: 'a==1' is no name of a package",
     "{python: {from: uv}, dependencies: [numpy]}": "1:37: 'numpy' is a conda package, and this environment's Python "
     "comes from uv",
     "test: {imports: [os]}": "1:1: builder 'local' cannot do 'test'",

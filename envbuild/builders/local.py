@@ -130,7 +130,10 @@ def _set_up(prefix: Path, target: Target, tools: Tools, host: Mapping[str, str])
 
 def _venv(prefix: Path, target: Target, tools: Tools) -> None:
     wanted = target.python_range or (f"=={target.python}.*" if target.python else "")
-    chosen = own_python(wanted) or f"cpython{wanted}"
+    chosen = own_python(wanted)
+    if not chosen:  # it may have to be fetched
+        target.rendered()
+        chosen = f"cpython{wanted}"
     command: list[str | Path] = ["venv", "--no-project", "--quiet", "--python", chosen, prefix]
     ran = tools.uv.run(command, log=target.log, hold=target.hold)
     if ran.code:

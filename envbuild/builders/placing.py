@@ -1,7 +1,7 @@
 """Where the files of several packages come to lie in one prefix: none outside of it, and which in one place."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from envbuild.builders.packages import Entry
 from envbuild.errors import BuildError
@@ -46,6 +46,7 @@ def clashes(entries: Sequence[Entry], site: str, *, more: bool) -> list[tuple[st
             owners.setdefault(path, entry.pin)
             if target:
                 links[path] = target
+    _refuse_files_as_folders(owners, links)
     twice = {path for path, *_ in found}
     folders = _folders([*owners, *_WRITTEN, f"{site}/any"])
     for path in sorted(links if more else links.keys() & (folders | twice)):
@@ -53,6 +54,16 @@ def clashes(entries: Sequence[Entry], site: str, *, more: bool) -> list[tuple[st
             what = f"{owners[path].name} {owners[path].version} brings '{path}', a link that leaves the prefix"
             raise BuildError(f"{what}, and other files would be written through it", hint="name another version of it")
     return found
+
+
+def _refuse_files_as_folders(owners: Mapping[str, Pin], links: Mapping[str, str]) -> None:
+    """What one package has as a file, another cannot have as a folder: one of them would be lost."""
+    for path in sorted((owners.keys() - links.keys()) & _folders(owners)):
+        one, other = owners[path], next(pin for below, pin in owners.items() if below.startswith(f"{path}/"))
+        what = (
+            f"{one.name} {one.version} brings a file '{path}', and {other.name} {other.version} a folder of that name"
+        )
+        raise BuildError(what, hint="name another version of one of them")
 
 
 def _folders(paths: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ import msgspec
 from envbuild import census
 from envbuild.builders import members
 from envbuild.builders.target import Target, Tools, note
-from envbuild.errors import BuildError
+from envbuild.errors import BuildError, Place
 from envbuild.lock import Pin
 from envbuild.manifest import normalise
 from envbuild.process import Ran, toml
@@ -21,6 +21,10 @@ from envbuild.solvers.indexes import plain_name
 from envbuild.solvers.installing import install_options, is_built, located
 from envbuild.solvers.uv import Stated
 
+_MISMATCH = re.compile(
+    r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+sha256:(?P<locked>\w+)\s+Computed:\s+sha256:(?P<came>\w+)"
+)
+_DAMAGED = re.compile(r"Failed to (?:download|extract)[^`]*`(?P<what>[^`]+)`(?s:.*)(?:truncated|extract|invalid)")
 _FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
 
 
@@ -41,7 +45,10 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
         ran = _ran(_command(prefix, lock, target, tools.root, built), target, tools)
     if ran.code:
-        raise BuildError("uv could not install the packages", None, "look at its output in the log")
+        raise _failed(ran.errors, target)
+    if target.uses_conda and os.path.lexists(prefix / "pyvenv.cfg"):
+        what = "a wheel brings 'pyvenv.cfg', by which Python would take this for an environment of another kind"
+        raise BuildError(what, Place(target.environment.path), "use another version of it")
     members.refuse_moved(pins, target, tools)
     for name in members.copied(pins, target):
         _forget_origin(prefix, name)
@@ -54,10 +61,25 @@ def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
     asked = partial(tools.uv.run, stated=stated, hold=target.hold)
     ran = asked([*command, "--offline"])
     target.rendered()  # a template that fails ends it before anything is fetched
-    if ran.code:
-        return asked(command, log=target.log)
-    note(target.log, ran.errors.rstrip())
-    return ran
+    if not ran.code:
+        note(target.log, ran.errors.rstrip())
+        return ran
+    before = target.log.stat().st_size
+    ran = asked(command, log=target.log)
+    with target.log.open("rb") as stream:
+        stream.seek(before)
+        return msgspec.structs.replace(ran, errors=stream.read().decode(errors="replace"))
+
+
+def _failed(words: str, target: Target) -> BuildError:
+    """What came is not what was locked, or is no archive; all else is told by uv, in the log."""
+    where = Place(target.environment.path)
+    if found := _MISMATCH.search(words):
+        came = f"{found['what']} has sha256 {found['came']}, and {found['locked']} is locked"
+        return BuildError(came, where, "ask who keeps its index why; 'envbuild lock --upgrade' locks what is there now")
+    if found := _DAMAGED.search(words):
+        return BuildError(f"{found['what']} came damaged", where, "try again; if it stays so, tell who keeps the index")
+    return BuildError("uv could not install the packages", None, "look at its output in the log")
 
 
 def _command(prefix: Path, lock: Path, target: Target, root: Path, built: list[str]) -> list[str | Path]:

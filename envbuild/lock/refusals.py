@@ -1,12 +1,14 @@
 """What a manifest may ask for that cannot be locked: each is refused with its line, and none is left out."""
 
+import re
 from collections.abc import Iterator
 
-from envbuild.document import RESET, Mapping, Scalar, Value, is_null
+from envbuild.document import RESET, Mapping, Scalar, Sequence, Value, is_null
 from envbuild.errors import EnvbuildError, LockError
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _KEYS = (("solve_group",),)
 
 
@@ -45,8 +47,7 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
     if environment.python.source == "conda":
         return
     source = environment.python.source
-    constraints = [item for package in environment.constraints.every for item in package.items]
-    for item in (*_items(environment), *constraints):
+    for item in _items(environment):
         if item.manager != "conda":
             continue
         if item.name not in {"python", "pip"}:
@@ -59,8 +60,18 @@ def _conda(environment: Environment) -> Iterator[EnvbuildError]:
 
 
 def _pip(environment: Environment) -> Iterator[EnvbuildError]:
-    """Bounds are versions, and no files."""
+    """Bounds are versions, and no files; what is bound to an index is a name."""
+    for index, one in environment.keys.pip.indexes.items():
+        node = environment.node("pip", "indexes", index, "packages")
+        places = [item.place for item in node.items] if isinstance(node, Sequence) else []
+        for name, where in zip(one.packages if one else (), places, strict=False):
+            if not _NAME.fullmatch(name):
+                what = f"'{name}' is no name of a package"
+                yield LockError(what, where, "write each name alone, without versions, extras or '*'")
     for field, packages in (("constraints", environment.constraints), ("overrides", environment.overrides)):
         for item in (item for package in packages.every for item in package.items if item.path):
             what = f"'{item.shown}' is no version, and '{field}' are versions"
             yield LockError(what, item.where, "name it under '- pip:' in 'dependencies'")
+        for item in (item for package in packages.every for item in package.items if item.url and not item.name):
+            what = f"'{item.url}' has no name, and '{field}' are of packages"
+            yield LockError(what, item.where, f"name the package: 'NAME @ {item.url}'")

@@ -55,9 +55,10 @@ def source_of(url: str) -> str:
     bare, _, fragment = url.partition(" ")[0].partition("#")
     folder = next((part for part in fragment.split("&") if part.startswith("subdirectory=")), "")
     scheme, _, rest = bare.partition("://")
-    host, _, path = rest.partition("/")
-    path = path.partition("@")[0] if "+" in scheme else path
-    return f"{scheme}://{host}/{path}{folder and f'#{folder}'}"
+    place, _, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    path = path.rpartition("@")[0] if "+" in scheme and "@" in path else path
+    return f"{scheme}://{user}{at}{host.lower()}/{path}{folder and f'#{folder}'}"
 
 
 def root_of(item: Item) -> str:

@@ -20,6 +20,8 @@ _CLAUSE = r"(?:==|!=|>=|<=|<|>)[ ]?[0-9]+(?:\.[0-9]+)*|~=[ ]?[0-9]+(?:\.[0-9]+)+
 _PLAIN = re.compile(
     rf"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)[ ]*(?P<clauses>(?:{_CLAUSE})(?:[ ]*,[ ]*(?:{_CLAUSE}))*)?", re.ASCII
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANK = re.compile(r"\s")
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*@\s*(?P<path>\S.*)")
 _EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?:\[(?P<extras>[\w.,\s-]*)\])?")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(?P<what>\S.*)")
@@ -45,6 +47,8 @@ def pip_item(node: Scalar, folder: str) -> Item:
     """One entry of a pip list that asks for a package; paths are taken from the folder of the file that says so."""
     text = node.text.strip()
     refuse_length(text, node.place)
+    if _CONTROL.search(text):
+        raise ManifestError("an item of several lines, or with control characters", node.place, "write one line")
     editable = editable_of(text)
     text = editable or text
     _refuse_option(text, node.place)
@@ -95,14 +99,15 @@ def wish_of(text: str) -> tuple[str, str]:
 @lru_cache(maxsize=65536)
 def _requested(text: str) -> Requested | str:
     """Parse once for each text; an error is its message, since only the caller knows the line."""
-    if plain := _PLAIN.fullmatch(text):
-        return _plainly_requested(normalise(plain["name"]), plain["clauses"] or "")
+    if plain := _plainly_requested(text):
+        return plain
     from packaging.requirements import InvalidRequirement, Requirement
 
     if text.startswith(("http://", "https://", *_VERSION_CONTROL)):
         named = _name_in_url(text)
         if not named:
-            return Requested("", text, url=text)
+            url, _, marker = text.partition(" ;")
+            return "a URL has no blanks" if _BLANK.search(url) or "\\" in url else _nameless(url, marker, text)
         text = f"{named} @ {text}"
     try:
         requirement = Requirement(text)
@@ -118,10 +123,24 @@ def _requested(text: str) -> Requested | str:
     )
 
 
-def _plainly_requested(name: str, clauses: str) -> Requested:
-    """As packaging writes it: each clause once, in the order of their texts."""
-    specifier = ",".join(sorted({*clauses.replace(" ", "").split(",")}))
+def _plainly_requested(text: str) -> Requested | None:
+    """As packaging writes it, in the order of the clauses' texts; two that may be one and the same are left to it."""
+    plain = _PLAIN.fullmatch(text)
+    clauses = (plain["clauses"] or "").replace(" ", "").split(",") if plain else []
+    if plain is None or len({clause.rstrip("0123456789.*") for clause in clauses}) < len(clauses):
+        return None
+    name, specifier = normalise(plain["name"]), ",".join(sorted(clauses))
     return Requested(name, f"{name}{specifier}", specifier)
+
+
+def _nameless(url: str, marker: str, text: str) -> Requested | str:
+    """What is there says how it is called; until then it is known by its URL."""
+    from packaging.markers import InvalidMarker, Marker
+
+    try:
+        return Requested("", text, marker=str(Marker(marker)) if marker else "", url=url)
+    except (InvalidMarker, RecursionError):
+        return "not a requirement that pip reads"
 
 
 def _name_in_url(url: str) -> str:
@@ -203,6 +222,8 @@ def _refuse_url(url: str, where: Place) -> None:
     if scheme not in {"https", "http", "git+https", "git+http", "git+ssh"}:
         raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
     refuse_credentials(url, where)
+    if "${" in url:
+        raise ManifestError(f"'{url}' has a variable in it", where, "write it out; credentials go into a netrc file")
     if scheme in {"http", "git+http"} and not is_loopback(url):
         raise ManifestError(f"'{url}' is not https", where, "use https: plain http is for loopback only")
 

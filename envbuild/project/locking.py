@@ -178,7 +178,7 @@ class Locker:
         """What the project brings is known first, then conda's packages; both are facts for the rest."""
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             builds = request.platform == self._solvers.platform
-            place = (self._workspace.root, Path(folder), environment, builds)
+            place = (self._workspace.root, Path(folder), environment, builds, python)
             members = Placing(self._solvers.uv, self._folders, *place).members(request)
             return self._answered(environment, members, python, before)
 
@@ -239,7 +239,7 @@ class Locker:
                 self._workspace.write(path, text)
         except EnvbuildError as error:
             return Outcome(environment.name, path, "failed", error)
-        return Outcome(environment.name, path, did, moves=moved)
+        return Outcome(environment.name, path, did, moves=moved, platforms=tuple(lock.pins))
 
 
 def _load(asks_conda: bool) -> None:  # noqa: FBT001 - a thread's target

@@ -23,10 +23,14 @@ NOTHING = Upgrade()
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one environment's lock: current, copied, written; or the error. `moves` are what it changed."""
+    """What became of one environment's lock: current, copied, written; or the error.
+
+    `moves` are what it changed, and `platforms` all that it is for.
+    """
 
     environment: str
     path: str
     did: str
     error: EnvbuildError | None = None
     moves: tuple[Move, ...] = ()
+    platforms: tuple[str, ...] = ()

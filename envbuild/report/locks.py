@@ -57,22 +57,21 @@ def outcomes_text(outcomes: list[Outcome], look: Look, *, moves: bool = False, d
     for one in outcomes:
         if one.did in {"solved", "copied"}:
             lines.append(f"{one.environment}  {one.did}  {one.path}")
-            lines += _moves(one.moves, look) if moves else []
+            lines += _moves(one.moves, one.platforms, look) if moves else []
     words = ("solved", "copied", "current", "failed")
     counted = [f"{count} {word}" for word in words if (count := sum(one.did == word for one in outcomes))]
     end = " Nothing was written." if dry_run else ""
     return "\n".join([*lines, f"Lock: {', '.join(counted) or 'nothing to lock'}.{end}"])
 
 
-def _moves(moved: Iterable[Move], look: Look) -> list[str]:
-    """One line each; on which platforms is said where it is not all of those that anything moved on."""
+def _moves(moved: Iterable[Move], every: Iterable[str], look: Look) -> list[str]:
+    """One line each; on which platforms is said where it is not all that the lock is for."""
     moved = tuple(moved)
-    every = {platform for move in moved for platform in move.platforms}
     width = max((len(one_line(move.name)) for move in moved), default=0)
     lines = []
     for move in moved:
         versions = f"{move.before} -> {move.now}" if move.kind == "moved" else move.now or move.before
-        on = "" if set(move.platforms) == every else f"  ({', '.join(move.platforms)})"
+        on = "" if set(move.platforms) in ({*every}, set()) else f"  ({', '.join(move.platforms)})"
         text = f"  {_SIGNS[move.kind]} {one_line(move.name).ljust(width)}  {one_line(versions)}{on}"
         lines.append(look.paint(look.fit(text), _STYLES[move.kind]))
     return lines

@@ -9,10 +9,8 @@ from envbuild.lock import conda_items, split_spec
 from envbuild.resolve import Environment, channel_url
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.origins import public_url
-from envbuild.solvers.words import with_tries, with_words
+from envbuild.solvers.words import STATUS, URL, with_tries, with_words
 
-_URL = re.compile(r"(?:https?|file)://[^\s`')]+")
-_STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
 _NO_FOLDER = re.compile(r"could not find subdir '(?P<folder>[^']+)' in channel")
 _AGAIN = "try again; if it stays so, tell who keeps the channel"
 _CAUSES = (
@@ -29,12 +27,12 @@ _BROKEN = ("parse", "extract", "zstd", "decode", "invalid", "did not finish", "f
 def channel_failure(words: str, asked: Asked, environment: Environment, view: View) -> SolveError:
     """`words` are rattler's, without credentials; where they name no channel, each is asked for itself."""
     url, words = _culprit(words, asked, view)
-    where = _line(url, asked, environment)
+    where = channel_line(url, asked.request.platform, environment)
     host = urlsplit(url).netloc or url or "the channel"
     if folder := _NO_FOLDER.search(words):
         hint = "check its name: every channel has one"
         return SolveError(f"{url} is no channel: it has no folder '{folder['folder']}'", where, hint)
-    if status := _STATUS.search(words):
+    if status := STATUS.search(words):
         return _answered(status["status"], url, where)
     for sign, what, hint in _CAUSES:
         if sign in words.lower():
@@ -59,7 +57,7 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
     """The channel that is meant, and what is said of it."""
     from rattler.exceptions import GatewayError
 
-    named = [public_url(redacted(found)) for found in _URL.findall(words)]
+    named = [public_url(redacted(found)) for found in URL.findall(words)]
     own = asked.conda.channels
     for url in own:
         if any(one == url or one.startswith(f"{url}/") for one in (found.replace("***@", "") for found in named)):
@@ -72,8 +70,9 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
     return (named[0].replace("***@", "") if named else own[0] if own else ""), words
 
 
-def _line(url: str, asked: Asked, environment: Environment) -> Place:
-    for item in conda_items(environment, asked.request.platform):
+def channel_line(url: str, platform: str, environment: Environment) -> Place:
+    """The line that names a channel."""
+    for item in conda_items(environment, platform):
         if split_spec(item.text)[0] == url:
             return item.where
     stated = environment.said("channels")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envbuild.errors import SolveError
-from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_name
+from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_fields, spec_name
 from envbuild.manifest import normalise
 from envbuild.resolve import Environment, distribution
+from envbuild.solvers.channel_failures import channel_line
 from envbuild.solvers.channels import Asked, View
 from envbuild.solvers.conda_failures import CondaFailure
 from envbuild.solvers.origins import public_url
@@ -40,6 +41,10 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 _told = msgspec.json.Decoder(_Told).decode
+
+
+def _url_of(root: str) -> str:
+    return spec_fields(root).get("url", "")
 
 
 class CondaQuestion:
@@ -85,11 +90,24 @@ class CondaQuestion:
         }
 
     def _known(self, record: "RepoDataRecord") -> Pin:
-        """Environments that share channels share most of their packages, and a record is read once."""
+        """Environments that share channels share most of their packages, and a record of a channel is read once.
+
+        What is asked for by its URL tells of itself, which a channel may put otherwise.
+        """
         pins, url = self._view.pins, record.url
+        if url in map(_url_of, self._request.conda_roots):
+            return self._completed(self._pin(record))
         if url not in pins:
+            self._refuse_elsewhere(url, str(record.channel).rstrip("/"))
             pins[url] = self._completed(self._pin(record))
         return pins[url]
+
+    def _refuse_elsewhere(self, url: str, channel: str) -> None:
+        """A channel may keep its packages elsewhere, but not in files of this machine, nor where nobody is known."""
+        if url.partition(":")[0] not in {"https", channel.partition(":")[0]}:
+            where = channel_line(public_url(channel), self._request.platform, self._environment)
+            what = f"the channel {public_url(channel)} keeps packages at {public_url(url)}, which is not https"
+            raise SolveError(what, where, "use another channel")
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
         name, told = record.name.normalized, _told(record.to_json())

@@ -91,7 +91,7 @@ class Failure(Case):
             hint = f"check its spelling, and whether '{own}' wants a user and a password: a netrc file may hold them"
         what = f"no package is named '{name}' in {self.index(name)}"
         if own and name not in self.roots:
-            return SolveError(what, self.environment.where_key("pip", "indexes", own), "take it out of 'packages'")
+            return SolveError(what, self.environment.where_key("pip", "indexes", own), hint)
         if item := self.roots.get(name):
             return SolveError(what, item.where, hint)
         root = self.required()

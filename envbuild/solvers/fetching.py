@@ -7,15 +7,13 @@ from envbuild.errors import Place, SolveError
 from envbuild.lock import EVERY
 from envbuild.manifest import normalise
 from envbuild.solvers.case import NAME, Case
-from envbuild.solvers.words import with_tries
+from envbuild.solvers.words import STATUS, URL, with_tries
 
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
 _REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
 _BUILT = re.compile(rf"Failed to (?:download and )?build `(?P<name>{NAME})(?:==(?P<version>[^`]+)| @ [^`]+)?`")
 _DISABLED = re.compile(rf"Building source distributions for `(?P<name>{NAME})` is disabled")
 _TOO_OLD = re.compile(r"Python <(?P<oldest>[\d.]+) is not supported but (?P<python>[\d.]+) was requested")
-_STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
-_URL = re.compile(r"https?://[^\s`)]+")
 
 # What stands among the causes of a failed request; what it means, and what to do.
 _NETWORK = (
@@ -85,14 +83,14 @@ def _refused(case: Case) -> SolveError | None:
     found = _CREDENTIALS.search(case.text)
     if not found:
         return None
-    url = _URL.search(case.text)
+    url = URL.search(case.text)
     what = f"{case.asked(url[0] if url else '')} wants credentials that it was not given ({found['code']})"
     where = case.place_of(url[0] if url else "")
     return SolveError(what, where, "keep them in a netrc file, or in the host's own settings")
 
 
 def _unreachable(case: Case) -> SolveError | None:
-    if "No solution" in case.text or not (found := _URL.search(case.text)):
+    if "No solution" in case.text or not (found := URL.search(case.text)):
         return None
     host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
     what, hint = _cause(case, host)
@@ -100,7 +98,7 @@ def _unreachable(case: Case) -> SolveError | None:
 
 
 def _cause(case: Case, host: str) -> tuple[str, str]:
-    if found := _STATUS.search(case.text):
+    if found := STATUS.search(case.text):
         hint = "wait a while, and try again" if found["status"][:1] in "45" else "check the URL of the index"
         return with_tries(f"{host} answers {found['status']}", case.words), hint
     for sign, what, hint in _NETWORK:

@@ -61,7 +61,10 @@ class Members(msgspec.Struct, frozen=True):
 
 
 class Placing(msgspec.Struct, frozen=True):
-    """Places what a request asks for, below a folder that goes when it is answered."""
+    """Places what a request asks for, below a folder that goes when it is answered.
+
+    `python` is the minor version that is locked, where conda does not bring it.
+    """
 
     uv: Uv
     folders: Folders
@@ -69,6 +72,7 @@ class Placing(msgspec.Struct, frozen=True):
     folder: Path
     environment: Environment
     may_build: bool
+    python: str
 
     def members(self, request: Request) -> Members:
         placed: dict[str, Placed] = {}
@@ -118,7 +122,7 @@ class Placing(msgspec.Struct, frozen=True):
         """A root that is a URL, by the name that it has there."""
         if not is_nameless(root):
             return ""
-        ran = self._asked_name(root, request)
+        ran = self._asked_name(root.partition(" ;")[0], request)  # whether its marker holds is for later
         found = _NAMED.search(ran.output)
         if ran.code or not found:
             items = (item for item in root_items(self.environment, request.platform) if item.text == root)
@@ -132,7 +136,9 @@ class Placing(msgspec.Struct, frozen=True):
         asked.write_text(f"{line}\n", encoding="utf-8")
         command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
         building = [] if self.may_build else ["--no-build"]
-        building += ["--python", own] if (own := own_python("")) else []
+        building += ["--python-version", self.python] if self.python else []
+        own = own_python(f"=={self.python}.*" if self.python else "")
+        building += ["--python", own] if own else []
         return self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
 
     def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:

@@ -1,6 +1,7 @@
 """Whose credentials go where: a host's own, as its netrc has them, and to that host alone."""
 
 import base64
+import os
 import re
 from collections.abc import Iterable, Mapping
 from itertools import combinations
@@ -84,7 +85,7 @@ def public_url(url: str) -> str:
 def _logins(host: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     own = host.get("NETRC")
     path = Path(own) if own else Path(host.get("HOME") or "/", ".netrc")
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - that of pathlib fails where the folder above may not be entered
         return {}
     import netrc  # many hosts have no such file
 

@@ -2,7 +2,9 @@
 
 import re
 
-_URL = re.compile(r"(?:https?|file)://[^\s`')]+")
+URL = re.compile(r"(?:https?|file)://[^\s`')]+")
+STATUS = re.compile(r"HTTP status \w+ error \((?P<status>[^)]+)\)")
+_TOKEN = re.compile(r"/t/[^/]+/")  # as conda writes it into the URLs of channels
 _RETRIED = re.compile(r"after (?P<retries>\d+) retries")
 _CAUSE = re.compile(r"\s*(?:Caused by|cause): ")
 
@@ -15,7 +17,12 @@ def with_words(what: str, words: str) -> str:
 
 def with_tries(what: str, words: str) -> str:
     """The cause is said already; what was asked for, and how often, is what is left to tell."""
-    url, retried = _URL.search(words), _RETRIED.search(words)
+    url, retried = URL.search(words), _RETRIED.search(words)
     times = int(retried["retries"]) + 1 if retried else 1
     often = f"{times} times" if times > 1 else "once"
-    return f"{what}\n    asked {often} for {url[0]}" if url else with_words(what, words)
+    return f"{what}\n    asked {often} for {_shown(url[0])}" if url else with_words(what, words)
+
+
+def _shown(url: str) -> str:
+    """Where it is, and nothing that may be a secret."""
+    return _TOKEN.sub("/t/***/", url.partition("?")[0])

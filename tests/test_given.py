@@ -130,10 +130,12 @@ def test_what_conda_brings_and_a_package_cannot_have(asked: Asked, root: str, wh
     assert "file:" not in error.message
 
 
-def test_a_constraint_that_conda_does_not_meet(asked: Asked) -> None:
-    """At the constraint's own line."""
+@pytest.mark.parametrize("root", ["pandas", "modern"])
+def test_a_constraint_that_conda_does_not_meet(asked: Asked, index: Index, root: str) -> None:
+    """At the constraint's own line, also where what is asked for is content with conda's."""
+    index.add("modern", "1.0", requires=["numpy>=2"])
     with pytest.raises(SolveError) as told:
-        asked.pins(pip("pandas", more="constraints:\n  - pip: ['numpy<2']"), PYTHON, NUMPY)
+        asked.pins(pip(root, more="constraints:\n  - pip: ['numpy<2']"), PYTHON, NUMPY)
     assert told.value.message.splitlines()[0] == "conda brings numpy 2.1.3, and 'numpy<2' is asked for"
     assert (told.value.where.line if told.value.where else 0) == 7
 

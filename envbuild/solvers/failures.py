@@ -105,10 +105,12 @@ class Failure(Case):
             one = self._given.get(normalise(found["name"]))
             if one and not _specifiers(found["wish"]).contains(one.version, prereleases=True):
                 return self._unlike(one, found["who"], found["wish"].rstrip(","))
-        return None
+        limited = (one for name, one in self._given.items() if name in self.text and self._limit(one))
+        return next((self._unlike(one, "", "") for one in limited), None)
 
-    def _unlike(self, one: Given, who: str, wish: str) -> SolveError:
-        limit = next(
+    def _limit(self, one: Given) -> Item | None:
+        """A constraint of the manifest that conda's version does not meet."""
+        return next(
             (
                 item
                 for item in self._limits(one.name)
@@ -116,9 +118,11 @@ class Failure(Case):
             ),
             None,
         )
-        if limit:
+
+    def _unlike(self, one: Given, who: str, wish: str) -> SolveError:
+        if limit := self._limit(one):
             what = f"conda brings {one.name} {one.version}, and '{limit.text}' is asked for"
-            where = limit.where
+            where, wish = limit.where, wish or limit.specifier
         else:
             root = self.roots.get(normalise(who)) or self.required()
             what = f"conda brings {one.name} {one.version}, and {who} wants {one.name}{wish}"

@@ -196,12 +196,9 @@ def test_requirements_are_shown_within_their_line(project: Project) -> None:
     project.write("manifests/a.yaml", f"dependencies: [{{pip: {items}}}]\n")
     found = [line for line in lines(project.run("plan", check=1)) if "hint: " not in line]
     told = ": not a requirement that pip reads"
-    assert found[:3] == [
-        f"manifests/a.yaml:1:23: 'alpha\\u202e'{told}",
-        "manifests/a.yaml:1:38: 'alpha",
-        f"    error: forged'{told}",
-    ]
-    assert found[-1] == f"manifests/r.txt:1:1: 'al\\u001b[31mpha==\\u009b1'{told}"
+    lines_told = "an item of several lines, or with control characters"
+    assert found[:2] == [f"manifests/a.yaml:1:23: 'alpha\\u202e'{told}", f"manifests/a.yaml:1:38: {lines_told}"]
+    assert found[-1] == f"manifests/r.txt:1:1: {lines_told}"
     lines(project.run("plan", "--json", check=1))
 
 

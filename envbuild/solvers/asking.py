@@ -16,6 +16,8 @@ from envbuild.solvers.members import Members
 from envbuild.solvers.targets import Target
 from envbuild.solvers.uv import Stated, Uv
 
+_OLDEST = (3, 6)
+
 
 class Asking(msgspec.Struct, frozen=True):
     """`python` is a minor version, or a whole one; `builds` says whether a source may be built to learn of it."""
@@ -52,8 +54,10 @@ class Asking(msgspec.Struct, frozen=True):
         """Solve into the file that the arguments name. `sources` are packages whose wheels do not count."""
         request = self.request
         version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
-        wanted = f"=={'.'.join(self.python.split('.')[:2])}.*" if self.builds else ""
-        own = own_python(wanted)  # any other is searched for, which takes longer than to solve
+        major, minor = self.python.split(".")[:2]
+        wanted = f"=={major}.{minor}.*" if self.builds else ""
+        is_known = (int(major), int(minor)) >= _OLDEST  # uv refuses older ones only where it searches itself
+        own = own_python(wanted) if is_known else ""  # any other is searched for, which takes longer than to solve
         options: list[str | Path] = [*([] if loud else ["--quiet"]), *version, *self._built(sources)]
         options += ["--python", own] if own else []
         options += ["--prerelease", "allow"] if request.prerelease else []

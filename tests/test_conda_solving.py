@@ -1,5 +1,6 @@
 """What conda specs, channels and platforms come to when real channels are solved (DESIGN 4 and 5, DECISIONS 3, 21)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,16 @@ def test_what_is_no_channel_is_refused(project: Project, channel: str, told: str
     assert run.err.startswith(f"{place}: ")
     assert told in run.err
     assert "hint: " in run.err
+
+
+def test_a_file_by_its_url_tells_of_itself_and_no_other_environment(project: Project, tmp_path: Path) -> None:
+    """A channel may list a package otherwise than the package does, as those do that mend old ones."""
+    made = archive(Package(name="foo", subdir="linux-64", depends=["bar"]))
+    mended = replace(made, record={**made.record, "depends": []})
+    channel = Channel(tmp_path / "channel", mended, Package(name="bar", subdir="linux-64"))
+    settings(project, channel.url)
+    manifest(project, "by-url", f"{channel.url}/linux-64/{made.filename}")
+    manifest(project, "named", "foo")
+    project.run("lock", "-j", "1")
+    names = {name: [pin.name for pin in pinned(project, name)["linux-64"].pins] for name in ("by-url", "named")}
+    assert names == {"by-url": ["bar", "foo"], "named": ["foo"]}

@@ -66,3 +66,12 @@ def test_the_place_of_the_environment_is_known_when_it_is_built(project: Project
     prefix = project.json("show", "a@1")["environment"]["reference"]
     assert project.run("run", "a", "--", "sh", "-c", "echo $DATA; cat $VIRTUAL_ENV/told").out == f"{prefix}/data\n" * 2
     assert "{{ environment.prefix }}/data" in project.run("show", "a", "--resolved").out
+
+
+def test_constraints_of_conda_mean_nothing_without_conda(project: Project, index: Index) -> None:
+    """One list of them may stand in what a whole fleet extends."""
+    base = f"abstract: true\npip: {{index_url: '{index.url}'}}\nconstraints: [numpy <2]\n"
+    project.write("manifests/base.yaml", base)
+    project.write("manifests/a.yaml", "extends: base\ndependencies: [{pip: [alpha]}]\n")
+    project.run("lock")
+    project.run("lock", "--check")

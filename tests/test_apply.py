@@ -7,6 +7,7 @@ import pytest
 from support.index import Index
 from support.line import actions, apply_twice, versions, write_base, write_child
 from support.project import Project
+from support.wheels import wheel_bytes
 
 _NOTE = 'printf "%s\\n" {name} >> "$HOME/order"'
 
@@ -184,6 +185,18 @@ def test_one_that_cannot_be_locked_does_not_stop_the_others(project: Project, in
     report = {step["environment"]: step for step in project.json("apply", check=1)["steps"]}
     assert (report["bad"]["result"], report["bad"]["fingerprint"]) == ("failed", None)
     assert "alpha" in report["bad"]["error"]
+
+
+def test_a_wheel_that_came_damaged_is_told(project: Project, index: Index, tmp_path: Path) -> None:
+    """Cut on its way: what came is no archive any more."""
+    filename, data = wheel_bytes("fresh", "1.0")
+    index.add_file(filename, data)
+    write_base(project, index)
+    write_child(project, "a", "fresh")
+    project.run("lock")
+    index.add_file(filename, data[:-40])
+    run = project.run("apply", check=1, env={"UV_CACHE_DIR": str(tmp_path / "cold")})
+    assert re.search(r"fresh\S* came damaged\n", run.err), run.err
 
 
 def test_a_wheel_that_is_not_what_was_locked_is_never_installed(project: Project, index: Index) -> None:

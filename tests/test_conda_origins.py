@@ -1,5 +1,6 @@
 """P17: which request carries whose credentials, by what a netrc file says of hosts and ports."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,14 @@ def test_a_netrc_file_that_cannot_be_read_is_none(tmp_path: Path, text: str | No
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
     assert Origins({"NETRC": str(path)}).url("https://private.example/c") == "https://private.example/c"
+
+
+def test_a_netrc_file_may_be_a_pipe_or_be_none(tmp_path: Path) -> None:
+    """As a shell's `<(...)` gives it; a name that no file can have, or a folder, holds nothing."""
+    reading, writing = os.pipe()
+    os.write(writing, b"machine h.org login me password secret")
+    os.close(writing)
+    assert Origins({"NETRC": f"/dev/fd/{reading}"}).url("https://h.org/x") == "https://me:secret@h.org/x"
+    os.close(reading)
+    for nothing in ("x" * 300, str(tmp_path), str(tmp_path / "gone")):
+        assert Origins({"NETRC": nothing}).url("https://h.org/x") == "https://h.org/x"

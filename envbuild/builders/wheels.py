@@ -24,7 +24,7 @@ from envbuild.solvers.uv import Stated
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+sha256:(?P<locked>\w+)\s+Computed:\s+sha256:(?P<came>\w+)"
 )
-_DAMAGED = re.compile(r"Failed to (?:download|extract)[^`]*`(?P<what>[^`]+)`(?s:.*)(?:truncated|extract|invalid)")
+_DAMAGED = re.compile(r"Failed to (?:download|extract)[^`]*`(?P<what>[^`]+)`(?s:.*)(?:Failed to extract|truncated)")
 _FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
 
 

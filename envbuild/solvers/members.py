@@ -18,6 +18,7 @@ from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.provided import url_of
 from envbuild.solvers.uv import Stated, Uv
+from envbuild.solvers.words import with_words
 from envbuild.workspace.folders import Folders
 
 _NAMED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*) @ ", re.MULTILINE)
@@ -127,7 +128,7 @@ class Placing(msgspec.Struct, frozen=True):
         if ran.code or not found:
             items = (item for item in root_items(self.environment, request.platform) if item.text == root)
             where = next((item.where for item in items), Place(self.environment.path))
-            what = f"how '{root}' is called cannot be learned{_indented(ran.errors)}"
+            what = with_words(f"how '{root}' is called cannot be learned", ran.errors)
             raise SolveError(what, where, f"check that it can be had; if it can, name it: 'NAME @ {root}'")
         return f"{normalise(found['name'])} @ {root}"
 
@@ -146,7 +147,7 @@ class Placing(msgspec.Struct, frozen=True):
             what = f"how '{member.path}' is called, and what it needs, is known once it is built on such a platform"
             return SolveError(what, self._where(member), "name a wheel of it, or lock on such a machine")
         words = Members(Request(""), {placed.path: placed}).told(ran.errors)
-        what = f"'{member.path}' could not be built, to learn how it is called and what it needs{_indented(words)}"
+        what = with_words(f"'{member.path}' could not be built, to learn how it is called and what it needs", words)
         by_git = "; there is no git in the copy that is built" if any(one in words for one in _BY_GIT) else ""
         return SolveError(what, self._where(member), f"mend its build, or state {_FACTS}{by_git}")
 
@@ -160,10 +161,6 @@ class Placing(msgspec.Struct, frozen=True):
             if known.setdefault(one.name, path) != path:
                 what = f"'{known[one.name]}' and '{path}' are both called '{one.name}'"
                 raise SolveError(what, self._where(Asked(path)), "ask for one of them")
-
-
-def _indented(words: str) -> str:
-    return "".join(f"\n    {line.rstrip()}" for line in words.splitlines() if line.strip())
 
 
 def _named(root: str, placed: Mapping[str, Placed]) -> str:

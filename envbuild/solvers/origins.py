@@ -85,7 +85,7 @@ def public_url(url: str) -> str:
 def _logins(host: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     own = host.get("NETRC")
     path = Path(own) if own else Path(host.get("HOME") or "/", ".netrc")
-    if not os.path.isfile(path):  # noqa: PTH113 - that of pathlib fails where the folder above may not be entered
+    if not os.access(path, os.R_OK):
         return {}
     import netrc  # many hosts have no such file
 

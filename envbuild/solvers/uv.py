@@ -207,7 +207,7 @@ def _index(entry: dict[str, Any]) -> Index:
 def _pip_index(host: Mapping[str, str]) -> str:
     own = host.get("PIP_CONFIG_FILE")
     paths = [Path(own)] if own else [_config_home(host) / "pip/pip.conf", Path("/etc/pip.conf")]
-    for path in filter(os.path.isfile, paths):
+    for path in (one for one in paths if os.access(one, os.R_OK)):
         import configparser  # most hosts have no such file
 
         parser = configparser.RawConfigParser()

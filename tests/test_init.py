@@ -199,13 +199,13 @@ def test_encodings(project: Project) -> None:
 
 def test_what_a_plan_refuses_is_said_with_its_line(project: Project) -> None:
     """The answer counts it, and the next step names only what is ready."""
-    project.write("envs/conda.yml", "dependencies: [python =3.11]\nsolve_group: g\n")
+    project.write("envs/conda.yml", "dependencies: [python =3.11]\noverrides: [numpy =1]\n")
     project.write("envs/pip.yml", _PIP)
     project.write("envs/parent.yml", f"abstract: true\n{_CONDA}")
     out = project.run("init").out
     assert "parent: only extended\n" in out
     assert out.startswith("Made this folder a project: 2 environments, 1 ready, 1 refused.\n")
-    assert "conda: refused\n    envs/conda.yml:2:1: 'solve_group' is not honoured by this version yet" in out
+    assert "conda: refused\n    envs/conda.yml:2:13: conda packages cannot be overridden" in out
     assert "Next: 'envbuild apply pip' builds what is ready" in out
     project.run("plan", "conda", check=1)
     project.run("plan", "pip")

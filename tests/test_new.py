@@ -59,11 +59,11 @@ def test_without_anything_it_is_a_python(started: Project) -> None:
     assert "+ plain  create" in started.run("plan").out
 
 
-def test_what_cannot_be_locked_yet_is_said(started: Project) -> None:
+def test_what_cannot_be_locked_is_said(started: Project) -> None:
     """The file is written, since it says what was asked for; the next step is true."""
-    started.write("manifests/base.yaml", "abstract: true\nsolve_group: g\n")
+    started.write("manifests/base.yaml", "abstract: true\noverrides: [numpy =1]\n")
     out = started.run("new", "a", "--extends", "base", "--conda", "numpy >=1.26").out
-    assert "a: refused\n    manifests/base.yaml:2:1: 'solve_group' is not honoured by this version yet" in out
+    assert "a: refused\n    manifests/base.yaml:2:13: conda packages cannot be overridden" in out
     assert out.endswith("Next: change what is refused.\n")
 
 

@@ -6,7 +6,6 @@ from support.project import Project
 
 _REFUSED = {
     "overrides: [numpy ==1]": "1:13: conda packages cannot be overridden",
-    "solve_group: g": "1:1: 'solve_group' is not honoured by this version yet",
     "dependencies: [{pip: ['-e ./src']}]": "1:23: there is no 'manifests/src'",
     "constraints: [{pip: [./src]}]": "1:22: './manifests/src' is no version, and 'constraints' are versions",
     "dependencies: ['python 3.11.4 h1_0', {pip: [alpha]}]": "1:16: only conda has 'python ==3.11.4 h1_0', and this "

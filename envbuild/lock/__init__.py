@@ -23,12 +23,24 @@ from envbuild.lock.request import (
 )
 from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
 from envbuild.lock.text import lock_text
+from envbuild.lock.together import (
+    SOLVE_GROUP,
+    bounds,
+    conda_share,
+    disagreements,
+    group_of,
+    merged,
+    quarrels,
+    together,
+    untold,
+)
 from envbuild.lock.virtual import host_system, virtual_packages
 
 __all__ = [
     "BUILD_FILES",
     "EVERY",
     "FOLDER",
+    "SOLVE_GROUP",
     "SUFFIX",
     "Base",
     "Bound",
@@ -44,9 +56,13 @@ __all__ = [
     "Pins",
     "Request",
     "Stated",
+    "bounds",
     "canonical",
     "conda_items",
+    "conda_share",
+    "disagreements",
     "further_files",
+    "group_of",
     "host_system",
     "image_name",
     "joined_specs",
@@ -55,11 +71,13 @@ __all__ = [
     "make_lock",
     "meets",
     "member_items",
+    "merged",
     "models",
     "moves",
     "nameless",
     "package_record",
     "pin_changes",
+    "quarrels",
     "read_head",
     "read_lock",
     "reads_requirements",
@@ -73,5 +91,7 @@ __all__ = [
     "split_spec",
     "stated",
     "still_met",
+    "together",
+    "untold",
     "virtual_packages",
 ]

@@ -29,7 +29,7 @@ def request_changes(recorded: Request, request: Request, environment: Environmen
         items = environment.package("python")
         shown = f"python {wish(recorded.python)} -> {wish(request.python)}"
         changes.append(Change(shown, items[0].where if items else gone, "python"))
-    changes += _settings(recorded, request, environment)
+    changes += source_changes(recorded, request, environment)
     for field in ("constraints", "overrides"):
         changes += _bounds(field, recorded, request, environment)
     for root in sorted(request.members.keys() & recorded.members.keys()):
@@ -55,7 +55,8 @@ _OTHERS: tuple[tuple[str, Callable[[Request], object], tuple[str, ...]], ...] = 
 )  # fmt: skip
 
 
-def _settings(recorded: Request, request: Request, environment: Environment) -> Iterator[Change]:
+def source_changes(recorded: Request, request: Request, environment: Environment) -> Iterator[Change]:
+    """What decides pins besides what is asked for: where from, for which machine, and how."""
     for name, of, keys in _OTHERS:
         before, now = _told(of(recorded)), _told(of(request))
         if before != now:

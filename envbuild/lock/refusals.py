@@ -3,38 +3,22 @@
 import re
 from collections.abc import Iterator
 
-from envbuild.document import RESET, Mapping, Scalar, Sequence, Value, is_null
+from envbuild.document import Sequence
 from envbuild.errors import EnvbuildError, LockError
 from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_KEYS = (("solve_group",),)
 
 
 def refusals(environment: Environment) -> Iterator[EnvbuildError]:
     """Everything at once."""
-    yield from _keys(environment)
     yield from _conda(environment)
     yield from _pip(environment)
 
 
 def _items(environment: Environment) -> Iterator[Item]:
     yield from (item for package in environment.packages for item in package.items)
-
-
-def _keys(environment: Environment) -> Iterator[EnvbuildError]:
-    for keys in _KEYS:
-        stated = environment.node(*keys)
-        if stated is not None and _says(stated):
-            what = f"'{'.'.join(keys)}' is not honoured by this version yet"
-            yield LockError(what, environment.where_key(*keys), "remove it for now")
-
-
-def _says(node: Value) -> bool:
-    if isinstance(node, Scalar):
-        return not is_null(node) and node.tag != RESET
-    return bool(node.entries if isinstance(node, Mapping) else node.items)
 
 
 def _conda(environment: Environment) -> Iterator[EnvbuildError]:

@@ -1,6 +1,6 @@
 """The facts that a plan is made of: fingerprints on one side, records and what stands on this machine on the other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,19 @@ from envbuild.builders import BUILDERS, EDITABLES, local
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint, is_tied
-from envbuild.lock import Change, Pins, Request, member_items, pin_changes, read_lock, refusals, request_changes
+from envbuild.lock import (
+    Change,
+    Pins,
+    Request,
+    disagreements,
+    group_of,
+    lock_path,
+    member_items,
+    pin_changes,
+    read_lock,
+    refusals,
+    request_changes,
+)
 from envbuild.manifest import Asked
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locked, Locks
@@ -33,10 +45,16 @@ class Prepared(msgspec.Struct, frozen=True):
     contents: dict[str, str] = {}
 
 
+Mates = Callable[[str], tuple[Environment, ...]]
+
+
 class Facts:
     """Looks up what a plan needs, in as few questions as there are kinds of question."""
 
-    def __init__(self, workspace: Workspace, folders: Folders, state: State, store: Path, platform: str) -> None:
+    def __init__(
+        self, workspace: Workspace, folders: Folders, state: State, store: Path, platform: str, mates: Mates
+    ) -> None:
+        self._mates = mates
         self._workspace = workspace
         self._folders = folders
         self._state = state
@@ -58,11 +76,27 @@ class Facts:
         return tuple(prepared)
 
     def _to_lock(self, environment: Environment) -> Prepared:
-        return Prepared(environment, self.locks.locked(environment, repair=True), {}, None)
+        return Prepared(environment, self._locked(environment, repair=True), {}, None)
+
+    def _locked(self, environment: Environment, *, repair: bool) -> Locked:
+        """Whether it is current: also with the locks of its `solve_group`."""
+        locked = self.locks.locked(environment, repair=repair)
+        group = group_of(environment)
+        own = self.locks.usable(locked.path) if group and locked.current and locked.path else None
+        if own is None:
+            return locked
+        others = (
+            (one.name, self.locks.usable(lock_path(one.name)))
+            for one in self._mates(group)
+            if one.name != environment.name
+        )
+        held = {name: lock.pins for name, lock in others if lock}
+        changes = tuple(disagreements(environment, own.pins, held))
+        return msgspec.structs.replace(locked, changes=changes) if changes else locked
 
     def _prepared(self, environment: Environment) -> Prepared:
         raise_all([*self._refusals(environment), *refusals(environment)])
-        locked = self.locks.locked(environment, repair=False)
+        locked = self._locked(environment, repair=False)
         contents = self._contents(environment)
         files = {path: folder.digest for path, folder in contents.items()}
         for item in member_items(environment):

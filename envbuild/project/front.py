@@ -11,29 +11,27 @@ from pathlib import Path
 import msgspec
 
 from envbuild import machine
-from envbuild.apply import Event, Job, Site, Summary, Tell, apply
+from envbuild.apply import Site, Summary, Tell
 from envbuild.builders import local
 from envbuild.builders.activation import Activation, entered, undone
 from envbuild.builders.store import default_store
 from envbuild.builders.target import Tools
 from envbuild.document import decode
-from envbuild.errors import BuildError, Place, RefusedError, UsageError
+from envbuild.errors import BuildError, UsageError
 from envbuild.fingerprint import is_tied, recorded_variables
-from envbuild.lock import read_lock
+from envbuild.lock import group_of, read_lock
 from envbuild.memo import Ledger
-from envbuild.plan import Plan, Step
 from envbuild.process import Programs, given_environment
 from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts, Prepared, requests_of
-from envbuild.project.locks import python_range
 from envbuild.project.moving import NOTHING, Outcome, Upgrade
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.shown import Shown, described, packages_of
 from envbuild.record import Record
-from envbuild.render import Template, Templates, render
-from envbuild.resolve import Environment, resolved_text
+from envbuild.render import Template, Templates
+from envbuild.resolve import Environment
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
 from envbuild.solvers.rattler import Rattler
@@ -131,7 +129,10 @@ class Project:
         return Planned(facts.plan(prepared, known, refresh=refresh), prepared)
 
     def facts(self) -> Facts:
-        return Facts(self.workspace, self.folders, self.state, self.store, self.platform)
+        return Facts(self.workspace, self.folders, self.state, self.store, self.platform, self._mates)
+
+    def _mates(self, group: str) -> tuple[Environment, ...]:
+        return self.reader.mates(group, self.platform)
 
     @property
     def folders(self) -> Folders:
@@ -140,16 +141,27 @@ class Project:
     def lock(
         self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int, upgrade: Upgrade = NOTHING, writes: bool = True
     ) -> list[Outcome]:
-        """Make the locks that are not current, and those that are to move."""
-        from envbuild.project.locking import Locker, Solvers
+        """Make the locks that are not current, and those that are to move; a `solve_group` moves as one."""
+        from envbuild.project.locking import Locker
+        from envbuild.project.solving import Solvers
         from envbuild.registry import Line
         from envbuild.solvers.channels import View
 
-        with self._tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
+        selected = {one.environment.name for one in prepared}
+        prepared = (*prepared, *self._besides(prepared))
+        with self.tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
             line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
             solvers = Solvers(uv, view, self.platform, self.host, line)
             locker = Locker(self.workspace, self.folders, self.facts().locks, solvers, tell)
-            return locker.lock(prepared, jobs, upgrade, writes=writes)
+            outcomes = locker.lock(prepared, jobs, upgrade, writes=writes)
+        return [one for one in outcomes if one.environment in selected or one.did != "current"]
+
+    def _besides(self, prepared: tuple[Prepared, ...]) -> tuple[Prepared, ...]:
+        """The other environments of each `solve_group`."""
+        names = {one.environment.name for one in prepared}
+        groups = sorted({group_of(one.environment) for one in prepared} - {""})
+        mates = (one for group in groups for one in self._mates(group) if one.name not in names)
+        return self.facts().prepare(mates, to_build=False)
 
     @cached_property
     def rattler(self) -> Rattler:
@@ -178,70 +190,11 @@ class Project:
 
     def apply(self, planned: Planned, on_event: Tell, *, jobs: int, fail_fast: bool = False) -> Summary:
         """Do what the plan says; the project is held while this works."""
-        with self.held(), self._tools() as uv:
-            self._refuse_overtaken(planned.plan)
-            by_name = {one.environment.name: one for one in planned.prepared}
-            ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
-            for name, error in planned.failures.items():
-                on_event(Event("failed", name, str(error), error=error))
-            summary = apply(
-                Plan(tuple(ready)),
-                lambda step: self._job(step, by_name[step.environment]),
-                self._site(uv),
-                on_event,
-                parallel=jobs,
-                fail_fast=fail_fast,
-            )
-        return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
+        from envbuild.project.applying import Applying
 
-    def _refuse_overtaken(self, plan: Plan) -> None:
-        """A plan is done to the records that it was made from, or not at all."""
-        latest = self.state.latest(tuple(step.environment for step in plan.changes))
-        for step in plan.changes:
-            found = latest.get(step.environment)
-            if (step.previous, step.previous_version) != (
-                (found.fingerprint, found.version) if found else (None, None)
-            ):
-                what = f"the records of '{step.environment}' have moved since the plan was made"
-                raise RefusedError(what, hint="plan again")
-
-    def forget(self, planned: Planned) -> tuple[str, ...]:
-        """Drop the records whose manifests are gone."""
-        gone = tuple(step.environment for step in planned.plan.steps if step.action == "forget")
-        with self.held():
-            for name in gone:
-                self.state.forget(name)
-        return gone
-
-    @contextmanager
-    def _tools(self) -> Iterator[Uv]:
-        bundle = self.settings.ca_bundle
-        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            yield Uv(self.programs, self.host, Path(folder), self.root / bundle if bundle else None)
-
-    def _job(self, step: Step, one: Prepared) -> Job:
-        if one.fingerprint is None:
-            raise RefusedError(
-                f"'{step.environment}' is not locked", Place(one.environment.path), "run 'envbuild lock'"
-            )
-        path = one.locked.path
-        text = self.workspace.text(path) if path else None
-        lock = self.facts().locks.whole(path) if path else None
-        if (lock.head if lock else None) != one.locked.head:
-            raise RefusedError(
-                "the lock was changed since the plan was made", Place(path), "run 'envbuild apply' again"
-            )
-        return Job(
-            step=step,
-            environment=one.environment,
-            fingerprint=one.fingerprint,
-            lock=lock,
-            lock_text=text or "",
-            python_range=python_range(lock, one.locked.requests),
-            files=one.files,
-            render=lambda: render(one.environment, self.templates, lock.head.python if lock else ""),
-            manifest=resolved_text(one.environment),
-        )
+        with self.held(), self.tools() as uv:
+            applying = Applying(self.workspace, self.facts().locks, self.templates, self._site(uv))
+            return applying.apply(planned, on_event, jobs=jobs, fail_fast=fail_fast)
 
     def _site(self, uv: Uv) -> Site:
         commit, dirty = checked_out(self.root, self.programs, self.host)
@@ -256,6 +209,20 @@ class Project:
             commit,
             dirty,
         )
+
+    def forget(self, planned: Planned) -> tuple[str, ...]:
+        """Drop the records whose manifests are gone."""
+        gone = tuple(step.environment for step in planned.plan.steps if step.action == "forget")
+        with self.held():
+            for name in gone:
+                self.state.forget(name)
+        return gone
+
+    @contextmanager
+    def tools(self) -> Iterator[Uv]:
+        bundle = self.settings.ca_bundle
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            yield Uv(self.programs, self.host, Path(folder), self.root / bundle if bundle else None)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

@@ -61,7 +61,7 @@ class Locks:
 
     def locked(self, environment: Environment, *, repair: bool) -> Locked:
         """To `repair` is to take a damaged lock for one that is missing; else it is an error."""
-        asked = requests(environment, self._digests(environment))
+        asked = requests(environment, self.digests(environment))
         if not asked:
             return Locked(asked)
         own = lock_path(environment.name)
@@ -106,7 +106,7 @@ class Locks:
         """Every package that a lock of the project pins."""
         return {found[1] for text in self._texts().values() for found in _PINNED.finditer(text)}
 
-    def _digests(self, environment: Environment) -> dict[str, Digest]:
+    def digests(self, environment: Environment) -> dict[str, Digest]:
         """Of what says what a package of the project needs; a source archive is looked at as a whole."""
         return {item.path: self._digest(item) for item in member_items(environment)}
 

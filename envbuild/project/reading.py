@@ -51,11 +51,20 @@ class Reader:
         self._paths = self.files.names.paths
         self._misnamed = self.files.names.problems
         self._settings = project
+        self._last = _Found(set())
         self.concerned: set[str] = set()  # the files that the last selection was about, without what they extend
 
     def environments(self, selection: Selection, platform: str) -> tuple[Environment, ...]:
         """What is selected, complete and typed; all that is wrong with it is raised together."""
         return self._found(selection, platform).wanted
+
+    def mates(self, group: str, platform: str) -> tuple[Environment, ...]:
+        """Every environment of a `solve_group`, of all files that can be read."""
+        found = self._last
+        more = [name for name in sorted(self._paths.keys() - found.read) if self.files.is_readable(name)]
+        found.read.update(more)
+        found.add(self._resolve(more, platform))
+        return tuple(one for one in found.environments if one.keys.solve_group == group)
 
     def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
         """What is selected, and which environments are built from which."""
@@ -81,7 +90,7 @@ class Reader:
             self.files.ask(name)
         if not selection.with_dependents:
             choice.refuse_abstract(files)
-        found = _Found(set(files))
+        found = self._last = _Found(set(files))
         found.add(self._resolve(files, platform))
         certain = not (problems or self.files.told())
         self._refuse_idle_excludes(choice, found, platform, certain=certain)

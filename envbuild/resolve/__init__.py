@@ -10,7 +10,7 @@ from envbuild.resolve.graph import Edge, EdgeKind, Graph, Node, graph
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.notes import notes
-from envbuild.resolve.packages import Package, Packages, manager_of
+from envbuild.resolve.packages import Package, Packages, contradictions, manager_of
 from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Resolved",
     "Variable",
     "channel_url",
+    "contradictions",
     "distribution",
     "explain",
     "fields",

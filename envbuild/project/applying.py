@@ -1,0 +1,71 @@
+"""A plan, done: each step with all that it needs, to the records that the plan was made from."""
+
+import msgspec
+
+from envbuild.apply import Event, Job, Site, Summary, Tell, apply
+from envbuild.errors import Place, RefusedError
+from envbuild.plan import Plan, Step
+from envbuild.project.facts import Prepared
+from envbuild.project.locks import Locks, python_range
+from envbuild.project.planned import Planned
+from envbuild.render import Templates, render
+from envbuild.resolve import resolved_text
+from envbuild.workspace import Workspace
+
+
+class Applying:
+    """One apply of one project, which is held meanwhile."""
+
+    def __init__(self, workspace: Workspace, locks: Locks, templates: Templates, site: Site) -> None:
+        self._workspace = workspace
+        self._locks = locks
+        self._templates = templates
+        self._site = site
+
+    def apply(self, planned: Planned, on_event: Tell, *, jobs: int, fail_fast: bool) -> Summary:
+        self._refuse_overtaken(planned.plan)
+        by_name = {one.environment.name: one for one in planned.prepared}
+        ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
+        for name, error in planned.failures.items():
+            on_event(Event("failed", name, str(error), error=error))
+        summary = apply(
+            Plan(tuple(ready)),
+            lambda step: self._job(step, by_name[step.environment]),
+            self._site,
+            on_event,
+            parallel=jobs,
+            fail_fast=fail_fast,
+        )
+        return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
+
+    def _refuse_overtaken(self, plan: Plan) -> None:
+        """A plan is done to the records that it was made from, or not at all."""
+        latest = self._site.state.latest(tuple(step.environment for step in plan.changes))
+        for step in plan.changes:
+            found = latest.get(step.environment)
+            known = (found.fingerprint, found.version) if found else (None, None)
+            if (step.previous, step.previous_version) != known:
+                what = f"the records of '{step.environment}' have moved since the plan was made"
+                raise RefusedError(what, hint="plan again")
+
+    def _job(self, step: Step, one: Prepared) -> Job:
+        if one.fingerprint is None:
+            what = f"'{step.environment}' is not locked"
+            raise RefusedError(what, Place(one.environment.path), "run 'envbuild lock'")
+        path = one.locked.path
+        text = self._workspace.text(path) if path else None
+        lock = self._locks.whole(path) if path else None
+        if (lock.head if lock else None) != one.locked.head:
+            what = "the lock was changed since the plan was made"
+            raise RefusedError(what, Place(path), "run 'envbuild apply' again")
+        return Job(
+            step=step,
+            environment=one.environment,
+            fingerprint=one.fingerprint,
+            lock=lock,
+            lock_text=text or "",
+            python_range=python_range(lock, one.locked.requests),
+            files=one.files,
+            render=lambda: render(one.environment, self._templates, lock.head.python if lock else ""),
+            manifest=resolved_text(one.environment),
+        )

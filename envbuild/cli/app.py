@@ -1,6 +1,7 @@
 """The group of all commands, and the one place where errors become exit codes."""
 
 import importlib
+import keyword
 import os
 import sys
 from typing import Any
@@ -17,6 +18,7 @@ from envbuild.memo import Moment
 COMMANDS = {
     "init": "Make a project of a folder.",
     "new": "Write the manifest of a new environment.",
+    "import": "Write the manifest of what another tool's file or environment says.",
     "plan": "Say what apply would build, and which line caused it.",
     "apply": "Build what changed, and remember it.",
     "why": "Say why one environment would be built.",
@@ -59,7 +61,8 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"envbuild.cli.{name}").command
+        module = f"{name}_" if keyword.iskeyword(name) else name
+        command: click.Command = importlib.import_module(f"envbuild.cli.{module}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

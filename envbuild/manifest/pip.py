@@ -52,7 +52,7 @@ def pip_item(node: Scalar, folder: str) -> Item:
     editable = editable_of(text)
     text = editable or text
     _refuse_option(text, node.place)
-    path = _path_of(text) or (text if editable and not text.startswith(_VERSION_CONTROL) else "")
+    path = named_path(text) or (text if editable and not text.startswith(_VERSION_CONTROL) else "")
     if not path:
         return _requirement(text, node)
     if "://" in path or (editable and "@" in path):
@@ -158,7 +158,7 @@ def _canonical(requirement: "Requirement") -> str:
     return str(requirement)
 
 
-def _path_of(text: str) -> str:
+def named_path(text: str) -> str:
     """The file or folder that this entry names, if it names one."""
     named = _NAMED_PATH.fullmatch(text)
     path = named["path"] if named else text

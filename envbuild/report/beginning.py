@@ -19,7 +19,7 @@ def begun_text(begun: Begun, shown: str, look: Look, *, dry: bool) -> str:
     parts = [
         [_wrapped(_answer(begun, shown, dry=dry), look, "strong"), *found],
         list(_files(begun)) if dry else [],
-        [line for one in begun.judged for line in _judged(one, look)],
+        [line for one in begun.judged for line in judged_lines(one, look)],
         [_wrapped(f"Next: {next_step(begun, shown, dry=dry)}", look)],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -67,7 +67,7 @@ def _files(begun: Begun) -> Iterator[str]:
         yield clean(text).rstrip("\n")
 
 
-def _judged(one: Judged, look: Look) -> Iterator[str]:
+def judged_lines(one: Judged, look: Look) -> Iterator[str]:
     style: Style = "good" if one.is_ready else "quiet" if one.state == "only extended" else "bad"
     *above, last = wrapped(f"{one_line(one.name)}: {one.state}", look, rest="  ")
     yield from above
@@ -81,14 +81,14 @@ def _judged(one: Judged, look: Look) -> Iterator[str]:
         yield f"    and {plural(more, 'problem')} more: envbuild plan {shlex.quote(one_line(one.name))}"
 
 
-def _command(shown: str) -> str:
+def usual_command(shown: str) -> str:
     """How to call this in the project from where one is."""
     return "envbuild" if shown == "." else f"envbuild -C {shlex.quote(one_line(shown))}"
 
 
 def next_step(begun: Begun, shown: str, *, dry: bool) -> str:
     """What is true to do now, in words; the commands in it work as they stand."""
-    command = _command(shown)
+    command = usual_command(shown)
     ready = [one.name for one in begun.judged if one.is_ready]
     stuck = [one for one in begun.judged if one.error]
     if dry and not begun.exists:
@@ -153,12 +153,12 @@ def judged_objects(judged: Sequence[Judged]) -> list[dict[str, Any]]:
 
 def made_text(made: Made, shown: str, look: Look) -> str:
     """The file first, since it is the answer."""
-    lines = [look.paint(one_line(made.path), "strong"), *_judged(made.judged, look)]
+    lines = [look.paint(one_line(made.path), "strong"), *judged_lines(made.judged, look)]
     name = shlex.quote(made.judged.name)
     if made.judged.error:
         lines.append("Next: change what is refused.")
     else:
-        command = _command(shown)
+        command = usual_command(shown)
         lines.append(f"Next: '{command} plan {name}' says what would be built, '{command} apply {name}' builds it.")
     return "\n".join(_wrapped(line, look) if line.startswith("Next") else line for line in lines)
 

@@ -2,18 +2,26 @@
 
 from envbuild.project.starting.adding import Made, Wanted, new, refuse_name
 from envbuild.project.starting.beginning import Begun, begin, enclosing_project, write_begun
+from envbuild.project.starting.importing import Asked, Carried, Imported, folded_name, not_carried, place_of, take_in
 from envbuild.project.starting.judging import Judged
 from envbuild.project.starting.leaving import Told
 
 __all__ = [
+    "Asked",
     "Begun",
+    "Carried",
+    "Imported",
     "Judged",
     "Made",
     "Told",
     "Wanted",
     "begin",
     "enclosing_project",
+    "folded_name",
     "new",
+    "not_carried",
+    "place_of",
     "refuse_name",
+    "take_in",
     "write_begun",
 ]

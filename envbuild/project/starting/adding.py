@@ -38,9 +38,9 @@ class Made(msgspec.Struct, frozen=True):
 def new(project: Project, wanted: Wanted, start: str) -> Made:
     """`start` is the folder that requirement files are named from. Nothing that stands is written over."""
     refuse_name(wanted.name)
-    _refuse_taken(project, wanted.name)
+    refuse_taken(project, wanted.name)
     raise_all(_missing_parents(project, wanted.extends))
-    path = _place(project, wanted.name)
+    path = place_for(project, wanted.name)
     draft = _draft(project, wanted, path, start)
     _refuse_unreadable(project, wanted.name, draft)
     project.workspace.write_new(path, draft.text)
@@ -64,16 +64,20 @@ def refuse_name(name: str) -> None:
         raise UsageError(f"'{name}' would be named '{folded}'", hint=f"write '{folded}'")
 
 
-def _refuse_taken(project: Project, name: str) -> None:
-    names = project.reader.files.names
-    path = names.paths.get(name)
+def refuse_taken(project: Project, name: str) -> None:
+    if path := manifest_of(project, name):
+        raise UsageError(f"there is an environment '{name}' already", Place(path), "edit that, or choose another name")
+
+
+def manifest_of(project: Project, name: str) -> str | None:
+    """Where an environment of this name is stated, if there is one; also where it is one of several."""
+    path = project.reader.files.names.paths.get(name)
     if not path and project.reader.files.may_have_cells:
         try:
-            path = project.environments(Selection((name,)))[0].path
+            return project.environments(Selection((name,)))[0].path
         except (EnvbuildError, IndexError):
-            path = None
-    if path:
-        raise UsageError(f"there is an environment '{name}' already", Place(path), "edit that, or choose another name")
+            return None
+    return path
 
 
 def _missing_parents(project: Project, parents: Iterable[str]) -> Iterator[EnvbuildError]:
@@ -83,7 +87,7 @@ def _missing_parents(project: Project, parents: Iterable[str]) -> Iterator[Envbu
             yield UsageError(f"there is no manifest '{parent}' to extend", hint=nearest(parent, known))
 
 
-def _place(project: Project, name: str) -> str:
+def place_for(project: Project, name: str) -> str:
     """By the first glob that can; a glob that names by folders gets an `environment.yaml` in a folder of that name."""
     globs = project.settings.manifests
     closed = (*project.settings.templates, "locks", ".git", ".envbuild")

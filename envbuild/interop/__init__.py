@@ -1,0 +1,1 @@
+"""Doors to neighbouring formats: what other tools write becomes manifests."""

@@ -1,0 +1,142 @@
+"""conda's environment files: the text is a manifest as it is, but for what depends on where it stands."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from envbuild.document import RESET, Document, Entry, Mapping, Scalar, Sequence, decode, is_null, parse
+from envbuild.errors import EnvbuildError, Note, Place
+from envbuild.interop.brought import Brought
+from envbuild.interop.composing import remark
+from envbuild.interop.masking import masked
+from envbuild.interop.paths import Moved, moved, moved_item
+from envbuild.interop.source import Source
+from envbuild.manifest import Keys
+from envbuild.project.starting import Carried, folded_name, not_carried
+from envbuild.project.starting.amending import commented, respelt, span_at
+from envbuild.shape import is_rendered, rewrite_marked
+
+_APT_FILE = re.compile(r"-r[\s=]*(?P<path>\S.*)")
+_COMMENT = re.compile(r"(^|\s)#.*")
+
+
+class _Edit(msgspec.Struct, frozen=True):
+    """What becomes of one text of the file; `line` where it stands in a block of several."""
+
+    node: Scalar
+    old: str
+    new: Moved
+
+
+def bring(source: Source) -> Brought:
+    text, hidden = masked(source.shown, decode(source.shown, source.read()))
+    document = parse(source.shown, text.encode())
+    return Brought(_name(document) or folded_name(source.stem), lambda path: _carried(source, document, hidden, path))
+
+
+def _name(document: Document) -> str:
+    stated = document.root.get("name")
+    return folded_name(stated.text) if isinstance(stated, Scalar) and not is_null(stated) else ""
+
+
+def _carried(source: Source, document: Document, hidden: tuple[EnvbuildError, ...], path: str) -> Carried:
+    text, left = document.text, list(hidden)
+    for edit in sorted(_edits(document, source, path), key=lambda one: (one.node.line, one.node.column), reverse=True):
+        text = _edited(text, edit, left)
+    lines = text.split("\n")
+    origins: list[Place | None] = [Place(source.shown, number) for number in range(1, len(lines) + 1)]
+    notes = list(_without_prefix(document, lines, origins))
+    head = [f"# left out: {remark(one.message)}" for one in hidden]
+    places = [one.where for one in hidden]
+    whole = "\n".join([*head, *lines])
+    return Carried(whole if whole.endswith("\n") else f"{whole}\n", (*places, *origins), tuple(left), tuple(notes))
+
+
+def _edits(document: Document, source: Source, path: str) -> Iterator[_Edit]:
+    folders = (source.folder,)
+    for node in _pip_lines(document.root):
+        found = moved_item(node.text, folders, source, path)
+        if found and found.text != node.text:
+            yield _Edit(node, node.text, found)
+    for kind, node in _marked(document.root):
+        match = _APT_FILE.fullmatch(node.text.strip()) if kind == "apt" else None
+        written = match["path"] if match else node.text.strip()
+        found = moved(written, folders, source, path)
+        if found.why or found.text != written:
+            before = node.text.strip().removesuffix(written)
+            yield _Edit(node, node.text, found if found.why else Moved(f"{before}{found.text}"))
+
+
+def _pip_lines(root: Mapping) -> Iterator[Scalar]:
+    """The entries of every pip list, those of a block of text one by one."""
+    for key in ("dependencies", "constraints", "overrides"):
+        stated = root.get(key)
+        for item in stated.items if isinstance(stated, Sequence) else ():
+            listed = item.get("pip") if isinstance(item, Mapping) else None
+            for node in listed.items if isinstance(listed, Sequence) else ():
+                if isinstance(node, Scalar) and not is_rendered(node):
+                    yield from _lines_of(node)
+
+
+def _lines_of(node: Scalar) -> Iterator[Scalar]:
+    for number, line in enumerate(node.text.split("\n") if node.block else [node.text]):
+        if text := _COMMENT.sub("", line).strip():
+            yield msgspec.structs.replace(node, line=node.line + number + node.block, text=text)
+
+
+def _marked(root: Mapping) -> list[tuple[str, Scalar]]:
+    """The other values that are paths."""
+    found: list[tuple[str, Scalar]] = []
+
+    def keep(kind: str, node: Scalar) -> Scalar:
+        if not is_rendered(node) and not is_null(node) and node.tag != RESET and _is_path(kind, node.text.strip()):
+            found.append((kind, node))
+        return node
+
+    rewrite_marked(root, Keys, "path", keep)
+    extends = root.get("extends")
+    stated = extends.items if isinstance(extends, Sequence) else (extends,)
+    found += [("extends", one) for one in stated if isinstance(one, Scalar) and _is_path("extends", one.text)]
+    return found
+
+
+def _is_path(kind: str, text: str) -> bool:
+    if kind == "extends":
+        return text.startswith(("./", "../")) or text.endswith((".yaml", ".yml"))
+    if kind == "apt":
+        return bool(_APT_FILE.fullmatch(text))
+    return "://" not in text and "\n" not in text
+
+
+def _edited(text: str, edit: _Edit, left: list[EnvbuildError]) -> str:
+    node = edit.node
+    if edit.new.why:
+        told = not_carried(edit.old, edit.new.why, node.place, edit.new.hint)
+        without = commented(text, node.line, node.column, edit.new.why)
+        left.append(told)
+        if without is None:
+            raise told
+        return without
+    span = span_at(text, node.line, node.column)
+    if node.block or span is None:
+        lines = text.split("\n")
+        lines[node.line - 1] = lines[node.line - 1].replace(edit.old, edit.new.text, 1)
+        return "\n".join(lines)
+    return respelt(text, span, edit.new.text)
+
+
+def _without_prefix(document: Document, lines: list[str], origins: list[Place | None]) -> Iterator[Note]:
+    """Where an export was made is written into it, and is no business of anybody else."""
+    entry: Entry | None = document.root.entries.get("prefix")
+    if entry is None or not isinstance(entry.value, Scalar) or entry.value.line != entry.key.line:
+        return
+    at = entry.key.line - 1
+    if lines[at].startswith(("prefix", "'prefix", '"prefix')) and len(document.root.entries) > 1:
+        del lines[at], origins[at]
+        yield Note(
+            "prefix",
+            "the prefix is left out: an environment has its own place",
+            entry.key.place,
+            "remove it from the source, too",
+        )

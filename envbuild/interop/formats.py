@@ -1,0 +1,70 @@
+"""The formats by their names, and an import from its beginning to its end."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from envbuild.errors import UsageError
+from envbuild.interop import conda, explicit, pip, prefix
+from envbuild.interop.brought import Brought
+from envbuild.interop.prefixes import find_prefix
+from envbuild.interop.source import Source, opened
+from envbuild.project import Project
+from envbuild.project.starting import Asked, Imported, place_of, take_in
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the command line says; `start` is the folder that paths are named from."""
+
+    format: str
+    source: str
+    start: str
+    name: str = ""
+    requested: bool = False
+    partial: bool = False
+    force: bool = False
+    dry: bool = False
+
+
+def _conda(_project: Project, source: Source, _wanted: Wanted) -> Brought:
+    return conda.bring(source)
+
+
+def _pip(_project: Project, source: Source, _wanted: Wanted) -> Brought:
+    return pip.bring(source)
+
+
+def _prefix(project: Project, source: Source, wanted: Wanted) -> Brought:
+    found = find_prefix(wanted.source, wanted.start, project.host)
+    return prefix.bring(source, found, _default(project), requested=wanted.requested)
+
+
+def _explicit(project: Project, source: Source, _wanted: Wanted) -> Brought:
+    return explicit.bring(source, _default(project))
+
+
+FORMATS: dict[str, Callable[[Project, Source, Wanted], Brought]] = {
+    "conda": _conda,
+    "pip": _pip,
+    "conda-env": _prefix,
+    "explicit": _explicit,
+}
+
+
+def _default(project: Project) -> tuple[str, ...]:
+    """The platforms of a manifest that names none."""
+    return project.settings.platforms or (project.platform,)
+
+
+def bring_in(project: Project, wanted: Wanted) -> Imported:
+    """Read, decide, and only then write."""
+    if wanted.requested and wanted.format != "conda-env":
+        raise UsageError("'--requested' is about an environment of conda", hint="leave it out, or import 'conda-env'")
+    source = opened(wanted.source, wanted.start, project.root)
+    brought = FORMATS[wanted.format](project, source, wanted)
+    name = wanted.name or brought.name
+    if not name:
+        raise UsageError(f"nothing in {source.shown} can name the environment", hint="say a name: it comes last")
+    asked = Asked(name, wanted.partial, wanted.force, wanted.dry)
+    path = place_of(project, asked)
+    return take_in(project, asked, path, source.shown, brought.carry(path))

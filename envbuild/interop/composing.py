@@ -11,11 +11,12 @@ from envbuild.project.starting.amending import shown_value
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A text of the source, or a remark of it."""
+    """A text of the source with the remark behind it, or a remark alone."""
 
     text: str
     where: Place
     is_remark: bool = False
+    behind: str = ""
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -90,7 +91,9 @@ def _list(
         return
     yield head, sound[0].where if sound else None
     for one in sound:
-        yield f"{indent}# {remark(one.text)}" if one.is_remark else f"{indent}- {shown_value(one.text)}", one.where
+        behind = f"  # {remark(one.behind)}" if one.behind else ""
+        shown = f"# {remark(one.text)}" if one.is_remark else f"- {shown_value(one.text)}{behind}"
+        yield f"{indent}{shown}", one.where
 
 
 def _is_sound(one: Told, problems: list[EnvbuildError]) -> bool:

@@ -11,6 +11,7 @@ from envbuild.interop.masking import HIDDEN, hidden, without_credentials
 from envbuild.interop.source import Source
 from envbuild.interop.urls import File, by_use, exact, file_of
 from envbuild.project.starting import Carried, folded_name, not_carried
+from envbuild.report.terminal import plural
 
 _MARK = "@EXPLICIT"
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
@@ -68,7 +69,7 @@ class _Reading:
             said = file.channel if file else plain
             if said not in self._tokens:
                 self._tokens.add(said)
-                self._left.append(hidden(f"://{said}" if "://" not in said else said, where))
+                self._left.append(hidden(said, where))
         return plain
 
     def _pip_item(self, text: str, where: Place) -> None:
@@ -129,5 +130,6 @@ class _Reading:
 
     def _notes(self) -> Iterator[Note]:
         if self._hashes:
-            message = f"{len(self._hashes)} hashes of PyPI's packages are not carried: a lock has its own for each"
+            items = plural(len(self._hashes), "item")
+            message = f"the hashes of {items} are not carried: a lock has its own for every package"
             yield Note("hashes", message, self._hashes[0], "run 'envbuild lock', and commit the lock")

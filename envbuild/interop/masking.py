@@ -9,7 +9,7 @@ HIDDEN = "***"
 _END = r"\s'\"<>"
 _LOGIN = re.compile(
     rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    rf"(?P<login>[^/{_END}@:\[]*:(?!\d+(?:[/{_END}]|$))[^{_END}]*|[^/{_END}]*)@"
+    rf"(?P<login>[^/{_END}]*|[^/{_END}@:\[]*:(?!\d+(?:[/{_END}]|$))[^{_END}]*?)@"
 )
 _TOKEN = re.compile(rf"(?P<before>://[^{_END}]*?)/t/[^/{_END}]+(?=/)")
 _TELLING = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|api[_-]?key|credential)[\w.-]*|sig|auth|key)"
@@ -26,13 +26,16 @@ def masked(path: str, text: str) -> tuple[str, tuple[EnvbuildError, ...]]:
         plain = without_credentials(line)
         lines.append(plain)
         if plain != line and not line.lstrip().startswith("#"):
-            problems.append(hidden(plain, Place(path, number, _column(line, plain))))
+            said = next(_urls(plain), plain.strip())
+            problems.append(hidden(said, Place(path, number, _column(line, plain))))
     return "\n".join(lines), tuple(problems)
 
 
-def hidden(plain: str, where: Place) -> EnvbuildError:
-    """That something had credentials, told by what it is without them."""
-    said = next(_urls(plain), plain.strip())
+def hidden(said: str, where: Place) -> EnvbuildError:
+    """That something had credentials, told by what it is without them; what has them in its query is lost with them."""
+    if HIDDEN in said:
+        what = f"'{said}' is not carried: what its query says is a secret"
+        return ManifestError(what, where, "name the package and its version, or a URL without that")
     return ManifestError(f"the credentials of '{said}' are not carried: they may not stand in a file", where, _HINT)
 
 

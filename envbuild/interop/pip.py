@@ -18,6 +18,7 @@ from envbuild.interop.paths import moved_item
 from envbuild.interop.source import Source, read_file
 from envbuild.manifest.pip import editable_of, is_editable_url
 from envbuild.project.starting import Carried, folded_name, not_carried
+from envbuild.report.terminal import plural
 
 LIMIT_FILES = 200
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
@@ -83,7 +84,8 @@ class _Reading:
     def carried(self, data: bytes) -> Carried:
         self._file(self._source.shown, self._source.folder, data, is_limit=False)
         if self._hashes:
-            message = f"{len(self._hashes)} hashes are not carried: a lock has its own for every package"
+            items = plural(len(self._hashes), "item")
+            message = f"the hashes of {items} are not carried: a lock has its own for every package"
             self._notes.append(Note("hashes", message, self._hashes[0], "run 'envbuild lock', and commit the lock"))
         said = Composed(
             head=f"Imported from {self._source.shown}.",
@@ -100,7 +102,8 @@ class _Reading:
     def _line(self, line: _Line) -> None:
         list_ = self._limits if line.is_limit else self._items
         if not line.text:
-            list_.append(Told(without_credentials(line.remark), line.where, is_remark=True))
+            if not _CODING.match(line.remark.encode()):
+                list_.append(Told(without_credentials(line.remark), line.where, is_remark=True))
             return
         text = without_credentials(line.text)
         if text != line.text:
@@ -117,6 +120,7 @@ class _Reading:
             self._option(text, line)
         else:
             self._item(text, line, list_)
+            return
         if line.remark:
             list_.append(Told(without_credentials(line.remark), line.where, is_remark=True))
 
@@ -202,7 +206,7 @@ class _Reading:
 
     def _item(self, text: str, line: _Line, list_: list[Told]) -> None:
         bare, hashes = _HASH.subn("", text)
-        self._hashes += [line.where] * hashes
+        self._hashes += [line.where] * bool(hashes)
         if found := _OF_ONE.search(bare):
             self._leave(bare, f"'{found[0].strip()}' has no meaning here", line, "remove the option")
             return
@@ -217,7 +221,8 @@ class _Reading:
         elif place and line.is_limit:
             self._leave(bare, "a file cannot constrain", line, "write 'name==version'")
         else:
-            list_.append(Told(place.text if place else bare, line.where))
+            remark = without_credentials(line.remark)
+            list_.append(Told(place.text if place else bare, line.where, behind=remark))
 
 
 def _lines(shown: str, folder: str, text: str, *, is_limit: bool) -> Iterator[_Line]:

@@ -75,7 +75,7 @@ class _Reading:
         channel = file.channel if file else ""
         if url != (record.url or "") and channel not in self._hidden:
             self._hidden.add(channel)
-            self._left.append(hidden(channel if "://" in channel else f"https://conda.anaconda.org/{channel}", where))
+            self._left.append(hidden(channel, where))
         if file is None and isinstance(record.channel, str) and record.subdir:
             stated = without_credentials(record.channel).rstrip("/").removesuffix(f"/{record.subdir}")
             channel = known(stated) if stated and "<" not in stated and HIDDEN not in stated else ""

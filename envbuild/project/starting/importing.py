@@ -151,7 +151,8 @@ class _Settling:
         why = self._why(problem, said)
         text = commented(self.text, where.line, where.column, why)
         if text is None:
-            raise self._told(problem)
+            raise_all([self._told(problem)] if not self.left else self.left)
+            return
         self.text = text
         self.left.append(not_carried(_short(said), why, self._origin(where), problem.hint))
 

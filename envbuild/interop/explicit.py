@@ -82,8 +82,9 @@ class _Reading:
 
     def _package(self, line: str, where: Place) -> None:
         url, _, stated = self._plain(line, where).partition("#")
-        file = file_of(url)
-        if file is None or HIDDEN in url:
+        if HIDDEN in url:
+            return
+        if file_of(url) is None:
             is_local = "://" not in url and url.endswith((".conda", ".tar.bz2"))
             why = "a file of one machine is in no channel" if is_local else "it is no package of a channel"
             self._left.append(not_carried(url, why, where, "put it into a channel, and name its URL there"))

@@ -1,6 +1,5 @@
 """Every command's help: its examples run as they stand, in a project that has what they name."""
 
-import importlib
 import os
 import re
 import shutil
@@ -15,11 +14,12 @@ import pytest
 from support.index import Index
 from support.project import Project, clean_environment
 
-from envbuild.cli.app import COMMANDS
+from envbuild.cli.app import COMMANDS, app
 
 # What ends with another code than 0 because the example is about that: plan says that there are changes.
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _COMMENT = re.compile(r"\s{2,}\S.*$")
+_FORGE = "https://conda.anaconda.org/conda-forge"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Example:
 
 
 def command(name: str) -> click.Command:
-    found: click.Command = importlib.import_module(f"envbuild.cli.{name.replace('-', '_')}").command
+    found = app.get_command(click.Context(app), name)
+    assert found, name
     return found
 
 
@@ -63,6 +64,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
         project.write("train.py", "import sys\n")
         project.write("requirements.txt", "numpy\n")
+        project.write("environment.yml", "name: science\ndependencies: [python]\n")
+        project.write("spec.txt", f"@EXPLICIT\n{_FORGE}/noarch/tzdata-2024a-h0c530f3_0.conda\n")
         program = folder / "bin" / "envbuild"
         program.parent.mkdir()
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m envbuild "$@"\n')

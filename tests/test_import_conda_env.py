@@ -32,7 +32,7 @@ class Prefix:
         self.folder = folder
         (folder / "conda-meta").mkdir(parents=True)
 
-    def conda(self, name: str, version: str = "1.0", build: str = "0", **fields: Any) -> None:
+    def conda(self, name: str, version: str = "1.0", build: str = "0", /, **fields: Any) -> None:
         subdir = fields.get("subdir", "linux-64")
         url = f"{FORGE}/{subdir}/{name}-{version}-{build}.conda"
         record = {"name": name, "version": version, "build": build, "subdir": subdir, "url": url, "files": []}
@@ -137,7 +137,7 @@ def test_what_was_asked_for_by_history(started: Project, prefix: Prefix) -> None
 
 
 def test_variables_pins_and_platform(started: Project, prefix: Prefix) -> None:
-    """What conda keeps beside packages; what is unset or a secret by its name is not carried, and the latter is said."""
+    """What conda keeps beside packages, but what is unset; what is a secret by its name is named instead."""
     prefix.conda("xz", subdir="osx-arm64")
     (prefix.folder / "conda-meta/python-3.11.7-h0_0_cpython.json").unlink()
     (prefix.folder / "conda-meta/numpy-1.26.4-py311_0.json").unlink()
@@ -236,6 +236,7 @@ def test_damage_is_told_with_its_file(started: Project, prefix: Prefix, path: st
     [
         ({"url": "", "channel": "<unknown>"}, "'odd 1.0' is not carried: its channel is not known"),
         ({"url": None, "channel": None}, "'odd 1.0' is not carried: its channel is not known"),
+        ({"name": "a: b\nc"}, "is not carried"),
         ({"build": "x y"}, "is not carried"),
         ({"version": "not a version"}, "is not carried"),
         ({"channel": "\x1b[31m", "url": ""}, "is not carried"),

@@ -29,7 +29,7 @@ def command(common: Common, /, **options: Any) -> int:
     Examples:
       envbuild import pip requirements.txt tools
       envbuild import conda environment.yml --dry-run
-      envbuild import explicit spec-file.txt pinned --partial
+      envbuild import explicit spec.txt pinned --partial
     """
     from envbuild.cli.progress import patience
     from envbuild.interop.formats import Wanted, bring_in

@@ -117,7 +117,9 @@ class _Reading:
         platform = next(iter(self._platforms), "")
         if file and file.folder not in {"noarch", platform}:
             self._left.append(
-                not_carried(url, f"the list is one of {platform}", where, "import a list for each platform")
+                not_carried(
+                    url, f"the list is one of {platform}", where, "list each platform by itself, and import each list"
+                )
             )
             return None
         return file

@@ -113,7 +113,7 @@ class _Reading:
         if variable := _VARIABLE.search(text):
             why = f"it holds the variable '{variable[0]}'"
             hint = "write it out; credentials go into a netrc file, and never into a manifest"
-            self._leave(text, why, line, hint)
+            self._leave_out(text, why, line, hint)
         elif include := _INCLUDE.fullmatch(text):
             self._include(include, text, line)
         elif text.startswith("-") and not editable_of(text):
@@ -124,7 +124,7 @@ class _Reading:
         if line.remark:
             list_.append(Told(without_credentials(line.remark), line.where, is_remark=True))
 
-    def _leave(self, text: str, why: str, line: _Line, hint: str) -> None:
+    def _leave_out(self, text: str, why: str, line: _Line, hint: str) -> None:
         self._left.append(not_carried(text, why, line.where, hint))
 
     def _include(self, include: re.Match[str], text: str, line: _Line) -> None:
@@ -132,11 +132,13 @@ class _Reading:
         is_limit = line.is_limit or "c" in (include["short"] or include["long"])
         full = os.path.realpath(Path(line.folder) / written)
         if "://" in written:
-            self._leave(text, "it is not a file of this machine", line, "save a copy beside this file, and name that")
+            self._leave_out(
+                text, "it is not a file of this machine", line, "save a copy beside this file, and name that"
+            )
         elif (full, is_limit) in self._seen:
             return
         elif len(self._seen) == LIMIT_FILES:
-            self._leave(text, f"more than {LIMIT_FILES} files", line, "join some of them")
+            self._leave_out(text, f"more than {LIMIT_FILES} files", line, "join some of them")
         else:
             self._seen.add((full, is_limit))
             shown = os.path.normpath(Path(line.where.path).parent / written)
@@ -146,7 +148,7 @@ class _Reading:
                 self._remark(f"from {shown}:", line, is_limit=is_limit)
                 self._file(shown, str(Path(full).parent), data, is_limit=is_limit)
             except EnvbuildError as error:
-                self._leave(text, error.message, line, error.hint)
+                self._leave_out(text, error.message, line, error.hint)
 
     def _remark(self, text: str, line: _Line, *, is_limit: bool) -> None:
         (self._limits if is_limit else self._items).append(Told(f"# {text}", line.where, is_remark=True))
@@ -155,7 +157,7 @@ class _Reading:
         try:
             words = shlex.split(text)
         except ValueError:
-            self._leave(text, "a quote is not closed", line, "close it")
+            self._leave_out(text, "a quote is not closed", line, "close it")
             return
         while words:
             name, _, value = words.pop(0).partition("=")
@@ -175,11 +177,11 @@ class _Reading:
             message = "'--require-hashes' is left out: every package of a lock has its hash"
             self._notes.append(Note("hashes", message, line.where, "remove it"))
         else:
-            self._leave(text, f"there is no key for '{name}'", line, _HINTS.get(name, _OTHER_HINT))
+            self._leave_out(text, f"there is no key for '{name}'", line, _HINTS.get(name, _OTHER_HINT))
 
     def _keep_option(self, text: str, name: str, value: str, line: _Line) -> None:
         if not value:
-            self._leave(text, f"the option '{name}' has no value", line, f"write '{name} VALUE'")
+            self._leave_out(text, f"the option '{name}' has no value", line, f"write '{name} VALUE'")
         elif name == "--no-binary":
             for one in filter(None, value.split(",")):
                 if one == ":none:":
@@ -190,7 +192,9 @@ class _Reading:
             folders = (line.folder, self._source.start)
             found = moved_item(f"--find-links={value}", folders, self._source, self._manifest)
             if found is None or found.why:
-                self._leave(text, found.why if found else "it is no folder", line, found.hint if found else "mend it")
+                self._leave_out(
+                    text, found.why if found else "it is no folder", line, found.hint if found else "mend it"
+                )
             else:
                 self._keep("find_links", found.text.removeprefix("--find-links="), line)
         else:
@@ -208,7 +212,7 @@ class _Reading:
         bare, hashes = _HASH.subn("", text)
         self._hashes += [line.where] * bool(hashes)
         if found := _OF_ONE.search(bare):
-            self._leave(bare, f"'{found[0].strip()}' has no meaning here", line, "remove the option")
+            self._leave_out(bare, f"'{found[0].strip()}' has no meaning here", line, "remove the option")
             return
         if is_editable_url(bare):
             message = f"'-e' is dropped before '{editable_of(bare)}': a repository is installed as it is at its commit"
@@ -217,9 +221,9 @@ class _Reading:
         folders = tuple(dict.fromkeys((self._source.start, line.folder)))
         place = moved_item(bare, folders, self._source, self._manifest)
         if place and place.why:
-            self._leave(bare, place.why, line, place.hint)
+            self._leave_out(bare, place.why, line, place.hint)
         elif place and line.is_limit:
-            self._leave(bare, "a file cannot constrain", line, "write 'name==version'")
+            self._leave_out(bare, "a file cannot constrain", line, "write 'name==version'")
         else:
             remark = without_credentials(line.remark)
             list_.append(Told(place.text if place else bare, line.where, behind=remark))

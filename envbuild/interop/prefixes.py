@@ -39,7 +39,7 @@ def _with_meta(path: Path, given: str) -> Path:
         return path
     hint = "name the folder that has 'conda-meta' in it"
     if (path / "pyvenv.cfg").is_file():
-        hint = "import what 'pip freeze' writes of it with 'envbuild import pip'"
+        hint = "write what is in it into a file with 'pip freeze', and import that with 'envbuild import pip'"
     raise UsageError(f"'{given}' is no environment of conda: it has no folder '{META}'", hint=hint)
 
 

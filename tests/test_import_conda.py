@@ -246,3 +246,53 @@ def test_real_files_that_are_refused(sample: Sample, started: Project) -> None:
         run = started.run("import", "conda", "environment.yml", "x", "--partial", check=None)
     if not run.code:
         assert started.json("check", "x")["errors"] == []
+
+
+def test_other_paths_and_blocks_of_lines(started: Project) -> None:
+    """Files of the image, folders of an index, a parent by its path, and entries of a block; shared ones once."""
+    started.write("vendor/Dockerfile", "FROM x\n")
+    started.write("vendor/base.yaml", "abstract: true\nchannels: [conda-forge]\n")
+    started.write("vendor/more.txt", "six\n")
+    started.write(
+        "vendor/environment.yml",
+        """
+        extends: ./base.yaml
+        dependencies:
+          - python
+          - pip: &shared
+              - |
+                -r more.txt   # theirs
+                rich
+        constraints:
+          - pip: [attrs <24]
+        image: {dockerfile: Dockerfile}
+        """,
+    )
+    started.write("vendor/own/setup.py", "")
+    started.run("import", "conda", "vendor/environment.yml", "deep/x")
+    text = started.read("manifests/deep/x.yaml")
+    for line in (
+        'extends: "../../vendor/base.yaml"',
+        "        -r ../../vendor/more.txt   # theirs",
+        'dockerfile: "../../vendor',
+    ):
+        assert line in text
+    assert started.json("check", "deep/x")["errors"] == []
+
+
+def test_a_path_over_several_lines_is_named(started: Project) -> None:
+    """It cannot be rewritten where it stands, and must not lead elsewhere."""
+    started.write("environment.yml", "dependencies:\n  - python\n  - pip:\n      - six\n      - -e\n        ./pkg\n")
+    run = started.run("import", "conda", "environment.yml", "x", check=1)
+    assert "environment.yml:5:9: '-e ./pkg' is not carried: a path that goes over several lines" in run.err
+    started.run("import", "conda", "environment.yml", "x", "--partial")
+    assert started.read("manifests/x.yaml").endswith("several lines is not rewritten)\n        # ./pkg\n")
+
+
+def test_no_secret_on_a_terminal_either(started: Project) -> None:
+    """There a problem is shown with its line, but no line of what is imported."""
+    started.write("environment.yml", f"name: x\nchannels:\n  - https://conda.test/t/{CANARY}/a\n")
+    with started.terminal("import", "conda", "environment.yml") as terminal:
+        assert terminal.finish() == 1
+        assert CANARY not in terminal.text
+        assert "credentials" in terminal.text

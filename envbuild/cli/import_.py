@@ -5,6 +5,8 @@ from typing import Any
 import click
 
 from envbuild.cli.options import Common, with_globals
+from envbuild.cli.problems import tell
+from envbuild.errors import EnvbuildError
 
 FORMATS = ("conda", "pip", "conda-env", "explicit")
 
@@ -35,8 +37,12 @@ def command(common: Common, /, **options: Any) -> int:
     from envbuild.interop.formats import Wanted, bring_in
     from envbuild.report.importing import imported_json, imported_text, remarks
 
-    with patience(common, "reading what is to be imported"):
-        done = bring_in(common.project(), Wanted(start=common.directory, **options))
+    try:
+        with patience(common, "reading what is to be imported"):
+            done = bring_in(common.project(), Wanted(start=common.directory, **options))
+    except EnvbuildError as error:
+        tell(common, error, with_lines=False)
+        return error.exit_code
     if common.json:
         common.out(imported_json(done))
     elif done.written:

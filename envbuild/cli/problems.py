@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from envbuild.workspace import Workspace
 
 
-def tell(common: Common, error: EnvbuildError) -> None:
-    """An error that ends a command: with --json as its answer, else on standard error."""
+def tell(common: Common, error: EnvbuildError, *, with_lines: bool = True) -> None:
+    """An error that ends a command: with --json as its answer, else on standard error.
+
+    Lines of files that are no project's are not shown: nobody knows what else stands in them.
+    """
     from envbuild.report.errors import error_text
     from envbuild.report.plans import error_json
 
     if common.json:
         common.out(error_json(error))
     else:
-        common.warn(error_text(error, common.side_look, source(common)))
+        common.warn(error_text(error, common.side_look, source(common) if with_lines else None))
     annotate(common, error.problems)
 
 

@@ -1,5 +1,6 @@
 """A manifest from lists of texts, line by line: for each line it is known where in the source it is from."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -48,7 +49,7 @@ def _head(text: str, left: Sequence[EnvbuildError]) -> Iterator[_Line]:
     yield f"# {remark(text)}", None
     for one in left:
         where = one.where or Place("")
-        yield f"# left out: {remark(one.message)} ({remark(where.line_only)})", where
+        yield f"# left out: {remark(one.message)} ({remark(posixpath.basename(where.line_only))})", where
 
 
 def _body(said: Composed, problems: list[EnvbuildError]) -> Iterator[_Line]:

@@ -42,7 +42,8 @@ def _name(document: Document) -> str:
 
 def _carried(source: Source, document: Document, hidden: tuple[EnvbuildError, ...], path: str) -> Carried:
     text, left = document.text, list(hidden)
-    for edit in sorted(_edits(document, source, path), key=lambda one: (one.node.line, one.node.column), reverse=True):
+    edits = {(one.node.line, one.node.column): one for one in _edits(document, source, path)}
+    for _, edit in sorted(edits.items(), reverse=True):
         text = _edited(text, edit, left)
     lines = text.split("\n")
     origins: list[Place | None] = [Place(source.shown, number) for number in range(1, len(lines) + 1)]
@@ -110,20 +111,26 @@ def _is_path(kind: str, text: str) -> bool:
 
 
 def _edited(text: str, edit: _Edit, left: list[EnvbuildError]) -> str:
-    node = edit.node
-    if edit.new.why:
-        told = not_carried(edit.old, edit.new.why, node.place, edit.new.hint)
-        without = commented(text, node.line, node.column, edit.new.why)
-        left.append(told)
-        if without is None:
-            raise told
-        return without
-    span = span_at(text, node.line, node.column)
-    if node.block or span is None:
-        lines = text.split("\n")
-        lines[node.line - 1] = lines[node.line - 1].replace(edit.old, edit.new.text, 1)
-        return "\n".join(lines)
-    return respelt(text, span, edit.new.text)
+    node, why, hint = edit.node, edit.new.why, edit.new.hint
+    if not why:
+        if (again := _rewritten(text, edit)) != text:
+            return again
+        why, hint = "a path that goes over several lines is not rewritten", "write it in one line"
+    left.append(not_carried(edit.old, why, node.place, hint))
+    without = commented(text, node.line, node.column, why)
+    if without is None:
+        raise left[-1]
+    return without
+
+
+def _rewritten(text: str, edit: _Edit) -> str:
+    span = span_at(text, edit.node.line, edit.node.column)
+    if span and not edit.node.block:
+        return respelt(text, span, edit.new.text)
+    lines = text.split("\n")
+    at = edit.node.line - 1
+    lines[at] = lines[at].replace(edit.old, edit.new.text, 1)
+    return "\n".join(lines)
 
 
 def _without_prefix(document: Document, lines: list[str], origins: list[Place | None]) -> Iterator[Note]:

@@ -104,7 +104,7 @@ class _Reading:
         first = channels[0] if channels else ""
         places = {file.channel: where for file, _, where in reversed(found)}
         return Composed(
-            head=f"Imported from {self._source.shown}.",
+            head=f"Imported from {self._source.called}.",
             channels=[Told(one, places[one]) for one in channels],
             platforms=[] if not platform or (platform.text,) == self._default else [platform],
             conda=[Told(exact(file, first, hashed), where) for file, hashed, where in found],

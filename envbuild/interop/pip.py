@@ -82,13 +82,14 @@ class _Reading:
         self._hashes: list[Place] = []
 
     def carried(self, data: bytes) -> Carried:
+        self._seen.add((os.path.realpath(Path(self._source.start) / self._source.given), False))
         self._file(self._source.shown, self._source.folder, data, is_limit=False)
         if self._hashes:
             items = plural(len(self._hashes), "item")
             message = f"the hashes of {items} are not carried: a lock has its own for every package"
             self._notes.append(Note("hashes", message, self._hashes[0], "run 'envbuild lock', and commit the lock"))
         said = Composed(
-            head=f"Imported from {self._source.shown}.",
+            head=f"Imported from {self._source.called}.",
             pip={key: found if key in _LISTS else found[-1] for key, found in self._options.items() if found},
             pypi=self._items,
             pypi_limits=self._limits,

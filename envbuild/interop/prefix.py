@@ -47,7 +47,7 @@ class _Reading:
         channels = by_use(file.channel for file, _ in files if file)
         pip = [one for one in others if isinstance(one, Distribution)]
         said = Composed(
-            head=f"Imported from {self._source.shown}.",
+            head=f"Imported from {self._source.called}.",
             channels=[Told(one, self._place("conda-meta")) for one in channels],
             platforms=self._platforms(files),
             conda=self._asked(installed) if requested else list(_exactly(files, channels)),

@@ -23,6 +23,11 @@ class Source(msgspec.Struct, frozen=True):
     root: str
 
     @property
+    def called(self) -> str:
+        """How the manifest names it, which is no business of this machine's folders."""
+        return Path(self.shown).name or self.shown
+
+    @property
     def stem(self) -> str:
         return "" if self.given == STANDARD_INPUT else Path(self.given).stem
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import msgspec
 
@@ -26,7 +27,8 @@ def file_of(url: str) -> File | None:
     match = _FILE.fullmatch(url)
     if match is None:
         return None
-    return File(known(match["channel"]), match["folder"], match["name"], match["version"], match["build"])
+    name, version, build = (unquote(match[part]) for part in ("name", "version", "build"))
+    return File(known(match["channel"]), match["folder"], name, version, build)
 
 
 def known(url: str) -> str:

@@ -20,7 +20,6 @@ from envbuild.project.starting.spelling import spelt
 
 _ROUNDS = 50
 _SHOWN = 120
-_SAID_TWICE = {"foreign-export"}  # of builds that were asked for on purpose
 
 
 class Carried(msgspec.Struct, frozen=True):

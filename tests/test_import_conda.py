@@ -296,3 +296,18 @@ def test_no_secret_on_a_terminal_either(started: Project) -> None:
         assert terminal.finish() == 1
         assert CANARY not in terminal.text
         assert "credentials" in terminal.text
+
+
+def test_what_hangs_on_something_left_out_is_left_out_as_well(started: Project) -> None:
+    """An anchor that is gone, an item that is empty, a list with nothing left in it."""
+    started.write(
+        "environment.yml",
+        "foo: &p [a]\nchannels: *p\ndependencies:\n  - python\n  - pip:\n      - six\n      -\n  - {pip: ['a b']}\n",
+    )
+    told = started.json("import", "conda", "environment.yml", "x", check=1)["errors"]
+    assert [(one["line"], bool(one["hint"])) for one in told] == [(1, True), (2, True), (7, True), (8, True)]
+    started.run("import", "conda", "environment.yml", "x", "--partial")
+    text = started.read("manifests/x.yaml")
+    assert text.startswith("# left out: foo: &p [a] (unknown key 'foo')\n# left out: channels: *p (no anchor '&p' ")
+    assert "dependencies:\n  - python\n  - pip:\n      - six\n      # left out: - (" in text
+    assert started.json("check", "x")["errors"] == []

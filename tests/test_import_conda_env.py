@@ -122,7 +122,7 @@ def test_what_was_asked_for_by_history(started: Project, prefix: Prefix) -> None
         "conda-meta/history",
         "==> 2024-01-01 10:00:00 <==\n# cmd: conda create\n+conda-forge/linux-64::xz-1.0-0\n"
         "# update specs: ['python=3.10', \"xz[version='>=1']\", 'gone']\n# remove specs: ['gone']\n"
-        "# update specs: ['python=3.11', 'lost']\n# neutered specs: []\n",
+        "# update specs: ['python=3.11', 'lost', 'numpy<2']\n# remove specs: ['numpy']\n# neutered specs: []\n",
     )
     started.run("import", "conda-env", given(prefix), "--requested")
     text = body(started)
@@ -130,6 +130,7 @@ def test_what_was_asked_for_by_history(started: Project, prefix: Prefix) -> None
     assert "xz[version=" in text
     assert "gone" not in text
     assert "lost" not in text
+    assert "numpy" not in text
     (prefix.folder / "conda-meta/history").unlink()
     assert (
         "leave out '--requested'" in started.run("import", "conda-env", given(prefix), "x", "--requested", check=1).err

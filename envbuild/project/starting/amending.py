@@ -10,7 +10,7 @@ import msgspec
 from envbuild.document import RAW, Scalar, written
 from envbuild.document.parse import parser
 
-_BEFORE_ITEM = re.compile(r"\s*-\s+")
+_BEFORE_ITEM = re.compile(r"\s*-\s*")
 _BEFORE_ENTRY = re.compile(r"\s*")
 _WIDTH = 400
 

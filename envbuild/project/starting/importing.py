@@ -156,8 +156,11 @@ class _Settling:
         self.left.append(not_carried(_short(said), why, self._origin(where), problem.hint))
 
     def _said(self, where: Place) -> str:
-        """What stands at a place, where it is one text."""
-        root = parse(self._path, self.text.encode()).root
+        """What stands at a place, where it is one text; an anchor may have been taken from what names it."""
+        try:
+            root = parse(self._path, self.text.encode()).root
+        except EnvbuildError:
+            return ""
         found = [node for node in scalars(root) if (node.line, node.column) == (where.line, where.column)]
         return found[0].text.strip() if found else ""
 

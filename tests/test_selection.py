@@ -1,11 +1,11 @@
 """Selections (DESIGN 11): names, globs, groups, tags, what to exclude and how far to go, the same in every command."""
 
-import importlib
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from support.manifests import PLATFORM, Body, write_all
 from support.project import Project
 
-from envbuild.cli.app import COMMANDS
+from envbuild.cli.app import COMMANDS, app
 from envbuild.errors import EnvbuildError, UsageError
 from envbuild.project import Selection
 from envbuild.project.reading import Reader, read_settings
@@ -375,7 +375,8 @@ SELECTIONS = {
 _SELECTING = {
     name
     for name in COMMANDS
-    for option in importlib.import_module(f"envbuild.cli.{name}").command.params
+    if (command := app.get_command(click.Context(app), name))
+    for option in command.params
     if "--exclude" in option.opts
 }
 

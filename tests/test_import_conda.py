@@ -149,6 +149,14 @@ def _holds(path: Path) -> bool:
     return path.is_file() and CANARY.encode() in path.read_bytes()
 
 
+def test_a_prefix_over_several_lines_stays(started: Project) -> None:
+    """Without one of them the rest would be something else."""
+    text = "dependencies: [python]\nprefix: /opt\n  /conda\n"
+    started.write("environment.yml", text)
+    started.run("import", "conda", "environment.yml", "x", "--partial")
+    assert started.read("manifests/x.yaml") == text
+
+
 def test_nothing_is_written_over(started: Project) -> None:
     """But when that is said, and then at the place where it stands."""
     started.write("manifests/x/environment.yml", "dependencies: [python]\n")
@@ -183,6 +191,7 @@ def test_dry_run_prints_the_manifest_alone(started: Project) -> None:
         ("nonsense: 1\n", "environment.yml:1:1: unknown key 'nonsense'"),
         ("", "nothing is said here"),
         ("dependencies: [a]\ndependencies: [b]\n", "the key 'dependencies' stands twice"),
+        ("channels:\n  =>a\n \t b\ndependencies: [python]\n", "environment.yml:2:3: "),
         ("dependencies: {a: b}\n", "'dependencies' must be a list"),
         ("dependencies: [python, {pip: [null]}]\n", "environment.yml:1:"),
         ("dependencies:\n  - python\npip:\n  - six\n", "indent it as '- pip:' under 'dependencies'"),

@@ -128,6 +128,8 @@ def test_paths_as_pip_takes_them(started: Project) -> None:
         ("http://plain.test/a-1.0.tar.gz", "is not https"),
         ("a @ ftp://h.test/a.tar.gz", "'ftp:' URLs are not read"),
         ("~/x/y", "another machine's"),
+        ("-r \x00", "the character U+0000 may not stand in a file"),
+        ("./a\x00", "the character U+0000 may not stand in a file"),
     ],
 )
 def test_each_thing_that_cannot_be_carried(started: Project, line: str, said: str) -> None:

@@ -139,6 +139,9 @@ def _without_prefix(document: Document, lines: list[str], origins: list[Place | 
     if entry is None or not isinstance(entry.value, Scalar) or entry.value.line != entry.key.line:
         return
     at = entry.key.line - 1
+    span = span_at(document.text, entry.value.line, entry.value.column)
+    if span is None or span.end[0] != at:
+        return
     if lines[at].startswith(("prefix", "'prefix", '"prefix')) and len(document.root.entries) > 1:
         del lines[at], origins[at]
         yield Note(

@@ -8,7 +8,7 @@ from envbuild.errors import EnvbuildError, ManifestError, Place
 HIDDEN = "***"
 _END = r"\s'\"<>"
 _LOGIN = re.compile(
-    rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
+    rf"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*)?://)"
     rf"(?P<login>[^/{_END}]*|[^/{_END}@:\[]*:(?!\d+(?:[/{_END}]|$))[^{_END}]*?)@"
 )
 _TOKEN = re.compile(rf"(?P<before>://[^{_END}]*?)/t/[^/{_END}]+(?=/)")

@@ -32,6 +32,8 @@ def moved(written: str, folders: tuple[str, ...], source: Source, manifest: str)
     path, extras = (match["path"].strip(), match["extras"] or "") if match else (written, "")
     if is_url := path.startswith("file:"):
         path = unquote(_FILE_URL.sub("", path, count=1))
+    if "\x00" in path:
+        return Moved(why="no file can be named so", hint="mend the path")
     if path.startswith("~") or "\\" in path or re.match(r"[A-Za-z]:", path):
         return Moved(why=f"the path '{path}' is another machine's", hint="name it relative to the file")
     found = [os.path.realpath(Path(folder) / path) for folder in folders]

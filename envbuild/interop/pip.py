@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.document import LIMIT_BYTES, decode
+from envbuild.document import LIMIT_BYTES, decode, unprintable
 from envbuild.errors import EnvbuildError, Note, Place
 from envbuild.interop.brought import Brought
 from envbuild.interop.composing import Composed, Told, composed
+from envbuild.interop.composing import remark as remark_of
 from envbuild.interop.masking import HIDDEN, hidden, without_credentials
 from envbuild.interop.paths import moved_item
 from envbuild.interop.source import Source, read_file
@@ -111,7 +112,9 @@ class _Reading:
             self._left.append(hidden(text, line.where))
         if HIDDEN in text:
             return
-        if variable := _VARIABLE.search(text):
+        if bad := unprintable(text):
+            self._leave_out(remark_of(text), bad, line, "remove it")
+        elif variable := _VARIABLE.search(text):
             why = f"it holds the variable '{variable[0]}'"
             hint = "write it out; credentials go into a netrc file, and never into a manifest"
             self._leave_out(text, why, line, hint)

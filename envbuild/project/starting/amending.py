@@ -46,8 +46,11 @@ class _Open:
 
 
 def spans(text: str) -> Iterator[Span]:
-    """Everything that can be taken out of a text that is known to be YAML."""
-    yield from _flat(_found(text), ())
+    """Everything that can be taken out of a text; nothing of one that is no YAML."""
+    from ruamel.yaml.error import YAMLError
+
+    with contextlib.suppress(YAMLError):
+        yield from _flat(_found(text), ())
 
 
 def _found(text: str) -> list[Any]:
@@ -153,7 +156,7 @@ def _comment(line: str, why: str) -> str:
     bare = line.lstrip()
     if not bare or bare.startswith("#"):
         return line
-    indent = line[: len(line) - len(bare)]
+    indent = " " * (len(line) - len(bare))
     return f"{indent}# left out: {bare.rstrip()} ({_one_line(why)})" if why else f"{indent}# {bare}"
 
 

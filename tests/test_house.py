@@ -34,6 +34,7 @@ DOING = (
     "apply",
     "project",
     "report",
+    "interop",
     "cli",
 )
 ROOMS = (*DECIDING, *DOING)

@@ -1,0 +1,176 @@
+"""What a format is given, and what it gives: a text, and notes on all that it cannot hold."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from envbuild.document import Mapping
+from envbuild.errors import Note, Place, UsageError
+from envbuild.lock import Pin, Pins, Request, member_items
+from envbuild.manifest import Item, asked_member, extras_text
+from envbuild.project.exporting import Outgoing
+from envbuild.resolve import Environment
+from envbuild.solvers.origins import public_url
+
+# What no file of packages holds: how an environment is used, built, published and tested.
+_BESIDES = ("tags", "setup", "test", "image", "builder", "publish", "solve_group", "run", "serve", "spark", "r")
+_UNSAFE = " \"'<>\\`{}$"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What was asked for on the command line."""
+
+    platform: str = ""
+    requested: bool = False
+    exact: bool = False
+    sha256: bool = False
+    no_hashes: bool = False
+
+
+class Exported(msgspec.Struct, frozen=True):
+    text: str
+    notes: tuple[Note, ...]
+    platforms: tuple[str, ...]
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One environment or version, and how it is wanted."""
+
+    outgoing: Outgoing
+    wish: Wish
+
+    @property
+    def environment(self) -> Environment:
+        return self.outgoing.environment
+
+    @property
+    def title(self) -> str:
+        return self.outgoing.title
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Those that can be had: of the lock, or of the manifest where nothing had to be locked."""
+        lock = self.outgoing.lock
+        return tuple(sorted(lock.head.requests)) if lock else self.environment.platforms
+
+    @property
+    def platform(self) -> str:
+        """The one that is meant."""
+        wanted, known = self.wish.platform or self.outgoing.machine, self.platforms
+        if wanted in known:
+            return wanted
+        shown = ", ".join(known)
+        if self.wish.platform:
+            raise UsageError(f"'{self.title}' is not locked for {wanted}", hint=f"locked are: {shown}")
+        what = f"this machine is {wanted}, and '{self.title}' is not locked for it"
+        raise UsageError(what, hint=f"say --platform, one of: {shown}")
+
+    @property
+    def python(self) -> str:
+        return self.outgoing.lock.head.python if self.outgoing.lock else ""
+
+    def pins(self, platform: str) -> Pins:
+        lock = self.outgoing.lock
+        return lock.pins.get(platform, Pins(platform, ())) if lock else Pins(platform, ())
+
+    def request(self, platform: str) -> Request:
+        lock = self.outgoing.lock
+        return lock.head.requests[platform] if lock else Request(platform)
+
+    @property
+    def heading(self) -> Iterator[str]:
+        """Which environment it is, on one line, and what it is for."""
+        if self.environment.description:
+            yield " ".join(self.environment.description.split())
+
+    def path(self, path: str) -> str:
+        """A path of the project as it is seen from the file that is written."""
+        found = posixpath.normpath(posixpath.join(self.outgoing.place or ".", path))
+        return found if found.startswith("..") else f"./{found}".removesuffix("/.")
+
+    @property
+    def has_paths(self) -> bool:
+        request = self.request(self.platform)
+        return bool(request.members) or any("://" not in link for link in request.find_links)
+
+    def members(self, platform: str) -> Iterator[tuple[Item, str]]:
+        """What the project brings itself, each once, and its path with the extras that are asked for."""
+        asked = {member.path for root in self.request(platform).roots if (member := asked_member(root))}
+        for item in member_items(self.environment):
+            if item.path in asked:
+                yield item, f"{self.path(item.path)}{extras_text(item.extras)}"
+
+    def note(self, kind: str, message: str, where: Place | None = None, hint: str = "") -> Note:
+        """The line of a manifest as it stands now; of a version there is no such line any more."""
+        known = where and not self.outgoing.version
+        return Note(kind, message, where if where and known else Place(self.title), hint)
+
+    def unheld(self, keys: Iterable[str], file: str) -> Iterator[Note]:
+        """A note on each key that is stated and has no place in a file."""
+        for key in keys:
+            *above, last = key.split(".")
+            node = self.environment.node(*above, last)
+            if node is None or (isinstance(node, Mapping) and not node.entries):
+                continue
+            inner = sorted(node.entries) if isinstance(node, Mapping) and key in {"image", "publish", "test"} else []
+            shown = ", ".join(f"{key}.{one}" for one in inner) or key
+            yield self.note(key, f"{file} has no place for {shown}", self.environment.where_key(*above, last))
+
+    def besides(self, file: str) -> Iterator[Note]:
+        """What has no place in any file of packages, and what of the file's place is to be known."""
+        builder = "builder" if self.environment.builder != "local" else ""
+        yield from self.unheld((key for key in _BESIDES if key != "builder" or builder), file)
+        yield from self._of_members()
+
+    def _of_members(self) -> Iterator[Note]:
+        items = member_items(self.environment)
+        if items and self.outgoing.version:
+            shown = ", ".join(item.path for item in items)
+            yield self.note("files", f"{shown}: taken as they are when this is used, not as they were then")
+        if items and not self.outgoing.place:
+            what = "the file stands outside of the project, and paths in it are those from the project's root"
+            yield self.note("files", what, hint="write it into the project, or use it from there")
+
+    def other_platforms(self, file: str) -> Iterator[Note]:
+        others = [one for one in self.platforms if one != self.platform]
+        if others:
+            what = f"{', '.join(others)}: {file} is for one platform, and this is {self.platform}"
+            yield self.note("platforms", what, self.environment.where_said("platforms"), "export each with --platform")
+
+    def of_system(self, platforms: Iterable[str], file: str) -> Iterator[Note]:
+        """What a project says of its platforms, in a manifest or in its settings."""
+        said = {f"{name} {version}" for one in platforms for name, version in self.request(one).system.items()}
+        if said:
+            what = f"{file} has no place for {', '.join(sorted(said))}"
+            yield self.note("system_requirements", what, self.environment.where_said("system_requirements"))
+
+    def of_priority(self, file: str) -> Iterator[Note]:
+        conda = self.request(self.platform).conda
+        if conda and conda.priority != "strict":
+            what = f"{file} has no place for channel_priority: {conda.priority}"
+            yield self.note("channel_priority", what, self.environment.where_said("channel_priority"))
+
+    def bound(self, platform: str) -> dict[str, str]:
+        """The index that a package comes from and nowhere else, by the package."""
+        indexes = self.request(platform).indexes.values()
+        return {name: public_url(index.url) for index in indexes for name in index.packages}
+
+
+def safe_url(url: str) -> str:
+    """Without credentials, and with nothing that ends a line or a word, or that a reader would replace."""
+    shown = public_url(url)
+    return "".join(one if one.isprintable() and one not in _UNSAFE else _escaped(one) for one in shown)
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
+
+
+def direct(pin: Pin, environment: Environment) -> bool:
+    """Whether it was asked for by its URL, and not by its name."""
+    items = [item for package in environment.packages for item in package.items if item.url]
+    own = [item for item in items if item.manager == pin.manager]
+    places = {item.url.partition("#")[0] for item in own}
+    is_asked = pin.name in {item.name for item in own} or pin.url.partition("#")[0] in places
+    return is_asked or "+" in pin.url.partition("://")[0]

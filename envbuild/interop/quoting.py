@@ -1,8 +1,9 @@
-"""Texts as scalars of YAML: plain where every reader takes them for this text, else quoted."""
+"""Texts as values of YAML and TOML: plain where every reader takes them for this text, else quoted."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 _WORD = r"[A-Za-z0-9_./+=<>!~,*|@:-]*[A-Za-z0-9_./+=<>!~,*|@-]"
 _PLAIN = re.compile(rf"(?:[A-Za-z_]|\.\.?/)(?:{_WORD})?(?: [A-Za-z0-9_.=<>!~*](?:{_WORD})?)*")
@@ -16,7 +17,12 @@ def scalar(text: str) -> str:
     """Nothing in a text can end its line, start a comment or be another type, in any version of YAML."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+    return _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(quoted: str) -> str:
+    """What moves a cursor or changes a direction, in the form that YAML and TOML share."""
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
 def comment(text: str) -> str:
@@ -34,3 +40,25 @@ def listed(key: str, items: Iterable[str], indent: str = "") -> list[str]:
 def mapped(key: str, values: Mapping[str, str]) -> list[str]:
     found = [f"  {scalar(name)}: {scalar(value)}" for name, value in values.items()]
     return [f"{key}:", *found] if found else []
+
+
+def toml_table(path: Iterable[str], values: Mapping[str, Any]) -> str:
+    """A table with its head; what lies within a value is written on its line."""
+    lines = [f"{_key(name)} = {_inline(value)}" for name, value in values.items()]
+    return "\n".join([f"[{'.'.join(map(_key, path))}]", *lines])
+
+
+def _key(text: str) -> str:
+    from tomlkit.items import SingleKey
+
+    return _escaped(SingleKey(text).as_string())
+
+
+def _inline(value: Any) -> str:
+    import tomlkit
+
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_key(name)} = {_inline(one)}' for name, one in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return _escaped(tomlkit.item(value).as_string())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from envbuild.document import PREFIX, Scalar
 from envbuild.errors import Note
-from envbuild.interop.exports.pipping import options, requested, version_of
+from envbuild.interop.exports.pipping import members, options, requested, version_of
 from envbuild.interop.exports.subject import Exported, Subject, direct, safe_url
 from envbuild.interop.quoting import comment, listed, mapped, scalar
 from envbuild.lock import Pin, Request, spec_name, split_spec
@@ -34,8 +34,8 @@ def export(subject: Subject) -> Exported:
 
 
 def _head(subject: Subject) -> Iterator[str]:
-    what = "what its manifest asks" if subject.wish.requested else "the packages that are locked"
-    yield f"{subject.title}: {what} for {subject.platform}; written by envbuild."
+    what = "what its manifest asks for" if subject.wish.requested else "the packages that are locked"
+    yield f"{subject.title}, for {subject.platform}: {what}; written by envbuild."
     yield from subject.heading
     yield "To make it: conda env create -f FILE. As a manifest of envbuild it is valid as it stands."
 
@@ -50,7 +50,7 @@ def _name(subject: Subject) -> str:
 
 def _channels(subject: Subject, request: Request) -> tuple[str, ...]:
     """By the names that the manifest has for them, and those that only a spec names behind them."""
-    named = {channel_url(name): name for name in subject.environment.channels}
+    named = subject.channel_names
     asked = request.conda.channels if request.conda else ()
     return tuple(safe_url(one) for one in dict.fromkeys((*named.values(), *(named.get(one, one) for one in asked))))
 
@@ -94,7 +94,7 @@ def _pip(subject: Subject) -> Iterator[str]:
             yield f"{pin.name} @ {safe_url(pin.url)}#sha256={pin.sha256}"
         else:
             yield version_of(pin, subject.environment)
-    yield from (f"-e {path}" if item.editable else path for item, path in subject.members(platform))
+    yield from members(subject, platform)
 
 
 def _variables(subject: Subject) -> Iterator[tuple[str, str]]:

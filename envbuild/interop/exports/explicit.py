@@ -30,7 +30,7 @@ def export(subject: Subject) -> Exported:
 
 
 def _head(subject: Subject, pins: Pins) -> Iterator[str]:
-    yield f"{subject.title}: the packages that are locked for {subject.platform}; written by envbuild."
+    yield f"{subject.title}, for {subject.platform}: the packages that are locked; written by envbuild."
     yield from subject.heading
     yield "To make it: conda create -n NAME --file FILE, or micromamba create -n NAME -f FILE."
     if pins.pip:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
-from envbuild.interop.exports.pipping import options, version_of
+from envbuild.interop.exports.pipping import options, plain_paths, version_of
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
 from envbuild.interop.quoting import comment
 from envbuild.lock import Pin, Pins, spec_name
@@ -30,7 +30,7 @@ def export(subject: Subject) -> Exported:
 
 def _head(subject: Subject) -> Iterator[str]:
     python = f" and Python {subject.python}" if subject.python else ""
-    yield f"{subject.title}: the packages that are locked for {subject.platform}{python}; written by envbuild."
+    yield f"{subject.title}, for {subject.platform}{python}: the packages that are locked; written by envbuild."
     yield from subject.heading
     deps = "--no-deps " if _overrides(subject) else ""
     hashes = "" if subject.wish.no_hashes else "--require-hashes "
@@ -59,7 +59,7 @@ def _pinned(subject: Subject, pin: Pin) -> Iterator[str]:
 
 
 def _members(subject: Subject) -> Iterator[str]:
-    for item, path in subject.members(subject.platform):
+    for item, path in plain_paths(subject, subject.platform):
         shown = f"-e {path}" if item.editable else path
         digest = "" if subject.wish.no_hashes else subject.outgoing.digests[item.path]
         yield from (f"{shown} \\", f"    --hash=sha256:{digest}") if digest else (shown,)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from envbuild.errors import UsageError
 from envbuild.interop.exports.subject import Subject, direct, safe_url
 from envbuild.lock import Pin
+from envbuild.manifest import Item
 from envbuild.resolve import Environment
 
 _VERSION = re.compile(r"[A-Za-z0-9._+!*-]+")
+_PATH = re.compile(r"[\w./+,\[\]-]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -23,7 +25,7 @@ def options(subject: Subject, platform: str, *, exact: bool) -> Iterator[str]:
     for url in dict.fromkeys((*request.extra_index_urls, *bound)):
         yield f"--extra-index-url {safe_url(url)}"
     for link in request.find_links:
-        yield f"--find-links {safe_url(link) if '://' in link else subject.path(link)}"
+        yield f"--find-links {safe_url(link) if '://' in link else _plain(subject.path(link))}"
     yield from (f"--no-binary {name}" for name in request.no_binary)
     if request.prerelease and not exact:
         yield "--pre"
@@ -34,7 +36,23 @@ def requested(subject: Subject, platform: str) -> Iterator[str]:
     packages = subject.environment.dependencies.on(platform)
     for item in (item for package in packages for item in package.items if item.manager == "pip" and not item.path):
         yield item.text
-    yield from (f"-e {path}" if item.editable else path for item, path in subject.members(platform))
+    yield from members(subject, platform)
+
+
+def members(subject: Subject, platform: str) -> Iterator[str]:
+    """What the project brings itself, as a line each."""
+    yield from (f"-e {path}" if item.editable else path for item, path in plain_paths(subject, platform))
+
+
+def plain_paths(subject: Subject, platform: str) -> Iterator[tuple[Item, str]]:
+    yield from ((item, _plain(path)) for item, path in subject.members(platform))
+
+
+def _plain(path: str) -> str:
+    """A path that is one word to pip: what it makes of others depends on its version."""
+    if not _PATH.fullmatch(path):
+        raise UsageError(f"pip cannot be told the path '{path}'", hint="rename it: letters, digits and '._+-' are safe")
+    return path
 
 
 def version_of(pin: Pin, environment: Environment) -> str:

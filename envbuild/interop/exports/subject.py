@@ -10,7 +10,7 @@ from envbuild.errors import Note, Place, UsageError
 from envbuild.lock import Pin, Pins, Request, member_items
 from envbuild.manifest import Item, asked_member, extras_text
 from envbuild.project.exporting import Outgoing
-from envbuild.resolve import Environment
+from envbuild.resolve import Environment, channel_url
 from envbuild.solvers.origins import public_url
 
 # What no file of packages holds: how an environment is used, built, published and tested.
@@ -88,6 +88,11 @@ class Subject(msgspec.Struct, frozen=True):
         """A path of the project as it is seen from the file that is written."""
         found = posixpath.normpath(posixpath.join(self.outgoing.place or ".", path))
         return found if found.startswith("..") else f"./{found}".removesuffix("/.")
+
+    @property
+    def channel_names(self) -> dict[str, str]:
+        """The name that the manifest has for a channel, by its URL."""
+        return {channel_url(name): name for name in self.environment.channels}
 
     @property
     def has_paths(self) -> bool:

@@ -59,10 +59,11 @@ def command(common: Common, /, *, file_format: str, environment: str, output: st
         found = exporter(file_format)(subject)
     if target:
         write_whole(target, found.text)
-    _tell_notes(common, found.notes)
+    notes = sorted(found.notes, key=lambda note: note.where)
+    _tell_notes(common, notes)
     told = Told(subject.outgoing.name, subject.outgoing.version, file_format, found.platforms, found.text, output)
     if common.json:
-        common.out(exported_json(told, found.notes))
+        common.out(exported_json(told, notes))
     elif target:
         common.out(written_text(told, FORMATS[file_format][0]))
     else:

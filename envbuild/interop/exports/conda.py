@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from envbuild.document import PREFIX, Scalar
 from envbuild.errors import Note
-from envbuild.interop.exports.pipping import members, options, requested, version_of
+from envbuild.interop.exports.pipping import members, options, pinned, requested
 from envbuild.interop.exports.subject import Exported, Subject, direct, safe_url
 from envbuild.interop.quoting import comment, listed, mapped, scalar
 from envbuild.lock import Pin, Request, spec_name, split_spec
@@ -88,12 +88,7 @@ def _pip(subject: Subject) -> Iterator[str]:
     if subject.wish.requested:
         yield from requested(subject, platform)
         return
-    bound = subject.bound(platform)
-    for pin in subject.pins(platform).pip:
-        if pin.name in bound and not direct(pin, subject.environment):
-            yield f"{pin.name} @ {safe_url(pin.url)}#sha256={pin.sha256}"
-        else:
-            yield version_of(pin, subject.environment)
+    yield from (line for _, line in pinned(subject, platform, hashed=True))
     yield from members(subject, platform)
 
 
@@ -117,8 +112,7 @@ def _notes(subject: Subject) -> Iterator[Note]:
         yield subject.note("hashes", what, hint="'export explicit' has them")
     yield from subject.other_platforms(_FILE)
     yield from _of_python(subject)
-    yield from subject.unheld(("constraints", "overrides"), _FILE)
-    yield from _of_limits(subject)
+    yield from subject.of_bounds(_FILE)
     yield from subject.of_system((subject.platform,), _FILE)
     yield from subject.of_priority(_FILE)
     yield from _of_variables(subject)
@@ -131,14 +125,6 @@ def _of_python(subject: Subject) -> Iterator[Note]:
     if not subject.pins(subject.platform).conda and subject.python and not subject.wish.requested:
         what = f"of Python only {subject.python} is locked; conda chooses the rest of its version"
         yield subject.note("python", what)
-
-
-def _of_limits(subject: Subject) -> Iterator[Note]:
-    """What a file of constraints says: pins keep to it, wishes do not."""
-    limits = [item for package in subject.environment.limits.every for item in package.items]
-    if limits and subject.wish.requested:
-        shown = ", ".join(item.shown for item in limits)
-        yield subject.note("constraints", f"{_FILE} has no place for {shown}", limits[0].where)
 
 
 def _of_variables(subject: Subject) -> Iterator[Note]:

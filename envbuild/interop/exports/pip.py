@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
-from envbuild.interop.exports.pipping import options, plain_paths, version_of
-from envbuild.interop.exports.subject import Exported, Subject, safe_url
+from envbuild.interop.exports.pipping import options, pinned, plain_paths
+from envbuild.interop.exports.subject import Exported, Subject
 from envbuild.interop.quoting import comment
-from envbuild.lock import Pin, Pins, spec_name
+from envbuild.lock import Pins, spec_name
 from envbuild.manifest import Asked
 
 _FILE = "requirements.txt"
@@ -22,7 +22,7 @@ def export(subject: Subject) -> Exported:
     lines = [
         *map(comment, _head(subject)),
         *options(subject, platform, exact=True),
-        *(line for pin in pins.pip for line in _pinned(subject, pin)),
+        *_pinned(subject),
         *_members(subject),
     ]
     return Exported("\n".join(lines) + "\n", tuple(_notes(subject, pins)), (platform,))
@@ -45,17 +45,11 @@ def _overrides(subject: Subject) -> tuple[str, ...]:
     return subject.request(subject.platform).overrides
 
 
-def _pinned(subject: Subject, pin: Pin) -> Iterator[str]:
-    """A bound package is the very file of its index: no other index is asked for it."""
-    named = version_of(pin, subject.environment)
-    if "==" in named and pin.name in subject.bound(subject.platform) and "://" in pin.url:
-        named = f"{pin.name} @ {safe_url(pin.url)}"
-        named += f"#sha256={pin.sha256}" if subject.wish.no_hashes else ""
-    if subject.wish.no_hashes:
-        yield named
-    else:
-        yield f"{named} \\"
-        yield f"    --hash=sha256:{pin.sha256}"
+def _pinned(subject: Subject) -> Iterator[str]:
+    """A hash stands on a line of its own; where there is to be none, a URL has one all the same."""
+    without = subject.wish.no_hashes
+    for pin, line in pinned(subject, subject.platform, hashed=without):
+        yield from (line,) if without else (f"{line} \\", f"    --hash=sha256:{pin.sha256}")
 
 
 def _members(subject: Subject) -> Iterator[str]:
@@ -95,7 +89,7 @@ def _notes(subject: Subject, pins: Pins) -> Iterator[Note]:
         yield subject.note("python", what)
     if overrides := _overrides(subject):
         what = f"pip knows no overrides, and refuses {', '.join(overrides)} unless it is told --no-deps"
-        yield subject.note("overrides", what, subject.environment.where_key("overrides"))
+        yield subject.note("overrides", what, subject.environment.overrides.every[0].items[0].where)
     built = [pin.name for pin in pins.pip if not pin.url.endswith(".whl") and "+" not in pin.url.partition("://")[0]]
     if built:
         what = f"{', '.join(built)}: built from source, with what the newest tools for it are then"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from envbuild.errors import UsageError
 from envbuild.interop.exports.subject import Subject, direct, safe_url
 from envbuild.lock import Pin
-from envbuild.manifest import Item
-from envbuild.resolve import Environment
+from envbuild.manifest import Item, extras_text
 
 _VERSION = re.compile(r"[A-Za-z0-9._+!*-]+")
 _PATH = re.compile(r"[\w./+,\[\]-]+")
@@ -55,10 +54,16 @@ def _plain(path: str) -> str:
     return path
 
 
-def version_of(pin: Pin, environment: Environment) -> str:
-    """One pin, so that nothing else answers to it."""
-    if not _NAME.fullmatch(pin.name) or not _VERSION.fullmatch(pin.version):
-        raise UsageError(f"'{pin.name} {pin.version}' is no name and version", hint="lock it again")
-    if direct(pin, environment):
-        return f"{pin.name} @ {safe_url(pin.url)}"
-    return f"{pin.name}=={pin.version}"
+def pinned(subject: Subject, platform: str, *, hashed: bool) -> Iterator[tuple[Pin, str]]:
+    """Each pin with what asks for it alone. A bound package is the very file of its index: no other one is asked."""
+    bound, extras = subject.bound(platform), subject.extras(platform)
+    for pin in subject.pins(platform).pip:
+        if not _NAME.fullmatch(pin.name) or not _VERSION.fullmatch(pin.version):
+            raise UsageError(f"'{pin.name} {pin.version}' is no name and version", hint="lock it again")
+        name = f"{pin.name}{extras_text(extras.get(pin.name, ()))}"
+        if direct(pin, subject.environment):
+            yield pin, f"{name} @ {safe_url(pin.url)}"
+        elif pin.name in bound and "://" in pin.url:
+            yield pin, f"{name} @ {safe_url(pin.url)}{f'#sha256={pin.sha256}' if hashed else ''}"
+        else:
+            yield pin, f"{name}=={pin.version}"

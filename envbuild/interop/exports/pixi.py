@@ -192,4 +192,4 @@ def _of_pip(subject: Subject, platforms: tuple[str, ...]) -> Iterator[Note]:
     missing = {name for one in platforms for name in overrides(subject, one)} - set(held)
     if missing:
         what = f"{_FILE} has no place for overrides of some platforms: {', '.join(sorted(missing))}"
-        yield subject.note("overrides", what, environment.where_key("overrides"))
+        yield subject.note("overrides", what, environment.overrides.every[0].items[0].where)

@@ -106,6 +106,16 @@ class Subject(msgspec.Struct, frozen=True):
             if item.path in asked:
                 yield item, f"{self.path(item.path)}{extras_text(item.extras)}"
 
+    def extras(self, platform: str) -> dict[str, tuple[str, ...]]:
+        """What is asked for besides a distribution itself, by its name: where markers say so."""
+        from envbuild.solvers.targets import holds
+
+        found: dict[str, set[str]] = {}
+        for item in (item for package in self.environment.dependencies.on(platform) for item in package.items):
+            if item.extras and item.manager == "pip" and holds(item.marker, platform, self.python):
+                found.setdefault(item.name, set()).update(item.extras)
+        return {name: tuple(sorted(extras)) for name, extras in found.items()}
+
     def note(self, kind: str, message: str, where: Place | None = None, hint: str = "") -> Note:
         """The line of a manifest as it stands now; of a version there is no such line any more."""
         known = where and not self.outgoing.version
@@ -142,6 +152,18 @@ class Subject(msgspec.Struct, frozen=True):
         if others:
             what = f"{', '.join(others)}: {file} is for one platform, and this is {self.platform}"
             yield self.note("platforms", what, self.environment.where_said("platforms"), "export each with --platform")
+
+    def of_bounds(self, file: str) -> Iterator[Note]:
+        """Bounds on packages that nothing asks for by name, and versions that beat what packages ask for."""
+        environment = self.environment
+        said = {
+            "constraints": (*environment.constraints.every, *environment.limits.every),
+            "overrides": environment.overrides.every,
+        }
+        for key, packages in said.items():
+            if items := [item for package in packages for item in package.items]:
+                shown = ", ".join(item.shown for item in items)
+                yield self.note(key, f"{file} has no place for {key}: {shown}", items[0].where)
 
     def of_system(self, platforms: Iterable[str], file: str) -> Iterator[Note]:
         """What a project says of its platforms, in a manifest or in its settings."""

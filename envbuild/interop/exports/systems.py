@@ -7,7 +7,7 @@ from envbuild.errors import Note
 from envbuild.interop.exports.subject import Subject
 
 _WORDS = {"__cuda": "cuda", "__glibc": "libc", "__musl": "libc", "__linux": "linux", "__osx": "macos"}
-_OF = {"__cuda": ("linux", "win"), "__glibc": ("linux",), "__musl": ("linux",), "__linux": ("linux",)}
+_OF = {"__cuda": ("linux", "win", "osx"), "__glibc": ("linux",), "__musl": ("linux",), "__linux": ("linux",)}
 
 
 def system_requirements(subject: Subject, platforms: tuple[str, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`envbuild export conda`: environment.yml of what is locked and of what is asked for, read again by others and by us."""
+"""`envbuild export conda`: environment.yml of what is locked or asked for, read again by others and by us."""
 
 import json
 from pathlib import Path

@@ -31,7 +31,7 @@ def channel(folder: Path) -> Channel:
 
 
 def write_mixed(project: Project, index: Index, folder: Path, platforms: str = "linux-64, osx-arm64") -> None:
-    """conda's packages and PyPI's, a bound index, a folder of wheels, a wheel of the project, variables, a setup."""
+    """Packages of conda and of PyPI, a bound index, a folder of wheels, a wheel of the project, variables, a setup."""
     index.add("private", "1.0")
     index.add("delta", "1.0", extras={"fast": ["alpha"]})
     for place, name in (("wheels", "linked"), ("own", "local")):

@@ -13,7 +13,7 @@ import msgspec
 
 from envbuild.interop.exports.subject import Subject, direct, safe_url
 from envbuild.lock import Pin, joined_specs, spec_fields, spec_name, split_spec
-from envbuild.manifest import Item, wish
+from envbuild.manifest import Item, source_of, wish
 
 if TYPE_CHECKING:
     from rattler import MatchSpec
@@ -130,8 +130,7 @@ def _requirements(items: Iterable[Item], subject: Subject, platform: str) -> Ite
 
 
 def _is_at(pin: Pin, item: Item) -> bool:
-    bare = item.url.partition("#")[0]
-    return pin.url.partition("#")[0] == bare or pin.url.startswith(f"{bare}@")
+    return source_of(pin.url) == source_of(item.url)
 
 
 def _distribution(name: str, version: str, extras: tuple[str, ...], source: str, index: str) -> Dependency:

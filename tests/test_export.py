@@ -48,12 +48,12 @@ def test_a_lock_that_is_not_current(file_format: str, plain: Project) -> None:
         (["conda", "b"], "no environment is named 'b'", "known are: a"),
         (["conda", "a@1"], "'a' was never built", "run 'envbuild apply'"),
         (["conda", "a@"], "'a@' names no version", "say 'a@1' or 'a@latest'"),
-        (["conda", "a", "--exact"], "'export conda' takes no --exact", "it is for: pixi"),
-        (["pip", "a", "--requested"], "'export pip' takes no --requested", "it is for: conda"),
-        (["pixi", "a", "--no-hashes"], "'export pixi' takes no --no-hashes", "it is for: pip"),
-        (["pip", "a", "--sha256"], "'export pip' takes no --sha256", "it is for: explicit"),
-        (["pip", "a", "--platform", "win-64"], "'a' is not locked for win-64", "locked are: "),
-        (["pixi", "a", "--platform", "amiga"], "'a' is not locked for amiga", "locked are: "),
+        (["conda", "a", "--exact"], "'export conda' takes no --exact", "use it with: pixi"),
+        (["pip", "a", "--requested"], "'export pip' takes no --requested", "use it with: conda"),
+        (["pixi", "a", "--no-hashes"], "'export pixi' takes no --no-hashes", "use it with: pip"),
+        (["pip", "a", "--sha256"], "'export pip' takes no --sha256", "use it with: explicit"),
+        (["pip", "a", "--platform", "win-64"], "'a' is not locked for win-64", "choose one of: "),
+        (["pixi", "a", "--platform", "amiga"], "'a' is not locked for amiga", "choose one of: "),
     ],
 )
 def test_bad_usage(arguments: list[str], line: str, hint: str, plain: Project) -> None:
@@ -73,7 +73,7 @@ def test_a_machine_that_the_lock_is_not_for(project: Project, index: Index, tmp_
     run = project.run("export", "conda", "a", check=64)
     assert run.err.splitlines() == [
         "error: this machine is linux-64, and 'a' is not locked for it",
-        "  hint: say --platform, one of: osx-arm64",
+        "  hint: say --platform with one of: osx-arm64",
     ]
     assert "numpy=2.1.2=py311_0" in project.run("export", "conda", "a", "--platform", "osx-arm64").out
     assert 'platforms = ["osx-arm64"]' in project.run("export", "pixi", "a").out
@@ -166,3 +166,13 @@ def test_a_comment_is_one_line(text: str) -> None:
     """Whatever is in it."""
     assert len(f"{comment(text)}|".splitlines()) == 1
     assert comment(text).startswith("#")
+
+
+def test_the_page_names_every_format_and_option() -> None:
+    """docs/exchange.md has a heading for each format, and what each takes stands in its row."""
+    page = (Path(__file__).parent.parent / "docs" / "exchange.md").read_text(encoding="utf-8")
+    for name, (file, options) in FORMATS.items():
+        assert f"\n### {name}\n" in page
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+        assert file in row
+        assert all(f"`--{option.replace('_', '-')}`" in row for option in options)

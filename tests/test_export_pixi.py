@@ -159,9 +159,8 @@ def test_repositories_urls_folders_and_extras(project: Project, index: Index, tm
             "hidden": {"path": "./libs/hidden", "editable": True},
         }
         assert "a: python: Python is conda's there, of which " in run.err
-        exact = read(
-            project.run("export", "pixi", "a", "--exact", "-o", "x/pixi.toml") and project.read("x/pixi.toml"), schema
-        )
+        project.run("export", "pixi", "a", "--exact", "-o", "x/pixi.toml")
+        exact = read(project.read("x/pixi.toml"), schema)
         assert exact["pypi-dependencies"]["forked"]["rev"] == commit
         assert exact["pypi-dependencies"]["hidden"]["path"] == "../libs/hidden"
         assert exact["pypi-dependencies"]["beta"] == "==1.0"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.options import Common, with_globals
+from envbuild.interop.exports import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +14,15 @@ if TYPE_CHECKING:
     from envbuild.errors import Note
 
 
+class FormatType(click.Choice[str]):
+    """The formats, for Tab; another word is answered with the one that was meant."""
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
+        return str(value)
+
+
 @click.command("export")
-@click.argument("file_format", metavar="FORMAT")
+@click.argument("file_format", metavar="FORMAT", type=FormatType(sorted(FORMATS)))
 @click.argument("environment", metavar="ENV[@VERSION]")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
 @click.option("--platform", metavar="PLATFORM", default="", help="Which of its platforms; this machine's by default.")
@@ -37,22 +45,14 @@ def command(common: Common, /, *, file_format: str, environment: str, output: st
       envbuild export pixi churn/train@latest --exact --json
     """
     from envbuild.cli.progress import patience
-    from envbuild.errors import UsageError
-    from envbuild.interop.exports import FORMATS, exporter
+    from envbuild.interop.exports import exporter
     from envbuild.interop.exports.subject import Subject, Wish
     from envbuild.project.exporting import outgoing
     from envbuild.report.exports import Told, exported_json, written_text
     from envbuild.report.terminal import clean
-    from envbuild.shape import nearest
     from envbuild.workspace import write_whole
 
-    if file_format not in FORMATS:
-        raise UsageError(f"there is no format '{file_format}'", hint=nearest(file_format, FORMATS))
-    for name, stated in options.items():
-        takers = [one for one, (_, own) in FORMATS.items() if name in own]
-        if stated and name != "platform" and file_format not in takers:
-            shown = f"--{name.replace('_', '-')}"
-            raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"it is for: {', '.join(takers)}")
+    _refuse_others(file_format, options)
     target = Path(output) if output not in {"", "-"} else None
     with patience(common, "reading manifests"):
         subject = Subject(outgoing(common.project(), environment, target), Wish(**options))
@@ -69,6 +69,20 @@ def command(common: Common, /, *, file_format: str, environment: str, output: st
     else:
         common.document(clean(found.text).removesuffix("\n"))
     return 0
+
+
+def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
+    """A format that is none, and what is another format's to do."""
+    from envbuild.errors import UsageError
+    from envbuild.shape import nearest
+
+    if file_format not in FORMATS:
+        raise UsageError(f"there is no format '{file_format}'", hint=nearest(file_format, FORMATS))
+    for name, stated in options.items():
+        takers = [one for one, (_, own) in FORMATS.items() if name in own]
+        if stated and name != "platform" and file_format not in takers:
+            shown = f"--{name.replace('_', '-')}"
+            raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
 
 
 def _tell_notes(common: Common, notes: "Sequence[Note]") -> None:

@@ -164,12 +164,14 @@ def _members(subject: Subject, platform: str) -> Iterator[Dependency]:
 
 def _pinned(subject: Subject, platform: str) -> Iterator[Dependency]:
     pins, names = subject.pins(platform), subject.channel_names
+    conda = subject.request(platform).conda
+    known = conda.channels if conda else ()  # a channel may keep its packages elsewhere
     for pin in pins.conda:
         if direct(pin, subject.environment):
             table = (("url", safe_url(pin.url)), ("sha256", pin.sha256))
             yield Dependency("conda", pin.name, table=table)
         else:
-            channel = names.get(pin.channel, safe_url(pin.channel))
+            channel = names.get(pin.channel, safe_url(pin.channel) if pin.channel in known else "")
             yield Dependency("conda", pin.name, f"=={pin.version}", pin.build, channel)
     if not pins.conda and subject.python:
         yield Dependency("conda", "python", f"{subject.python}.*")

@@ -119,6 +119,7 @@ def _notes(subject: Subject) -> Iterator[Note]:
     yield from _of_pip(subject)
     yield from subject.unheld(("pip.no_build_isolation", "python.interpreter", "python.managed"), _FILE)
     yield from subject.besides(_FILE)
+    yield from subject.of_paths()
 
 
 def _of_python(subject: Subject) -> Iterator[Note]:

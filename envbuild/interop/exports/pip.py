@@ -97,3 +97,4 @@ def _notes(subject: Subject, pins: Pins) -> Iterator[Note]:
     yield from subject.unheld(("variables", "pip.no_build_isolation", "python.interpreter", "python.managed"), _FILE)
     yield from subject.of_system((subject.platform,), _FILE)
     yield from subject.besides(_FILE)
+    yield from subject.of_paths()

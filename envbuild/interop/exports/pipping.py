@@ -59,7 +59,7 @@ def pinned(subject: Subject, platform: str, *, hashed: bool) -> Iterator[tuple[P
     bound, extras = subject.bound(platform), subject.extras(platform)
     for pin in subject.pins(platform).pip:
         if not _NAME.fullmatch(pin.name) or not _VERSION.fullmatch(pin.version):
-            raise UsageError(f"'{pin.name} {pin.version}' is no name and version", hint="lock it again")
+            raise UsageError(f"'{pin.name} {pin.version}' is no name and version", hint="run 'envbuild lock'")
         name = f"{pin.name}{extras_text(extras.get(pin.name, ()))}"
         if direct(pin, subject.environment):
             yield pin, f"{name} @ {safe_url(pin.url)}"

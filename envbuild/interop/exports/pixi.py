@@ -153,6 +153,7 @@ def _notes(subject: Subject, platforms: tuple[str, ...]) -> Iterator[Note]:
         yield subject.note("pypi_names", f"{_FILE} has no place for pypi_names", _where(subject, "pypi_names"))
     yield from subject.unheld(("python.interpreter", "python.managed"), _FILE)
     yield from subject.besides(_FILE)
+    yield from subject.of_paths()
 
 
 def _where(subject: Subject, key: str) -> Any:

@@ -62,9 +62,9 @@ class Subject(msgspec.Struct, frozen=True):
             return wanted
         shown = ", ".join(known)
         if self.wish.platform:
-            raise UsageError(f"'{self.title}' is not locked for {wanted}", hint=f"locked are: {shown}")
+            raise UsageError(f"'{self.title}' is not locked for {wanted}", hint=f"choose one of: {shown}")
         what = f"this machine is {wanted}, and '{self.title}' is not locked for it"
-        raise UsageError(what, hint=f"say --platform, one of: {shown}")
+        raise UsageError(what, hint=f"say --platform with one of: {shown}")
 
     @property
     def python(self) -> str:
@@ -133,17 +133,17 @@ class Subject(msgspec.Struct, frozen=True):
             yield self.note(key, f"{file} has no place for {shown}", self.environment.where_key(*above, last))
 
     def besides(self, file: str) -> Iterator[Note]:
-        """What has no place in any file of packages, and what of the file's place is to be known."""
-        builder = "builder" if self.environment.builder != "local" else ""
-        yield from self.unheld((key for key in _BESIDES if key != "builder" or builder), file)
-        yield from self._of_members()
+        """What has no place in any file of packages."""
+        is_other = self.environment.builder != "local"
+        yield from self.unheld((key for key in _BESIDES if key != "builder" or is_other), file)
 
-    def _of_members(self) -> Iterator[Note]:
-        items = member_items(self.environment)
-        if items and self.outgoing.version:
-            shown = ", ".join(item.path for item in items)
-            yield self.note("files", f"{shown}: taken as they are when this is used, not as they were then")
-        if items and not self.outgoing.place:
+    def of_paths(self) -> Iterator[Note]:
+        """What is to be known of files of the project that are named."""
+        links = [link for link in self.environment.keys.pip.find_links if "://" not in link]
+        paths = [*(item.path for item in member_items(self.environment)), *links]
+        if paths and self.outgoing.version:
+            yield self.note("files", f"{', '.join(paths)}: taken as they are when this is used, not as they were then")
+        if paths and not self.outgoing.place:
             what = "the file stands outside of the project, and paths in it are those from the project's root"
             yield self.note("files", what, hint="write it into the project, or use it from there")
 

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,13 @@ from support.exported import write_mixed
 from support.index import Index
 from support.project import Project
 
-from envbuild.interop.exports import FORMATS
+from envbuild.errors import LockError
+from envbuild.interop.exports import FORMATS, exporter
+from envbuild.interop.exports.subject import Subject, Wish, safe_url
 from envbuild.interop.quoting import comment, scalar, toml_table
+from envbuild.lock import Pin
+from envbuild.project import Project as Loaded
+from envbuild.project.exporting import outgoing
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
@@ -142,6 +148,56 @@ def test_no_text_becomes_a_line_of_its_own(file_format: str, project: Project, i
         read = tomllib.loads(run.out)
         assert read["activation"]["env"]["SMALL"] == hostile
         assert "tool" not in read
+
+
+_HOSTILE = [
+    {"name": "x\n--index-url https://evil.example"},
+    {"name": "x --index-url https://evil.example"},
+    {"version": "1.0\nevil"},
+    {"version": "1.0 ; evil"},
+    {"sha256": "0" * 64 + "\nevil"},
+    {"sha256": ""},
+    {"md5": "evil"},
+    {"build": "0\n- evil"},
+]
+
+
+@pytest.mark.filterwarnings("ignore:conda_lock._vendor:PendingDeprecationWarning")
+@pytest.mark.parametrize("file_format", ["conda", "explicit", "pip", "pixi"])
+@pytest.mark.parametrize("hostile", _HOSTILE, ids=str)
+def test_what_is_no_pin_is_in_no_file(
+    file_format: str, hostile: dict[str, str], plain: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes a lock, with all its hashes, writes no line of what is exported."""
+    plain.run("lock")
+    monkeypatch.chdir(plain.path)
+    out = outgoing(Loaded.load(plain.path, plain.environ), "a", None)
+    assert out.lock
+    ((platform, pins),) = out.lock.pins.items()
+    url = "https://example.com/linux-64/x-1.0-0.conda"
+    sound: dict[str, Any] = {
+        "manager": "conda",
+        "name": "x",
+        "version": "1.0",
+        "url": url,
+        "sha256": "0" * 64,
+        "build": "0",
+    }
+    given = Pin(**{**sound, "manager": "pip" if file_format == "pip" else "conda", **hostile})
+    lock = msgspec.structs.replace(out.lock, pins={platform: msgspec.structs.replace(pins, pins=(given,))})
+    subject = Subject(msgspec.structs.replace(out, lock=lock), Wish(platform, exact=True))
+    with pytest.raises(LockError, match="is no package"):
+        exporter(file_format)(subject)
+
+
+@pytest.mark.parametrize("url", ["https://h/a b\n--index-url c", "https://h/$HOME/${X}", "https://u:canary@h/x#y=z"])
+def test_a_url_is_one_word(url: str) -> None:
+    """Nothing in it ends a word or a line, is replaced, or is a secret."""
+    safe = safe_url(url)
+    assert safe.isprintable()
+    assert not {*safe} & {*" $\\\"'`{}<>"}
+    assert "canary" not in safe
+    assert safe_url(safe) == safe
 
 
 @given(_TEXTS)

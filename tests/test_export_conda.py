@@ -9,6 +9,8 @@ from ruamel.yaml import YAML
 from support.condachannel import Channel
 from support.condapkg import Package
 from support.exported import channel, notes, packages, plain, write_mixed
+from support.folders import write_package
+from support.gitserver import GitServer
 from support.index import Index
 from support.project import Project
 
@@ -153,6 +155,27 @@ def test_where_uv_brings_python(options: tuple[str, ...], project: Project, inde
     assert ("python" in kinds) == (not options)
 
 
+def test_all_that_pypi_knows(project: Project, index: Index, tmp_path: Path) -> None:
+    """Repositories at their commits, URLs, extras, folders, what is built: the same pins and members again."""
+    write_package(project, "libs/own", "own", needs=["alpha"])
+    index.add("delta", "1.0", extras={"fast": ["beta"]})
+    with GitServer(tmp_path / "git") as git:
+        commit = git.commit("forked", "1.0", "sub")
+        url = f"{index.url.removesuffix('simple/')}files/alpha-1.0-py3-none-any.whl"
+        items = [f"git+{git.repository}@main#subdirectory=sub", url, "-e ../libs/own", "delta[fast]"]
+        lines = "".join(f"      - {item}\n" for item in items)
+        text = f"pip: {{index_url: '{index.url}', prerelease: true}}\ndependencies:\n  - python =3.11\n  - pip:\n"
+        project.write("manifests/a.yaml", text + lines)
+        project.run("lock")
+        again(project, "a")
+        assert packages(project, "again") == packages(project, "a")
+        written = project.read("manifests/again.yaml")
+        assert f"forked @ git+{git.repository}@{commit}#subdirectory=sub" in written
+        assert "-e ../libs/own" in written
+        again(project, "a", "--requested")
+        assert packages(project, "again") == packages(project, "a")
+
+
 def test_a_package_of_a_channel_that_only_its_spec_names(project: Project, tmp_path: Path) -> None:
     """It keeps its channel, which stands behind the others: the first one has another version of it."""
     first, second = Channel(tmp_path / "first"), Channel(tmp_path / "second")
@@ -179,7 +202,7 @@ def test_a_package_by_its_url(project: Project, tmp_path: Path) -> None:
     assert url in project.read("manifests/again.yaml")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")  # of its own conda
+@pytest.mark.filterwarnings("ignore:conda_lock._vendor:PendingDeprecationWarning", "ignore:path is deprecated")
 def test_conda_lock_reads_it(project: Project, index: Index, tmp_path: Path) -> None:
     """The same packages by its own parser, which adds a pip of its own; the index of the host stays there."""
     from conda_lock.src_parser.environment_yaml import parse_environment_file

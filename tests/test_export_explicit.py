@@ -71,7 +71,7 @@ def test_every_hash_is_that_of_its_file(mixed: Project, options: tuple[str, ...]
         assert ("#sha256:" in match[0]) == (hasher == "sha256")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")  # of its own conda
+@pytest.mark.filterwarnings("ignore:conda_lock._vendor:PendingDeprecationWarning", "ignore:path is deprecated")
 def test_conda_lock_takes_it_for_one_of_its_own(mixed: Project) -> None:
     """By the parts of conda-lock that install a file: its kind, its platform, its lines for pip."""
     from conda_lock.conda_lock import PKG_PATTERN, _detect_lockfile_kind, do_validate_platform, extract_platform

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from envbuild.errors import UsageError
+
 _WORD = r"[A-Za-z0-9_./+=<>!~,*|@:-]*[A-Za-z0-9_./+=<>!~,*|@-]"
 _PLAIN = re.compile(rf"(?:[A-Za-z_]|\.\.?/)(?:{_WORD})?(?: [A-Za-z0-9_.=<>!~*](?:{_WORD})?)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -29,6 +31,14 @@ def comment(text: str) -> str:
     """One line of a comment."""
     shown = "".join(one if one.isprintable() else " " for one in text)
     return f"# {' '.join(shown.split())}".rstrip()
+
+
+def lines_text(lines: Iterable[str]) -> str:
+    """A file whose format knows no quotes: what would be two lines is none."""
+    found = list(lines)
+    if broken := [line for line in found if not line.isprintable()]:
+        raise UsageError(f"'{broken[0]}' does not go on a line", hint="remove its line breaks and control characters")
+    return "".join(f"{line}\n" for line in found)
 
 
 def listed(key: str, items: Iterable[str], indent: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
-from envbuild.interop.quoting import comment
+from envbuild.interop.quoting import comment, lines_text
 from envbuild.lock import Pin, Pins, spec_name
 
 _FILE = "an explicit lock"
@@ -26,7 +26,7 @@ def export(subject: Subject) -> Exported:
         *(f"{safe_url(pin.url)}#{_digest(subject, pin)}" for pin in _ordered(pins)),
         *(f"# pip {pin.name} @ {_source(pin)}" for pin in pins.pip if not _is_of_the_project(pin)),
     ]
-    return Exported("\n".join(lines) + "\n", tuple(_notes(subject, pins)), (platform,))
+    return Exported(lines_text(lines), tuple(_notes(subject, pins)), (platform,))
 
 
 def _head(subject: Subject, pins: Pins) -> Iterator[str]:

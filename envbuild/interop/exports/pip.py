@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.pipping import options, pinned, plain_paths
 from envbuild.interop.exports.subject import Exported, Subject
-from envbuild.interop.quoting import comment
+from envbuild.interop.quoting import comment, lines_text
 from envbuild.lock import Pins, spec_name
 from envbuild.manifest import Asked
 
@@ -25,7 +25,7 @@ def export(subject: Subject) -> Exported:
         *_pinned(subject),
         *_members(subject),
     ]
-    return Exported("\n".join(lines) + "\n", tuple(_notes(subject, pins)), (platform,))
+    return Exported(lines_text(lines), tuple(_notes(subject, pins)), (platform,))
 
 
 def _head(subject: Subject) -> Iterator[str]:

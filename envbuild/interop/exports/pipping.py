@@ -8,9 +8,7 @@ from envbuild.interop.exports.subject import Subject, direct, safe_url
 from envbuild.lock import Pin
 from envbuild.manifest import Item, extras_text
 
-_VERSION = re.compile(r"[A-Za-z0-9._+!*-]+")
 _PATH = re.compile(r"[\w./+,\[\]-]+")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def options(subject: Subject, platform: str, *, exact: bool) -> Iterator[str]:
@@ -58,8 +56,6 @@ def pinned(subject: Subject, platform: str, *, hashed: bool) -> Iterator[tuple[P
     """Each pin with what asks for it alone. A bound package is the very file of its index: no other one is asked."""
     bound, extras = subject.bound(platform), subject.extras(platform)
     for pin in subject.pins(platform).pip:
-        if not _NAME.fullmatch(pin.name) or not _VERSION.fullmatch(pin.version):
-            raise UsageError(f"'{pin.name} {pin.version}' is no name and version", hint="run 'envbuild lock'")
         name = f"{pin.name}{extras_text(extras.get(pin.name, ()))}"
         if direct(pin, subject.environment):
             yield pin, f"{name} @ {safe_url(pin.url)}"

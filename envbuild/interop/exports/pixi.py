@@ -13,7 +13,7 @@ from envbuild.interop.exports.asked import Dependency, constraints, dependencies
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
 from envbuild.interop.exports.systems import system_notes, system_requirements
 from envbuild.interop.quoting import comment, toml_table
-from envbuild.lock import EVERY, Request
+from envbuild.lock import EVERY, Exporter, Request, pixi_exporter
 from envbuild.resolve import Variable
 
 _FILE = "pixi.toml"
@@ -62,25 +62,21 @@ def _workspace(subject: Subject, platforms: tuple[str, ...]) -> dict[str, Any]:
 
 def _shared(subject: Subject, platforms: tuple[str, ...], found: _Found) -> _Sections:
     """By table: what holds on every platform, and what on some, as conda-lock tells them apart."""
-    from conda_lock.export_lock_spec import render_pixi_toml
-    from conda_lock.models.lock_spec import LockSpecification
-
-    by_platform: dict[str, Any] = {one: list(map(_of_conda_lock, found(subject, one))) for one in platforms}
-    channels: Any = list(subject.environment.channels)
-    specification = LockSpecification(dependencies=by_platform, channels=channels, sources=[])
-    tables = render_pixi_toml(lock_spec=specification).unwrap()
+    exporter = pixi_exporter()
+    every = {one: [_of_conda_lock(exporter, dep) for dep in found(subject, one)] for one in platforms}
+    channels = list(subject.environment.channels)
+    specification = exporter.specification(dependencies=every, channels=channels, sources=[])
+    tables = exporter.render(lock_spec=specification).unwrap()
     for above in ((), *(("target", one) for one in platforms)):
         within = tables if not above else tables.get("target", {}).get(above[1], {})
         for key in _TABLES:
             yield (*above, key), {name: _restored(one) for name, one in within.get(key, {}).items()}
 
 
-def _of_conda_lock(one: Dependency) -> Any:
-    from conda_lock.models.lock_spec import VersionedDependency
-
-    return VersionedDependency(
+def _of_conda_lock(exporter: Exporter, one: Dependency) -> Any:
+    return exporter.dependency(
         name=one.name,
-        manager="conda" if one.manager == "conda" else "pip",
+        manager=one.manager,
         version=one.kept,
         build=one.build or None,
         conda_channel=one.channel or None,

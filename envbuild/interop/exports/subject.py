@@ -1,12 +1,13 @@
 """What a format is given, and what it gives: a text, and notes on all that it cannot hold."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from envbuild.document import Mapping
-from envbuild.errors import Note, Place, UsageError
+from envbuild.errors import LockError, Note, Place, UsageError
 from envbuild.lock import Pin, Pins, Request, member_items
 from envbuild.manifest import Item, asked_member, extras_text
 from envbuild.project.exporting import Outgoing
@@ -15,6 +16,9 @@ from envbuild.solvers.origins import public_url
 
 # What no file of packages holds: how an environment is used, built, published and tested.
 _BESIDES = ("tags", "setup", "test", "image", "builder", "publish", "solve_group", "run", "serve", "spark", "r")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9._+!*-]+")
+_DIGESTS = re.compile(r"[A-Za-z0-9._+-]*/(?:[0-9a-f]{32})?/[0-9a-z]+")
 _UNSAFE = " \"'<>\\`{}$"
 
 
@@ -71,8 +75,16 @@ class Subject(msgspec.Struct, frozen=True):
         return self.outgoing.lock.head.python if self.outgoing.lock else ""
 
     def pins(self, platform: str) -> Pins:
+        """Whoever can write a lock can write anything into it: what is no pin goes into no file."""
         lock = self.outgoing.lock
-        return lock.pins.get(platform, Pins(platform, ())) if lock else Pins(platform, ())
+        found = lock.pins.get(platform, Pins(platform, ())) if lock else Pins(platform, ())
+        for pin in found.pins:
+            if not (
+                _NAME.fullmatch(pin.name) and _VERSION.fullmatch(pin.version) and _DIGESTS.fullmatch(_digests(pin))
+            ):
+                what = f"'{pin.name} {pin.version} {pin.build}' in the lock of '{self.title}' is no package"
+                raise LockError(what, hint="run 'envbuild lock'")
+        return found
 
     def request(self, platform: str) -> Request:
         lock = self.outgoing.lock
@@ -182,6 +194,10 @@ class Subject(msgspec.Struct, frozen=True):
         """The index that a package comes from and nowhere else, by the package."""
         indexes = self.request(platform).indexes.values()
         return {name: public_url(index.url) for index in indexes for name in index.packages}
+
+
+def _digests(pin: Pin) -> str:
+    return f"{pin.build}/{pin.md5}/{pin.sha256}"
 
 
 def safe_url(url: str) -> str:

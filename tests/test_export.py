@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from support.exported import write_mixed
@@ -22,7 +22,33 @@ from envbuild.lock import Pin
 from envbuild.project import Project as Loaded
 from envbuild.project.exporting import outgoing
 
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+_PIECES = [
+    "a",
+    "no",
+    "1",
+    " #",
+    ": ",
+    ":",
+    "#",
+    " ",
+    "- ",
+    "'",
+    '"',
+    "\n",
+    "[",
+    "&",
+    "*",
+    "!",
+    "=",
+    "@",
+    ".",
+    "./",
+    "{%",
+]
+_MARKS = st.builds(
+    "{}{}".format, st.sampled_from(["", "a"]), st.lists(st.sampled_from(_PIECES), max_size=3).map("".join)
+)
+_TEXTS = st.one_of(_MARKS, st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 
 
 @pytest.fixture
@@ -200,6 +226,11 @@ def test_a_url_is_one_word(url: str) -> None:
     assert safe_url(safe) == safe
 
 
+@example("a:")
+@example("a: b")
+@example("a #b")
+@example("No")
+@example("./a ./b:")
 @given(_TEXTS)
 def test_a_text_comes_back_from_yaml(text: str) -> None:
     """As an item of a list and as a value, in both versions of YAML."""

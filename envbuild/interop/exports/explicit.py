@@ -85,4 +85,5 @@ def _notes(subject: Subject, pins: Pins) -> Iterator[Note]:
         where = subject.environment.where("pip", "find_links")
         yield subject.note("files", what, where, f"pip install --no-deps {subject.path(pin.url)}")
     yield from subject.unheld(("variables", "python.interpreter", "python.managed"), _FILE)
+    yield from subject.of_system((subject.platform,), _FILE)
     yield from subject.besides(_FILE)

@@ -111,6 +111,28 @@ def test_a_machine_that_the_lock_is_not_for(project: Project, index: Index, tmp_
     assert 'platforms = ["osx-arm64"]' in project.run("export", "pixi", "a").out
 
 
+def test_a_platform_that_is_stated_no_more(project: Project, index: Index, tmp_path: Path) -> None:
+    """The lock still has it and is current; what is exported is what the manifest says."""
+    write_mixed(project, index, tmp_path)
+    project.run("lock")
+    text = project.read("manifests/a.yaml")
+    project.write("manifests/a.yaml", text.replace("[linux-64, osx-arm64]", "[linux-64]"))
+    project.run("lock", "--check")
+    assert 'platforms = ["linux-64"]' in project.run("export", "pixi", "a").out
+    run = project.run("export", "conda", "a", "--platform", "osx-arm64", check=64)
+    assert run.err.splitlines()[1] == "  hint: choose one of: linux-64"
+
+
+def test_notes_in_a_ci(plain: Project) -> None:
+    """Beside the lines that they are about, and none beside a file that there is not."""
+    plain.write("manifests/a.yaml", f"{plain.read('manifests/a.yaml')}setup: ['true']\n")
+    plain.run("lock")
+    run = plain.run("export", "conda", "a", env={"GITHUB_ACTIONS": "true"})
+    told = [line for line in run.err.splitlines() if line.startswith("::")]
+    assert len(told) == 1
+    assert told[0].endswith("manifests/a.yaml:3:1: environment.yml has no place for setup")
+
+
 def test_a_file_is_whole_or_not_there(plain: Project) -> None:
     """A folder is made for it; where it cannot be written nothing is left, and the error names the place."""
     plain.run("lock")

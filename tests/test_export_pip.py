@@ -242,6 +242,23 @@ def test_packages_of_conda_are_refused(project: Project, index: Index, tmp_path:
     assert "\nbeta==1.0 \\\n" in project.run("export", "pip", "a").out
 
 
+def test_what_conda_brings_for_a_package_of_pip(project: Project, index: Index, tmp_path: Path) -> None:
+    """It is pinned as conda's alone, so that a file without it could not be installed: refused by its name."""
+    channel = Channel(tmp_path / "own")
+    channel.add(
+        Package(name="python", version="3.11.7"),
+        Package(name="setuptools", version="70.0", noarch="python", subdir="noarch", depends=("python",)),
+        Package(name="pip", version="24.0", noarch="python", subdir="noarch", depends=("python", "setuptools")),
+    )
+    index.add("old", "1.0", requires=["setuptools"])
+    write(project, index, "old")
+    text = project.read("manifests/a.yaml")
+    project.write("manifests/a.yaml", f"{text}python: {{from: conda}}\nchannels: ['{channel.url}']\n")
+    project.run("lock")
+    run = project.run("export", "pip", "a", check=64)
+    assert run.err.startswith("error: 'a' has packages of conda, which pip cannot install: setuptools 70.0\n")
+
+
 def test_a_path_that_pip_could_misread(project: Project, index: Index) -> None:
     """A folder's name with a blank is refused, and never written."""
     filename, data = wheel_bytes("local", "1.0")

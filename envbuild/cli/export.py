@@ -92,4 +92,4 @@ def _tell_notes(common: Common, notes: "Sequence[Note]") -> None:
 
     if notes and not common.json:
         common.warn(notes_text(notes, common.side_look, source(common)))
-    annotate(common, notes=notes)
+    annotate(common, notes=[note for note in notes if note.where.line])

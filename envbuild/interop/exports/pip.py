@@ -61,13 +61,21 @@ def _members(subject: Subject) -> Iterator[str]:
 
 def _refuse_conda(subject: Subject, pins: Pins) -> None:
     """What conda has besides Python, pip and what these need is not pip's to install."""
-    own = pins.reached(_OF_PIP)
+    own = pins.reached(_OF_PIP) - _needed(pins)
     roots = sorted({spec_name(root) for root in subject.request(subject.platform).conda_roots})
     others = {pin.name: f"{pin.name} {pin.version}" for pin in pins.conda if pin.name not in own}
     if others:
         asked = ", ".join(shown for name, shown in others.items() if name in roots) or ", ".join(others.values())
         what = f"'{subject.title}' has packages of conda, which pip cannot install: {asked}"
         raise UsageError(what, hint=f"write all of it: envbuild export conda {subject.title}, or explicit")
+
+
+def _needed(pins: Pins) -> set[str]:
+    """What PyPI's packages need, and a package of conda brings: it is pinned nowhere else."""
+    known, brings = pins.by_key(), pins.brings
+    every = (*(pin.dependencies for pin in pins.pip), *(member.dependencies for member in pins.members))
+    asked = {f"pip/{name}" for names in every for name in names}
+    return {brings[key] for key in asked - known.keys() if key in brings} - {*_OF_PIP}
 
 
 def _refuse_hashless(subject: Subject, pins: Pins) -> None:

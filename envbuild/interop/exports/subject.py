@@ -54,9 +54,9 @@ class Subject(msgspec.Struct, frozen=True):
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """Those that can be had: of the lock, or of the manifest where nothing had to be locked."""
+        """Those that are stated; a lock may still have others, which a manifest named before."""
         lock = self.outgoing.lock
-        return tuple(sorted(lock.head.requests)) if lock else self.environment.platforms
+        return tuple(one for one in self.environment.platforms if not lock or one in lock.head.requests)
 
     @property
     def platform(self) -> str:

@@ -35,6 +35,7 @@ manifests/a.yaml:13:9: files: an explicit lock has no place for ./own/local-1.0-
 the rest
   hint: pip install --no-deps ./own/local-1.0-py3-none-any.whl
 manifests/a.yaml:15:1: variables: an explicit lock has no place for variables
+manifests/a.yaml:16:22: system_requirements: an explicit lock has no place for __cuda 12.4
 manifests/a.yaml:19:15: files: an explicit lock has no place for linked, a file of the project: install it behind the \
 rest
   hint: pip install --no-deps ./wheels/linked-1.0-py3-none-any.whl

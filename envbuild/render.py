@@ -208,7 +208,7 @@ def _shown(value: Any) -> str:
 
 def _values(environment: Environment, python: str) -> dict[str, object]:
     items = [item for package in environment.packages for item in package.items]
-    conda = [_conda(item) for item in items if item.manager == "conda" and not item.selector]
+    conda = [conda_text(item) for item in items if item.manager == "conda" and not item.selector]
     pip = [*_options(environment), *(item.shown for item in items if item.manager == "pip")]
     if not environment.package("python"):
         conda.insert(0, f"python {python}.*" if python else "python")
@@ -218,14 +218,14 @@ def _values(environment: Environment, python: str) -> dict[str, object]:
         "name": environment.name,
         "channels": list(environment.channels),
         "conda": conda,
-        "selected": [(item.selector, _conda(item)) for item in items if item.selector],
+        "selected": [(item.selector, conda_text(item)) for item in items if item.selector],
         "pip": pip,
         "variables": {one.name: one.value for one in environment.variables if _is_plain(one)},
         "left_out": [one.name for one in environment.variables if not _is_plain(one)],
     }
 
 
-def _conda(item: Item) -> str:
+def conda_text(item: Item) -> str:
     """A spec as every reader of conda's takes it."""
     simple = item.name in {"python", "pip"} and item.text == f"{item.name}{item.specifier}"
     return (f"{item.name} {item.wish}" if item.specifier else item.name) if simple else item.text

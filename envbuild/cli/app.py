@@ -34,6 +34,7 @@ COMMANDS = {
     "show": "Show an environment, or one of its versions.",
     "history": "List the versions of an environment, and what changed between them.",
     "diff": "Compare two environments or versions.",
+    "export": "Write an environment or a version in another tool's format.",
     "logs": "Show the log of a build.",
     "doctor": "Check what envbuild needs of this machine.",
     "completion": "Print the script that lets Tab complete.",

@@ -1,1 +1,1 @@
-"""Doors to neighbouring formats: what other tools write becomes manifests."""
+"""Neighbouring formats, in and out. What cannot be carried over is said, never dropped."""

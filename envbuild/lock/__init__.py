@@ -2,7 +2,7 @@
 
 from envbuild.lock.bases import Base, ImageName, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
-from envbuild.lock.condalock import models
+from envbuild.lock.condalock import Exporter, models, pixi_exporter
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
 from envbuild.lock.folders import BUILD_FILES, Stated, further_files, reads_requirements, stated
 from envbuild.lock.met import meets, nameless, package_record, root_keys, still_met
@@ -47,6 +47,7 @@ __all__ = [
     "Change",
     "CondaRequest",
     "Digest",
+    "Exporter",
     "Head",
     "ImageName",
     "Lock",
@@ -77,6 +78,7 @@ __all__ = [
     "nameless",
     "package_record",
     "pin_changes",
+    "pixi_exporter",
     "quarrels",
     "read_head",
     "read_lock",

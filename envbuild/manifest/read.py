@@ -155,7 +155,7 @@ def _urls(body: Mapping) -> Iterator[EnvbuildError]:
                 try:
                     refuse_credentials(node.text, node.place)
                 except ManifestError as error:
-                    if "credentials" in error.message or node.text.lower().startswith(("https:", "http:")):
+                    if error.message.startswith("credentials") or node.text.lower().startswith(("https:", "http:")):
                         yield error
 
 

@@ -100,15 +100,18 @@ def artifacts(project: Project, selection: Selection) -> dict[str, dict[str, str
     """What templates make of each environment, by its name; offline, from the lock that stands."""
     found = {}
     for one in project.facts().prepare(project.environments(selection), to_build=False):
-        if not one.locked.current:
-            change = one.locked.changes[0]
-            hint = f"run 'envbuild lock {one.environment.name}'"
-            raise RefusedError(
-                f"the lock of '{one.environment.name}' is not current: {change.text}", change.where, hint
-            )
+        refuse_stale(one)
         python = one.locked.head.python if one.locked.head else ""
         found[one.environment.name] = render(one.environment, project.templates, python)
     return found
+
+
+def refuse_stale(one: "Prepared") -> None:
+    """What is made of a lock is made of one that is current."""
+    if not one.locked.current:
+        name, change = one.environment.name, one.locked.changes[0]
+        what = f"the lock of '{name}' is not current: {change.text}"
+        raise RefusedError(what, change.where, f"run 'envbuild lock {name}'")
 
 
 def write_artifacts(folder: Path, artifacts: dict[str, dict[str, str]]) -> int:

@@ -1,0 +1,98 @@
+"""What leaves the project: an environment as its manifest says now, or a version as its record has it."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from envbuild.document import parse
+from envbuild.errors import Place, UsageError, WorkspaceError
+from envbuild.lock import Lock, member_items, read_lock
+from envbuild.manifest import Asked, manifest
+from envbuild.names import Names
+from envbuild.project.front import Project
+from envbuild.project.looking import refuse_stale
+from envbuild.project.versions import asked
+from envbuild.record import Record
+from envbuild.resolve import Environment, Family, resolve
+from envbuild.settings import Settings
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One environment or version with its pins. `digests` are of the archives of the project that go into it.
+
+    `place` leads from the folder of what is written to the root of the project, and `machine` is this platform.
+    """
+
+    name: str
+    version: int | None
+    environment: Environment
+    lock: Lock | None
+    digests: dict[str, str]
+    machine: str
+    place: str = "."
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+def outgoing(project: Project, text: str, output: Path | None) -> Outgoing:
+    """What NAME, NAME@VERSION or NAME@latest means; `output` is the file that is to be written."""
+    name, version = asked(project, text)
+    found = _recorded(project, name, version) if version else _now(project, name)
+    return msgspec.structs.replace(found, place=_place(project.root, output))
+
+
+def _place(root: Path, output: Path | None) -> str:
+    """Nothing where the file lies outside of the project: where that is, is the machine's business."""
+    if output is None:
+        return "."
+    folder, inside = output.parent.resolve(), root.resolve()
+    return os.path.relpath(inside, folder) if folder.is_relative_to(inside) else ""
+
+
+def _now(project: Project, name: str) -> Outgoing:
+    (one,) = project.facts().prepare((_environment(project, name),), to_build=False)
+    refuse_stale(one)
+    lock = project.facts().locks.whole(one.locked.path) if one.locked.path else None
+    digests = {
+        item.path: project.workspace.digest(item.path, item.where)
+        for item in member_items(one.environment)
+        if not Asked(item.path).is_folder
+    }
+    return Outgoing(name, None, one.environment, lock, digests, project.platform)
+
+
+def _environment(project: Project, name: str) -> Environment:
+    try:
+        return project.one(name)
+    except UsageError:
+        records = project.state.history(name)
+        if not records:
+            raise
+        hint = f"name a version: '{name}@{records[0].version}'"
+        raise UsageError(f"'{name}' has no manifest now", hint=hint) from None
+
+
+def _recorded(project: Project, name: str, version: str) -> Outgoing:
+    """Everything stands in the record; the files of the project may be gone."""
+    record = project.record(name, version)
+    lock = read_lock(record.manifest_path, record.lock) if record.lock else None
+    digests = {part.name.removeprefix("file/"): part.digest for part in record.parts if part.name.startswith("file/")}
+    return Outgoing(name, record.version, _as_recorded(record), lock, digests, project.platform)
+
+
+def _as_recorded(record: Record) -> Environment:
+    """What the recorded manifest says, which needs no parents; that it may say so was decided then."""
+    path = record.manifest_path
+    alone = manifest(record.environment, parse(path, record.manifest.encode()), _no_file)
+    family = Family({path: alone}, Names({record.environment: path}, {}), _no_file)
+    found = resolve((alone,), family, Settings(), record.platform)
+    if not found.environments:
+        raise found.problems[0].error
+    return msgspec.structs.replace(found.environments[0], name=record.environment)
+
+
+def _no_file(path: str, where: Place) -> bytes:
+    raise WorkspaceError(f"'{path}' is read from no record", where, "export what the manifest says now")

@@ -52,6 +52,15 @@ def test_nothing_moves_by_itself(aged: Project) -> None:
     assert aged.tree() == before
 
 
+def test_what_a_channel_brought_goes_with_it(aged: Project, tmp_path: Path) -> None:
+    """P19: a pin of a channel that is named no longer does not stay, though its version would fit."""
+    other = Channel(tmp_path / "other", *generation(1))
+    settings(aged, other.url)
+    aged.run("lock", "k")
+    assert versions(aged) == OLD
+    assert {pin.channel for pins in pinned(aged).values() for pin in pins.pins} == {other.url}
+
+
 def test_a_new_root_moves_nothing_else(aged: Project, channel: Channel) -> None:
     """What is pinned stays where it fits; what is new is the newest that goes with it."""
     channel.add(Package(name="e", version="9", depends=["b"]))

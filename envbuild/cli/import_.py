@@ -34,7 +34,7 @@ def command(common: Common, /, **options: Any) -> int:
       envbuild import explicit spec.txt pinned --partial
     """
     from envbuild.cli.progress import patience
-    from envbuild.interop.formats import Wanted, bring_in
+    from envbuild.interop.imports.formats import Wanted, bring_in
     from envbuild.report.importing import imported_json, imported_text, remarks
 
     try:

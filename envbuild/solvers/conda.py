@@ -11,7 +11,7 @@ from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_fiel
 from envbuild.manifest import normalise
 from envbuild.resolve import Environment, distribution
 from envbuild.solvers.channel_failures import channel_line
-from envbuild.solvers.channels import Asked, View
+from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.conda_failures import CondaFailure
 from envbuild.solvers.origins import public_url
 
@@ -63,12 +63,20 @@ class CondaQuestion:
         conda = self._request.conda
         if conda is None:
             return ()
-        kept = preferred.conda if preferred else ()
+        kept = tuple(filter(self._is_offered, preferred.conda)) if preferred else ()
         found = self._solved(Asked(self._request, conda, conda.roots, kept))
         if twice := self._asked_twice(found):
             own = tuple(root for root in conda.roots if spec_name(root) not in twice)
             found = self._solved(Asked(self._request, conda, own, kept))
         return found
+
+    def _is_offered(self, pin: Pin) -> bool:
+        """Whether one of the channels has it, or its URL is asked for: what another channel brought does not stay."""
+        conda = self._request.conda
+        if conda is None or pin.channel in conda.channels or pin.url in map(_url_of, conda.roots):
+            return True
+        records = self._view.records(conda.channels, pin.name, self._request.platform, NOARCH)
+        return any(public_url(record.url) == pin.url for record in records)
 
     def _solved(self, asked: Asked) -> tuple[Pin, ...]:
         from rattler.exceptions import GatewayError, SolverError

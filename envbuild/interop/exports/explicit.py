@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
-from envbuild.interop.quoting import comment, lines_text
+from envbuild.interop.imports.quoting import comment, lines_text
 from envbuild.lock import Pin, Pins, spec_name
 
 _FILE = "an explicit lock"

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from envbuild.errors import EnvbuildError, ManifestError, Place
-from envbuild.interop.source import read_file
+from envbuild.interop.imports.source import read_file
 from envbuild.manifest import normalise
 
 _LIMIT = 64 * 1024 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from envbuild.errors import UsageError
-from envbuild.interop import conda, explicit, pip, prefix
-from envbuild.interop.brought import Brought
-from envbuild.interop.prefixes import find_prefix
-from envbuild.interop.source import Source, opened
+from envbuild.interop.imports import conda, explicit, pip, prefix
+from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.prefixes import find_prefix
+from envbuild.interop.imports.source import Source, opened
 from envbuild.project import Project
 from envbuild.project.starting import Asked, Imported, place_of, take_in
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from envbuild.interop.source import Source
+from envbuild.interop.imports.source import Source
 from envbuild.manifest.pip import editable_of, named_path
 
 _EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?P<extras>\[[^\]]*\])?")

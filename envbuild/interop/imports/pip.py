@@ -11,12 +11,12 @@ import msgspec
 
 from envbuild.document import LIMIT_BYTES, decode, unprintable
 from envbuild.errors import EnvbuildError, Note, Place
-from envbuild.interop.brought import Brought
-from envbuild.interop.composing import Composed, Told, composed
-from envbuild.interop.composing import remark as remark_of
-from envbuild.interop.masking import HIDDEN, hidden, without_credentials
-from envbuild.interop.paths import moved_item
-from envbuild.interop.source import Source, read_file
+from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.composing import Composed, Told, composed
+from envbuild.interop.imports.composing import remark as remark_of
+from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
+from envbuild.interop.imports.paths import moved_item
+from envbuild.interop.imports.source import Source, read_file
 from envbuild.manifest.pip import editable_of, is_editable_url
 from envbuild.project.starting import Carried, folded_name, not_carried
 from envbuild.report.terminal import plural

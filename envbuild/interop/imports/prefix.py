@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import EnvbuildError, ManifestError, Note, Place, raise_all
-from envbuild.interop.brought import Brought
-from envbuild.interop.composing import Composed, Told, composed
-from envbuild.interop.installed import Distribution, Record, asked_by_history, distributions, records
-from envbuild.interop.masking import HIDDEN, hidden, without_credentials
-from envbuild.interop.paths import moved_item
-from envbuild.interop.source import Source
-from envbuild.interop.urls import File, by_use, exact, file_of, known
+from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.composing import Composed, Told, composed
+from envbuild.interop.imports.installed import Distribution, Record, asked_by_history, distributions, records
+from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
+from envbuild.interop.imports.paths import moved_item
+from envbuild.interop.imports.source import Source
+from envbuild.interop.imports.urls import File, by_use, exact, file_of, known
 from envbuild.project.starting import Carried, folded_name, not_carried
 
 _UNSET = "***unset***"

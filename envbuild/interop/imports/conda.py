@@ -7,11 +7,11 @@ import msgspec
 
 from envbuild.document import RESET, Document, Entry, Mapping, Scalar, Sequence, decode, is_null, parse
 from envbuild.errors import EnvbuildError, Note, Place
-from envbuild.interop.brought import Brought
-from envbuild.interop.composing import remark
-from envbuild.interop.masking import masked
-from envbuild.interop.paths import Moved, moved, moved_item
-from envbuild.interop.source import Source
+from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.composing import remark
+from envbuild.interop.imports.masking import masked
+from envbuild.interop.imports.paths import Moved, moved, moved_item
+from envbuild.interop.imports.source import Source
 from envbuild.manifest import Keys
 from envbuild.project.starting import Carried, folded_name, not_carried
 from envbuild.project.starting.amending import commented, respelt, span_at

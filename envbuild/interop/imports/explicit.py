@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from envbuild.document import decode
 from envbuild.errors import EnvbuildError, ManifestError, Note, Place
-from envbuild.interop.brought import Brought
-from envbuild.interop.composing import Composed, Told, composed
-from envbuild.interop.masking import HIDDEN, hidden, without_credentials
-from envbuild.interop.source import Source
-from envbuild.interop.urls import File, by_use, exact, file_of
+from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.composing import Composed, Told, composed
+from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
+from envbuild.interop.imports.source import Source
+from envbuild.interop.imports.urls import File, by_use, exact, file_of
 from envbuild.project.starting import Carried, folded_name, not_carried
 from envbuild.report.terminal import plural
 

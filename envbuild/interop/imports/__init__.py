@@ -1,0 +1,1 @@
+"""What other tools write becomes manifests: a module for each format, and what they share."""

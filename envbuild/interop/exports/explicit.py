@@ -6,8 +6,8 @@ conda-lock's own writer is the model, but that one puts variables of the machine
 from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
+from envbuild.interop.exports.quoting import comment, lines_text
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
-from envbuild.interop.imports.quoting import comment, lines_text
 from envbuild.lock import Pin, Pins, spec_name
 
 _FILE = "an explicit lock"

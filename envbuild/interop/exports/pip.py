@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.pipping import options, pinned, plain_paths
+from envbuild.interop.exports.quoting import comment, lines_text
 from envbuild.interop.exports.subject import Exported, Subject
-from envbuild.interop.imports.quoting import comment, lines_text
 from envbuild.lock import Pins, spec_name
 from envbuild.manifest import Asked
 

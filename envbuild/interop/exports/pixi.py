@@ -10,9 +10,9 @@ from typing import Any
 from envbuild.document import PREFIX
 from envbuild.errors import Note
 from envbuild.interop.exports.asked import Dependency, constraints, dependencies, kept_table, overrides
+from envbuild.interop.exports.quoting import comment, toml_table
 from envbuild.interop.exports.subject import Exported, Subject, safe_url
 from envbuild.interop.exports.systems import system_notes, system_requirements
-from envbuild.interop.imports.quoting import comment, toml_table
 from envbuild.lock import EVERY, Exporter, Request, pixi_exporter
 from envbuild.resolve import Variable
 

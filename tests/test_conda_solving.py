@@ -104,6 +104,19 @@ def test_priority_is_set_for_a_project(project: Project, first: Channel, other: 
     assert versions(project, "newest") == {"libfoo": "3.0"}
 
 
+def test_a_version_that_only_a_later_channel_has_is_no_answer(project: Project, tmp_path: Path) -> None:
+    """P19: a private package is not filled from a public channel, whatever version its manifest asks for."""
+    own = Channel(tmp_path / "own", Package(name="acme", version="1.0"))
+    other = Channel(tmp_path / "public", Package(name="acme", version="99"))
+    settings(project, own.url, other.url)
+    manifest(project, "k", "acme >5")
+    said = project.run("lock", check=1).err
+    assert f"acme 99 is in {other.url}, and a channel before it has acme, too" in said
+    manifest(project, "k", f"{other.url}::acme >5")
+    project.run("lock")
+    assert versions(project)["acme"] == "99"
+
+
 def test_what_the_hint_says_helps(project: Project, first: Channel, other: Channel) -> None:
     """A spec that names its channel overrides the priority for that package."""
     settings(project, first.url, other.url)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.lock import CondaRequest, Pin, Request, package_record, spec_fields, split_spec, virtual_packages
+from envbuild.lock import (
+    CondaRequest,
+    Pin,
+    Request,
+    package_record,
+    spec_fields,
+    spec_name,
+    split_spec,
+    virtual_packages,
+)
 from envbuild.solvers.archives import fetch
 from envbuild.solvers.rattler import Rattler, system_error
 
@@ -124,7 +133,7 @@ class View:
         request, conda = asked.request, asked.conda
         return await solve(
             [self._url(url) for url in conda.channels],
-            [self._spec(root) for root in asked.roots],
+            [self._spec(root) for root in (*asked.roots, *_names(asked.roots))],
             gateway=self._made(),
             platforms=[Subdir(request.platform), Subdir(NOARCH)],
             virtual_packages=_virtual(request),
@@ -141,6 +150,15 @@ class View:
 
         channel, bare = split_spec(text)
         return MatchSpec(f"{self._url(channel)}::{bare}" if channel else bare, strict=False)
+
+
+def _names(roots: Iterable[str]) -> list[str]:
+    """What is asked for by no channel's name, once more in any version.
+
+    A gateway gives only what a spec fits; and which channel is the first that has a package, which its order goes by,
+    is seen where all versions are.
+    """
+    return sorted({spec_name(root) for root in roots if not (split_spec(root)[0] or spec_fields(root).get("url"))})
 
 
 def _asked_of(requests: Iterable[Request]) -> set[str]:

@@ -230,3 +230,16 @@ def test_moves_are_exactly_the_difference(before: dict[str, dict[str, str]], now
     assert {platform: packages for platform, packages in result.items() if packages} == {
         platform: packages for platform, packages in now.items() if packages
     }
+
+
+def test_a_channel_that_is_down_is_told_where_an_old_pin_is_looked_for(aged: Project, tmp_path: Path) -> None:
+    """With its line, as any channel: the lock stays, and nothing is called a bug."""
+    before = aged.read("locks/k.conda-lock.yml")
+    with ServedChannel(tmp_path / "channel") as gone:
+        url = gone.url
+    settings(aged, url)
+    run = aged.run("lock", "k", check=1, env={"UV_HTTP_TIMEOUT": "2"})
+    assert run.err.splitlines()[-1].startswith("  hint: ")
+    assert "nothing answers at 127.0.0.1" in run.err
+    assert "bug" not in run.err
+    assert aged.read("locks/k.conda-lock.yml") == before

@@ -76,7 +76,7 @@ def test_a_lock_that_is_not_current(file_format: str, plain: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line", "hint"),
     [
-        (["pixy", "a"], "there is no format 'pixy'", "did you mean 'pixi'?"),
+        (["pixy", "a"], "FORMAT cannot be 'pixy'", "did you mean 'pixi'?"),
         (["conda", "b"], "no environment is named 'b'", "known are: a"),
         (["conda", "a@1"], "'a' was never built", "run 'envbuild apply'"),
         (["conda", "a@"], "'a@' names no version", "say 'a@1' or 'a@latest'"),

@@ -7,6 +7,8 @@ import pytest
 from support.project import Project
 from support.realfiles import Sample, samples
 
+from envbuild.errors import Place
+
 CANARY = "Canary-5ecret"
 FILE = """\
 # what the team uses
@@ -228,7 +230,10 @@ def test_real_files_are_carried_whole(sample: Sample, started: Project) -> None:
     (folder / "environment.yml").write_bytes(sample.text.encode())
     for name, content in sample.files.items():
         (folder / name).write_text(content)
-    read = lambda path, _where: (started.path / path).read_bytes()  # noqa: E731
+
+    def read(path: str, _where: Place) -> bytes:
+        return (started.path / path).read_bytes()
+
     before = manifest("x", parse("vendor/environment.yml", sample.text.encode()), read)
     for item in [item for items in before.dependencies.definitions.values() for item in items if item.path]:
         path = started.path / item.path

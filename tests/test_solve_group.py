@@ -191,3 +191,17 @@ def test_a_group_of_both(project: Project, index: Index, tmp_path: Path) -> None
     write(project, "c", "pip: [numpy]", more=more)
     run = project.run("lock", check=1)
     assert "a asks conda for numpy, and another one asks PyPI for it" in run.err
+
+
+def test_many_that_disagree_are_told_in_one_line(conda: Project) -> None:
+    """By the first of them and how many more there are; each lock is read once, however many compare with it."""
+    for name in "abcd":
+        write(conda, name, "tool")
+    conda.run("lock")
+    kept = conda.read("locks/a.conda-lock.yml")
+    write(conda, "e", "old")
+    conda.run("lock")
+    conda.write("locks/a.conda-lock.yml", kept)
+    out = conda.run("lock", "--check", check=3).out
+    assert "lib 3.0 is 2.0 in b and 3 more, of one solve_group  manifests/a.yaml:1\n" in out
+    assert "lib 2.0 is 3.0 in a, of one solve_group  manifests/e.yaml:1\n" in out

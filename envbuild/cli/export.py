@@ -14,15 +14,8 @@ if TYPE_CHECKING:
     from envbuild.errors import Note
 
 
-class FormatType(click.Choice[str]):
-    """The formats, for Tab; another word is answered with the one that was meant."""
-
-    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
-        return str(value)
-
-
 @click.command("export")
-@click.argument("file_format", metavar="FORMAT", type=FormatType(sorted(FORMATS)))
+@click.argument("format", metavar="FORMAT", type=click.Choice(sorted(FORMATS)))
 @click.argument("environment", metavar="ENV[@VERSION]")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
 @click.option("--platform", metavar="PLATFORM", default="", help="Which of its platforms; this machine's by default.")
@@ -32,7 +25,7 @@ class FormatType(click.Choice[str]):
 @click.option("--exact", is_flag=True, help="Pixi: the versions that are locked, not what the manifest asks for.")
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, file_format: str, environment: str, output: str, **options: Any) -> int:
+def command(common: Common, /, *, environment: str, output: str, **options: Any) -> int:
     """Write an environment or one of its versions in another tool's format.
 
     FORMAT is conda (environment.yml), explicit (the URLs of conda packages), pip (requirements.txt with hashes) or
@@ -52,6 +45,7 @@ def command(common: Common, /, *, file_format: str, environment: str, output: st
     from envbuild.report.terminal import clean
     from envbuild.workspace import write_whole
 
+    file_format = options.pop("format")
     _refuse_others(file_format, options)
     target = Path(output) if output not in {"", "-"} else None
     with patience(common, "reading manifests"):
@@ -72,12 +66,9 @@ def command(common: Common, /, *, file_format: str, environment: str, output: st
 
 
 def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
-    """A format that is none, and what is another format's to do."""
+    """What is another format's to do."""
     from envbuild.errors import UsageError
-    from envbuild.shape import nearest
 
-    if file_format not in FORMATS:
-        raise UsageError(f"there is no format '{file_format}'", hint=nearest(file_format, FORMATS))
     for name, stated in options.items():
         takers = [one for one, (_, own) in FORMATS.items() if name in own]
         if stated and name != "platform" and file_format not in takers:

@@ -7,8 +7,7 @@ import click
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell
 from envbuild.errors import EnvbuildError
-
-FORMATS = ("conda", "pip", "conda-env", "explicit")
+from envbuild.interop.imports import FORMATS
 
 
 @click.command("import")

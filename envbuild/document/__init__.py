@@ -19,7 +19,7 @@ from envbuild.document.values import (
     plain_value,
     scalars,
 )
-from envbuild.document.write import write, written
+from envbuild.document.write import escaped, quoted, write, written
 
 __all__ = [
     "LIMIT_BYTES",
@@ -37,11 +37,13 @@ __all__ = [
     "Sequence",
     "Value",
     "decode",
+    "escaped",
     "extent",
     "is_null",
     "parse",
     "plain_data",
     "plain_value",
+    "quoted",
     "scalars",
     "unprintable",
     "write",

@@ -9,7 +9,9 @@ from envbuild.document.values import RAW, Mapping, Scalar, Sequence, Value, is_n
 # Text that every reader of YAML takes for text, and for this text.
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+-]*( [=<>!~]{0,2}[A-Za-z0-9_./*+-]+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufffe\uffff]")
+_ESCAPED = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
 
 
 def write(root: Mapping) -> str:
@@ -62,4 +64,14 @@ def _is_safe_plain(text: str) -> bool:
 def _text(text: str) -> str:
     if _SAFE.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes, which end where it ends in every version of YAML."""
+    return escaped(json.dumps(text, ensure_ascii=False))
+
+
+def escaped(quotes: str) -> str:
+    """What moves a cursor, ends a line or changes a direction, in the form that YAML and TOML share."""
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", quotes)

@@ -25,6 +25,7 @@ from envbuild.lock.specs import joined_specs, spec_fields, spec_name, split_spec
 from envbuild.lock.text import lock_text
 from envbuild.lock.together import (
     SOLVE_GROUP,
+    Held,
     bounds,
     conda_share,
     disagreements,
@@ -49,6 +50,7 @@ __all__ = [
     "Digest",
     "Exporter",
     "Head",
+    "Held",
     "ImageName",
     "Lock",
     "Member",

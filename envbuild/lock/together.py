@@ -82,20 +82,36 @@ def _quarrel(one: Environment, what: str, where: Place | None) -> EnvbuildError:
     return LockError(f"the {SOLVE_GROUP} '{group_of(one)}' cannot be solved as one: {what}", where, hint)
 
 
-def disagreements(
-    environment: Environment, own: Mapping[str, Pins], others: Mapping[str, Mapping[str, Pins]]
-) -> Iterator[Change]:
-    """Packages that another one of the group has pinned otherwise, on the platforms that both have."""
+class Held(msgspec.Struct, frozen=True):
+    """What the locks of a group pin: by platform and package each pin that there is, and whose it is."""
+
+    pins: dict[tuple[str, str], dict[str, tuple[Pin, list[str]]]]
+
+    @classmethod
+    def of(cls, locks: Mapping[str, Mapping[str, Pins]]) -> "Held":
+        found: dict[tuple[str, str], dict[str, tuple[Pin, list[str]]]] = {}
+        for name, by_platform in sorted(locks.items()):
+            for platform, pins in by_platform.items():
+                for pin in pins.pins:
+                    known = found.setdefault((platform, pin.key), {})
+                    known.setdefault(pin.identity, (pin, []))[1].append(name)
+        return cls(found)
+
+
+def disagreements(environment: Environment, own: Mapping[str, Pins], held: Held) -> Iterator[Change]:
+    """Packages that others of the group have pinned otherwise, on the platforms that both have."""
     where = environment.where(SOLVE_GROUP)
-    for name, pins in others.items():
-        for platform in sorted(own.keys() & pins.keys()):
-            known = {pin.key: pin for pin in pins[platform].pins}
-            for pin in own[platform].pins:
-                other = known.get(pin.key)
-                if other and other.identity != pin.identity:
-                    yield Change(
-                        f"{_shown(pin)} is {_shown(other, pin)} in {name}, of one {SOLVE_GROUP}", where, pin.key
-                    )
+    for platform, pins in sorted(own.items()):
+        for pin in pins.pins:
+            for identity, (other, names) in held.pins.get((platform, pin.key), {}).items():
+                others = [name for name in names if name != environment.name]
+                if identity != pin.identity and others:
+                    what = f"{_shown(pin)} is {_shown(other, pin)} in {_some(others)}, of one {SOLVE_GROUP}"
+                    yield Change(what, where, pin.key)
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _shown(pin: Pin, beside: Pin | None = None) -> str:

@@ -11,6 +11,7 @@ from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint, is_tied
 from envbuild.lock import (
     Change,
+    Held,
     Pins,
     Request,
     disagreements,
@@ -61,6 +62,7 @@ class Facts:
         self._store = store
         self._platform = platform
         self._complaints: dict[str, str | None] = {}
+        self._groups: dict[str, Held] = {}
         self.locks = Locks(workspace, folders)
 
     def prepare(self, environments: Iterable[Environment], *, to_build: bool) -> tuple[Prepared, ...]:
@@ -85,14 +87,15 @@ class Facts:
         own = self.locks.usable(locked.path) if group and locked.current and locked.path else None
         if own is None:
             return locked
-        others = (
-            (one.name, self.locks.usable(lock_path(one.name)))
-            for one in self._mates(group)
-            if one.name != environment.name
-        )
-        held = {name: lock.pins for name, lock in others if lock}
-        changes = tuple(disagreements(environment, own.pins, held))
+        changes = tuple(disagreements(environment, own.pins, self._of_group(group)))
         return msgspec.structs.replace(locked, changes=changes) if changes else locked
+
+    def _of_group(self, group: str) -> Held:
+        """What its locks pin, which are read once for all of it."""
+        if group not in self._groups:
+            locks = ((one.name, self.locks.usable(lock_path(one.name))) for one in self._mates(group))
+            self._groups[group] = Held.of({name: lock.pins for name, lock in locks if lock})
+        return self._groups[group]
 
     def _prepared(self, environment: Environment) -> Prepared:
         raise_all([*self._refusals(environment), *refusals(environment)])

@@ -2,10 +2,10 @@
 
 import shlex
 
-from envbuild.errors import redacted
 from envbuild.project.starting import Imported
 from envbuild.report.beginning import judged_lines, judged_objects, usual_command
 from envbuild.report.errors import error_text, notes_text
+from envbuild.report.looking import note_object
 from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import Look, one_line, plural
 
@@ -39,14 +39,5 @@ def imported_json(done: Imported) -> str:
         written=done.written,
         manifest=done.text,
         left=[error_object(one) for one in done.left],
-        notes=[
-            {
-                "kind": one.kind,
-                "path": one.where.path,
-                "line": one.where.line,
-                "message": redacted(one.message),
-                "hint": redacted(one.hint),
-            }
-            for one in done.notes
-        ],
+        notes=[note_object(one) for one in done.notes],
     )

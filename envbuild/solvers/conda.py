@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envbuild.errors import SolveError
-from envbuild.lock import Pin, Pins, Request, joined_specs, root_keys, spec_fields, spec_name
+from envbuild.lock import CondaRequest, Pin, Pins, Request, joined_specs, root_keys, spec_fields, spec_name
 from envbuild.manifest import normalise
 from envbuild.resolve import Environment, distribution
 from envbuild.solvers.channel_failures import channel_line
@@ -63,28 +64,40 @@ class CondaQuestion:
         conda = self._request.conda
         if conda is None:
             return ()
-        kept = tuple(filter(self._is_offered, preferred.conda)) if preferred else ()
+        kept = self._offered(conda, preferred.conda) if preferred else ()
         found = self._solved(Asked(self._request, conda, conda.roots, kept))
         if twice := self._asked_twice(found):
             own = tuple(root for root in conda.roots if spec_name(root) not in twice)
             found = self._solved(Asked(self._request, conda, own, kept))
         return found
 
-    def _is_offered(self, pin: Pin) -> bool:
-        """Whether one of the channels has it, or its URL is asked for: what another channel brought does not stay."""
-        conda = self._request.conda
-        if conda is None or pin.channel in conda.channels or pin.url in map(_url_of, conda.roots):
-            return True
+    def _offered(self, conda: CondaRequest, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
+        """Those that a channel has, or whose URL is asked for: what another channel brought does not stay."""
+        named = {_url_of(root) for root in conda.roots}
+        with self._telling(Asked(self._request, conda, conda.roots)):
+            return tuple(
+                pin
+                for pin in pins
+                if pin.channel in conda.channels or pin.url in named or self._is_kept_elsewhere(conda, pin)
+            )
+
+    def _is_kept_elsewhere(self, conda: CondaRequest, pin: Pin) -> bool:
+        """A channel may keep its packages at another place than its own."""
         records = self._view.records(conda.channels, pin.name, self._request.platform, NOARCH)
         return any(public_url(record.url) == pin.url for record in records)
 
-    def _solved(self, asked: Asked) -> tuple[Pin, ...]:
+    @contextmanager
+    def _telling(self, asked: Asked) -> Iterator[None]:
         from rattler.exceptions import GatewayError, SolverError
 
         try:
-            records = self._view.solve(asked)
+            yield
         except (SolverError, GatewayError) as error:
             raise CondaFailure(error, asked, self._environment, self._view).told() from None
+
+    def _solved(self, asked: Asked) -> tuple[Pin, ...]:
+        with self._telling(asked):
+            records = self._view.solve(asked)
         known = {pin.url: pin for pin in asked.kept}
         stay = (known.get(public_url(one.url)) for one in records) if known else (None for _ in records)
         return tuple(sorted(pin or self._known(one) for pin, one in zip(stay, records, strict=True)))

@@ -1,30 +1,22 @@
 """Texts as values of YAML and TOML: plain where every reader takes them for this text, else quoted."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from envbuild.document import escaped, quoted
 from envbuild.errors import UsageError
 
 _WORD = r"[A-Za-z0-9_./+=<>!~,*|@:-]*[A-Za-z0-9_./+=<>!~,*|@-]"
 _PLAIN = re.compile(rf"(?:[A-Za-z_]|\.\.?/)(?:{_WORD})?(?: [A-Za-z0-9_.=<>!~*](?:{_WORD})?)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_ESCAPED = re.compile(
-    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
 
 
 def scalar(text: str) -> str:
     """Nothing in a text can end its line, start a comment or be another type, in any version of YAML."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return _escaped(json.dumps(text, ensure_ascii=False))
-
-
-def _escaped(quoted: str) -> str:
-    """What moves a cursor or changes a direction, in the form that YAML and TOML share."""
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+    return quoted(text)
 
 
 def comment(text: str) -> str:
@@ -61,7 +53,7 @@ def toml_table(path: Iterable[str], values: Mapping[str, Any]) -> str:
 def _key(text: str) -> str:
     from tomlkit.items import SingleKey
 
-    return _escaped(SingleKey(text).as_string())
+    return escaped(SingleKey(text).as_string())
 
 
 def _inline(value: Any) -> str:
@@ -71,4 +63,4 @@ def _inline(value: Any) -> str:
         return f"{{ {', '.join(f'{_key(name)} = {_inline(one)}' for name, one in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(_inline, value))}]"
-    return _escaped(tomlkit.item(value).as_string())
+    return escaped(tomlkit.item(value).as_string())

@@ -9,6 +9,7 @@ from envbuild.document import unprintable
 from envbuild.errors import EnvbuildError, Note, Place
 from envbuild.project.starting import Carried, not_carried
 from envbuild.project.starting.amending import shown_value
+from envbuild.report.terminal import plural
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -102,6 +103,13 @@ def _is_sound(one: Told, problems: list[EnvbuildError]) -> bool:
     if bad:
         problems.append(not_carried(remark(one.text), bad, one.where, "remove it"))
     return not bad
+
+
+def hashes_note(places: Sequence[Place]) -> Iterator[Note]:
+    """That hashes of a source are not in the manifest, told once."""
+    if places:
+        message = f"the hashes of {plural(len(places), 'item')} are not carried: a lock has its own for every package"
+        yield Note("hashes", message, places[0], "run 'envbuild lock', and commit the lock")
 
 
 def remark(text: str) -> str:

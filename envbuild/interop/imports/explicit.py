@@ -1,17 +1,15 @@
 """Lists of URLs as `conda list --explicit`, micromamba and `conda-lock render -k explicit` write them."""
 
 import re
-from collections.abc import Iterator
 
 from envbuild.document import decode
-from envbuild.errors import EnvbuildError, ManifestError, Note, Place
+from envbuild.errors import EnvbuildError, ManifestError, Place
 from envbuild.interop.imports.brought import Brought
-from envbuild.interop.imports.composing import Composed, Told, composed
+from envbuild.interop.imports.composing import Composed, Told, composed, hashes_note
 from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
 from envbuild.interop.imports.source import Source
 from envbuild.interop.imports.urls import File, by_use, exact, file_of
 from envbuild.project.starting import Carried, folded_name, not_carried
-from envbuild.report.terminal import plural
 
 _MARK = "@EXPLICIT"
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
@@ -42,7 +40,7 @@ class _Reading:
         self._refuse_other(lines)
         for number, line in enumerate(lines, 1):
             self._line(line.strip(), Place(self._source.shown, number, len(line) - len(line.lstrip()) + 1))
-        return composed(self._said(), self._left, list(self._notes()))
+        return composed(self._said(), self._left, list(hashes_note(self._hashes)))
 
     def _refuse_other(self, lines: list[str]) -> None:
         if any(line.strip() == _MARK for line in lines):
@@ -130,9 +128,3 @@ class _Reading:
             if file and file.folder != "noarch" and not self._platforms:
                 self._platforms[file.folder] = where
         return next((Told(name, where) for name, where in self._platforms.items()), None)
-
-    def _notes(self) -> Iterator[Note]:
-        if self._hashes:
-            items = plural(len(self._hashes), "item")
-            message = f"the hashes of {items} are not carried: a lock has its own for every package"
-            yield Note("hashes", message, self._hashes[0], "run 'envbuild lock', and commit the lock")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from envbuild.errors import UsageError
-from envbuild.interop.imports import conda, explicit, pip, prefix
+from envbuild.interop.imports import FORMATS, conda, explicit, pip, prefix
 from envbuild.interop.imports.brought import Brought
 from envbuild.interop.imports.prefixes import find_prefix
 from envbuild.interop.imports.source import Source, opened
@@ -43,12 +43,9 @@ def _explicit(project: Project, source: Source, _wanted: Wanted) -> Brought:
     return explicit.bring(source, _default(project))
 
 
-FORMATS: dict[str, Callable[[Project, Source, Wanted], Brought]] = {
-    "conda": _conda,
-    "pip": _pip,
-    "conda-env": _prefix,
-    "explicit": _explicit,
-}
+_BRINGING: dict[str, Callable[[Project, Source, Wanted], Brought]] = dict(
+    zip(FORMATS, (_conda, _pip, _prefix, _explicit), strict=True)
+)
 
 
 def _default(project: Project) -> tuple[str, ...]:
@@ -61,7 +58,7 @@ def bring_in(project: Project, wanted: Wanted) -> Imported:
     if wanted.requested and wanted.format != "conda-env":
         raise UsageError("'--requested' is about an environment of conda", hint="leave it out, or import 'conda-env'")
     source = opened(wanted.source, wanted.start, project.root)
-    brought = FORMATS[wanted.format](project, source, wanted)
+    brought = _BRINGING[wanted.format](project, source, wanted)
     name = wanted.name or brought.name
     if not name:
         raise UsageError(f"nothing in {source.shown} can name the environment", hint="say a name: it comes last")

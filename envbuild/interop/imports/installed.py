@@ -12,6 +12,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, ManifestError, Place
 from envbuild.interop.imports.source import read_file
+from envbuild.lock import spec_name
 from envbuild.manifest import normalise
 
 _LIMIT = 64 * 1024 * 1024
@@ -82,7 +83,7 @@ def asked_by_history(prefix: Path) -> tuple[str, ...]:
     for line in lines:
         if match := _SPECS.fullmatch(line.strip()):
             for one in _listed(match["specs"]):
-                name = _name(one)
+                name = spec_name(one)
                 found.pop(name, None)
                 if match["did"] not in {"remove", "uninstall"}:
                     found[name] = one
@@ -93,10 +94,6 @@ def _listed(text: str) -> list[str]:
     if text.startswith("["):
         return [one or other for one, other in _QUOTED.findall(text)]
     return [one for one in text.split(",") if one and not one[0].isdigit()]
-
-
-def _name(spec: str) -> str:
-    return re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2])[0].lower()
 
 
 def distributions(prefix: Path, shown: str, conda: set[str]) -> Iterator[Distribution | EnvbuildError]:

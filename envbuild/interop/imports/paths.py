@@ -1,7 +1,6 @@
 """Paths of a source as a manifest writes them: from its own folder, and never out of the project."""
 
 import os
-import posixpath
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,6 +9,7 @@ import msgspec
 
 from envbuild.interop.imports.source import Source
 from envbuild.manifest.pip import editable_of, named_path
+from envbuild.project.starting.drafting import relative
 
 _EXTRAS = re.compile(r"(?P<path>[^\[\]]+)(?P<extras>\[[^\]]*\])?")
 _BUILT = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -49,8 +49,8 @@ def moved(written: str, folders: tuple[str, ...], source: Source, manifest: str)
 
 def from_manifest(inside: str, manifest: str) -> str:
     """A path of the project, so that it is taken for one."""
-    relative = posixpath.relpath(inside, posixpath.dirname(manifest) or ".")
-    return relative if relative.startswith("..") or relative == "." else f"./{relative}"
+    path = relative(inside, manifest)
+    return path if path.startswith("..") or path == "." else f"./{path}"
 
 
 def _is_package(path: str) -> bool:

@@ -12,14 +12,13 @@ import msgspec
 from envbuild.document import LIMIT_BYTES, decode, unprintable
 from envbuild.errors import EnvbuildError, Note, Place
 from envbuild.interop.imports.brought import Brought
-from envbuild.interop.imports.composing import Composed, Told, composed
+from envbuild.interop.imports.composing import Composed, Told, composed, hashes_note
 from envbuild.interop.imports.composing import remark as remark_of
 from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
 from envbuild.interop.imports.paths import moved_item
 from envbuild.interop.imports.source import Source, read_file
 from envbuild.manifest.pip import editable_of, is_editable_url
 from envbuild.project.starting import Carried, folded_name, not_carried
-from envbuild.report.terminal import plural
 
 LIMIT_FILES = 200
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
@@ -85,10 +84,7 @@ class _Reading:
     def carried(self, data: bytes) -> Carried:
         self._seen.add((os.path.realpath(Path(self._source.start) / self._source.given), False))
         self._file(self._source.shown, self._source.folder, data, is_limit=False)
-        if self._hashes:
-            items = plural(len(self._hashes), "item")
-            message = f"the hashes of {items} are not carried: a lock has its own for every package"
-            self._notes.append(Note("hashes", message, self._hashes[0], "run 'envbuild lock', and commit the lock"))
+        self._notes += hashes_note(self._hashes)
         said = Composed(
             head=f"Imported from {self._source.called}.",
             pip={key: found if key in _LISTS else found[-1] for key, found in self._options.items() if found},

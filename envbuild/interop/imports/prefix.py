@@ -15,6 +15,7 @@ from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
 from envbuild.interop.imports.paths import moved_item
 from envbuild.interop.imports.source import Source
 from envbuild.interop.imports.urls import File, by_use, exact, file_of, known
+from envbuild.lock import spec_name
 from envbuild.project.starting import Carried, folded_name, not_carried
 
 _UNSET = "***unset***"
@@ -103,7 +104,7 @@ class _Reading:
         for spec in asked_by_history(self._prefix):
             where = self._place("conda-meta/history")
             plain = self._plain(spec, where)
-            if re.split(r"[\s=<>!~\[]", plain.rpartition("::")[2])[0].lower() in names:
+            if spec_name(plain) in names:
                 told.append(Told(plain, where))
         if not told and installed:
             message = "conda has not written down what was asked for"

@@ -205,3 +205,14 @@ def test_many_that_disagree_are_told_in_one_line(conda: Project) -> None:
     out = conda.run("lock", "--check", check=3).out
     assert "lib 3.0 is 2.0 in b and 3 more, of one solve_group  manifests/a.yaml:1\n" in out
     assert "lib 2.0 is 3.0 in a, of one solve_group  manifests/e.yaml:1\n" in out
+
+
+def test_a_version_that_one_would_never_take_is_shared_all_the_same(project: Project, index: Index) -> None:
+    """A pre-release that another one asks for: whose own wishes would leave it out has it, too."""
+    write_base(project, index)
+    index.add("alpha", "3.0rc1")
+    write(project, "a", "pip: [beta]", more="extends: base\n")
+    write(project, "b", "pip: [alpha ==3.0rc1]", more="extends: base\n")
+    project.run("lock")
+    assert pins(project, "a")["pip/alpha"] == pins(project, "b")["pip/alpha"] == "3.0rc1"
+    project.run("lock", "--check")

@@ -20,6 +20,7 @@ from envbuild.manifest import (
     Word,
     about,
     families,
+    is_loopback,
     refuse_credentials,
     system_problems,
 )
@@ -27,15 +28,22 @@ from envbuild.names import FILE, MANIFESTS, TEMPLATES
 from envbuild.shape import damaged_number, json_schema, nearest, read
 
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
+_SENT_TO = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?(/[^\s?#\"'\\@]*)?", re.ASCII)
 
 
-class Secret(msgspec.Struct, frozen=True):
-    """Where a secret's value comes from; the value itself is never written anywhere."""
+class Secret(msgspec.Struct, frozen=True, rename={"places": "for", "way": "as"}):
+    """Where a secret's value comes from, and who is shown it; the value itself is never written anywhere.
 
-    SHAPES: ClassVar = (("env",), ("file",))
+    Without `for` it is for builds of images alone.
+    """
 
-    env: Word | None = None
-    file: Word | None = None
+    SHAPES: ClassVar = (("env", "for?", "user?", "as?"), ("file", "for?", "user?", "as?"))
+
+    env: Annotated[Word | None, about("The variable that holds it.")] = None
+    file: Annotated[Word | None, about("The file that holds it.")] = None
+    places: Annotated[tuple[Word, ...], about("URLs of hosts, channels or indexes that it is sent to.")] = ()
+    user: Annotated[Word | None, about("Whose password it is.")] = None
+    way: Annotated[Literal["basic", "bearer", "path"], about("How it is sent; 'path' is conda's /t/TOKEN/.")] = "basic"
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -69,8 +77,8 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     params: Annotated[dict[str, Data], about("Values for Jinja in every manifest.")] = msgspec.field(
         default_factory=dict
     )
-    secrets: Annotated[dict[str, Secret], about("Secrets by name: {env: NAME} or {file: PATH}.")] = msgspec.field(
-        default_factory=dict
+    secrets: Annotated[dict[str, Secret], about("Secrets by name: {env: NAME} or {file: PATH}, and 'for' whom.")] = (
+        msgspec.field(default_factory=dict)
     )
     ca_bundle: Annotated[str, about("Certificates used while building; it may be absolute.")] = ""
     insecure_registries: Annotated[tuple[Word, ...], about("Registries spoken to without TLS.")] = ()
@@ -107,6 +115,12 @@ class Settings(SettingsKeys, frozen=True):
     def place(self, key: str) -> Place | None:
         stated = self.body.get(key)
         return stated.place if stated else None
+
+    def place_in(self, key: str, name: str) -> Place | None:
+        """Where an entry of a mapping is named."""
+        stated = self.body.get(key)
+        found = stated.entries.get(name) if isinstance(stated, Mapping) else None
+        return found.key.place if found else None
 
     @property
     def state_path(self) -> str:
@@ -145,6 +159,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
                 yield from _misplaced(node)
     yield from _group_names(document.root.get("groups"))
     yield from _systems(document.root.get("system_requirements"))
+    yield from _secrets(document.root.get("secrets"), document.root.get("insecure_indexes"))
     yield from _places_of_files(document)
 
 
@@ -195,6 +210,44 @@ def _systems(stated: Value | None) -> Iterator[EnvbuildError]:
             yield SettingsError(f"there is no platform '{entry.key.text}'", entry.key.place, hint)
         for error in system_problems(entry.value):
             yield SettingsError(error.message, error.where, error.hint)
+
+
+def _secrets(stated: Value | None, insecure: Value | None) -> Iterator[EnvbuildError]:
+    """Whom secrets are for: each of it is one place, and no two are for the same."""
+    plain = {node.text for node in scalars(insecure)} if insecure else set()
+    owners: dict[str, str] = {}
+    for name, entry in stated.entries.items() if isinstance(stated, Mapping) else ():
+        if not isinstance(entry.value, Mapping):
+            continue
+        yield from _ways(entry.value)
+        places = entry.value.get("for")
+        for node in scalars(places) if places else ():
+            if problem := _place_problem(node, plain):
+                yield problem
+            elif (owner := owners.setdefault(node.text.rstrip("/"), name)) != name:
+                yield SettingsError(f"'{node.text}' is sent '{owner}' already", node.place, "name it under one of them")
+
+
+def _ways(secret: Mapping) -> Iterator[EnvbuildError]:
+    way, user = secret.get("as"), secret.get("user")
+    if isinstance(way, Scalar) and way.text in {"bearer", "path"} and user:
+        yield SettingsError(f"'as: {way.text}' sends no user", user.place, "remove it, or send it 'as: basic'")
+    elif isinstance(user, Scalar) and ":" in user.text:
+        yield SettingsError("the name of a user has no ':'", user.place, "write the name alone")
+    for node in (way, user):
+        if node and not secret.get("for"):
+            yield SettingsError("this secret is sent to nobody", node.place, "name the URLs it is for: 'for: [URL]'")
+
+
+def _place_problem(node: Scalar, plain: set[str]) -> EnvbuildError | None:
+    host = node.text.partition("://")[2].partition("/")[0]
+    if not _SENT_TO.fullmatch(node.text):
+        what = f"'{node.text}' is no place that a secret can be sent to"
+        return SettingsError(what, node.place, "write its URL: https://HOST, or https://HOST/PATH")
+    if node.text.startswith("http:") and not is_loopback(node.text) and host not in plain:
+        hint = f"use https, or name the host: 'insecure_indexes: [{host}]'"
+        return SettingsError(f"'{node.text}' is not https: anybody on the way could read the secret", node.place, hint)
+    return None
 
 
 def _group_names(stated: Value | None) -> Iterator[EnvbuildError]:

@@ -43,7 +43,7 @@ def complaint(name: str, host: Mapping[str, str], *, plain: bool, ca_bundle: str
     own = is_loopback(f"//{server}")
     scheme = "http" if plain or own else "https"
     try:
-        with _opener({} if own else host, ca_bundle).open(f"{scheme}://{server}/v2/", timeout=seconds) as reply:
+        with opener({} if own else host, ca_bundle).open(f"{scheme}://{server}/v2/", timeout=seconds) as reply:
             code = int(reply.status)
     except urllib.error.HTTPError as error:
         code = error.code
@@ -56,7 +56,7 @@ def complaint(name: str, host: Mapping[str, str], *, plain: bool, ca_bundle: str
     return "" if code in _ANSWERS else f"it answers {code} to /v2/, which no registry does"
 
 
-def _opener(host: Mapping[str, str], ca_bundle: str) -> "OpenerDirector":
+def opener(host: Mapping[str, str], ca_bundle: str) -> "OpenerDirector":
     import ssl
     import urllib.request
 
@@ -93,7 +93,7 @@ class Registry:
         self._url = f"{scheme}://{_HUB.get(server, server)}"
         self._shown = server
         self._seconds = line.seconds
-        self._opener = _opener({} if own else line.host, line.ca_bundle)
+        self._opener = opener({} if own else line.host, line.ca_bundle)
         self._token = ""
 
     def digest(self, image: ImageName) -> str:

@@ -114,7 +114,7 @@ _FAULTS: dict[str, tuple[Fault, str, str, int]] = {
     "half of it": (shortened, "its sha256 is ", "try again", 3),
     "cut": (cut, "the connection ended after ", "try again", 3),
     "not found": (failing(404), "404 Not Found", "run 'envbuild lock --upgrade libfoo'", 1),
-    "forbidden": (failing(403), "403 Forbidden", "set the credentials", 1),
+    "forbidden": (failing(403), "403 Forbidden", "keep them in a netrc file", 1),
     "overloaded": (failing(503), "503 Service Unavailable", "try again", 3),
 }
 

@@ -101,10 +101,11 @@ def test_wrong_credentials_are_told(project: Project, private: ServedChannel, tm
     settings(project, private.url)
     manifest(project, "k", "libfoo")
     run = project.run("lock", check=1, env=env)
-    assert (
-        f"envbuild.yaml:1:12: {private.address} wants credentials that it was not given (401 Unauthorized)" in run.err
+    what = "does not take what the netrc file has for it" if password else "wants credentials that it was not given"
+    hint = (
+        "mend the netrc file" if password else "keep them in a netrc file: 'machine 127.0.0.1 login ... password ...'"
     )
-    assert "hint: keep them in a netrc file: 'machine 127.0.0.1 login ... password ...'" in run.err
+    assert f"envbuild.yaml:1:12: {private.address} {what} (401 Unauthorized)\n  hint: {hint}" in run.err
     assert "CANARY" not in run.out + run.err
     assert traces(tmp_path, path) == []
 

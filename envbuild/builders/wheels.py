@@ -19,12 +19,15 @@ from envbuild.manifest import normalise
 from envbuild.process import Ran, toml
 from envbuild.solvers.indexes import plain_name
 from envbuild.solvers.installing import install_options, is_built, located
+from envbuild.solvers.origins import public_url
 from envbuild.solvers.uv import Stated
+from envbuild.solvers.words import URL
 
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+sha256:(?P<locked>\w+)\s+Computed:\s+sha256:(?P<came>\w+)"
 )
 _DAMAGED = re.compile(r"Failed to (?:download|extract)[^`]*`(?P<what>[^`]+)`(?s:.*)(?:Failed to extract|truncated)")
+_REFUSED = re.compile(r"401 Unauthorized|403 Forbidden")
 _FACTS = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)")
 
 
@@ -43,9 +46,9 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         lock = Path(folder, "pylock.toml")
         entries = [*(_entry(pin, tools.root) for pin in pins.pip), *members.entries(pins, target, tools, Path(folder))]
         lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
-        ran = _ran(_command(prefix, lock, target, tools.root, built), target, tools)
+        ran = _ran(_command(prefix, lock, target, tools.root, built), target, tools, built)
     if ran.code:
-        raise _failed(ran.errors, target)
+        raise _failed(ran.errors, target, tools)
     if target.uses_conda and os.path.lexists(prefix / "pyvenv.cfg"):
         what = "a wheel brings 'pyvenv.cfg', by which Python would take this for an environment of another kind"
         raise BuildError(what, Place(target.environment.path), "use another version of it")
@@ -54,7 +57,8 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         _forget_origin(prefix, name)
 
 
-def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
+def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[str]) -> Ran:
+    """What is built asks indexes for what it is built with."""
     pip = target.environment.keys.pip
     bound = {plain_name(name): one.url for name, one in pip.indexes.items() if one}
     stated = Stated(target.environment.index_url, pip.extra_index_urls, bound)
@@ -65,20 +69,25 @@ def _ran(command: list[str | Path], target: Target, tools: Tools) -> Ran:
         note(target.log, ran.errors.rstrip())
         return ran
     before = target.log.stat().st_size
-    ran = asked(command, log=target.log)
+    files = [pin.url for pin in target.pins.pip if pin.url.startswith("http")] if target.pins else []
+    indexes = tools.uv.urls(stated) if built else ()
+    ran = asked(command, asking=(*files, *indexes), log=target.log)
     with target.log.open("rb") as stream:
         stream.seek(before)
         return msgspec.structs.replace(ran, errors=stream.read().decode(errors="replace"))
 
 
-def _failed(words: str, target: Target) -> BuildError:
-    """What came is not what was locked, or is no archive; all else is told by uv, in the log."""
+def _failed(words: str, target: Target, tools: Tools) -> BuildError:
+    """Who refuses us; what came is not what was locked, or is no archive; all else is told by uv, in the log."""
     where = Place(target.environment.path)
     if found := _MISMATCH.search(words):
         came = f"{found['what']} has sha256 {found['came']}, and {found['locked']} is locked"
         return BuildError(came, where, "ask who keeps its index why; 'envbuild lock --upgrade' locks what is there now")
     if found := _DAMAGED.search(words):
         return BuildError(f"{found['what']} came damaged", where, "try again; if it stays so, tell who keeps the index")
+    if (refused := _REFUSED.search(words)) and (url := URL.search(words)):
+        told = tools.uv.origins.refusal(public_url(url[0]), refused[0])
+        return BuildError(told.message, told.where or where, told.hint)
     return BuildError("uv could not install the packages", None, "look at its output in the log")
 
 

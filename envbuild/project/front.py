@@ -34,7 +34,9 @@ from envbuild.render import Template, Templates
 from envbuild.resolve import Environment
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.rattler import Rattler
+from envbuild.solvers.secrets import Secrets
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root
@@ -165,8 +167,21 @@ class Project:
 
     @cached_property
     def rattler(self) -> Rattler:
-        bundle = self.settings.ca_bundle
-        return Rattler(self.host, self.root / bundle if bundle else None)
+        return Rattler(self.host, self._bundle, self.origins)
+
+    @cached_property
+    def origins(self) -> Origins:
+        return Origins(self.host, Secrets(self.settings, self.host, self.root))
+
+    @property
+    def _bundle(self) -> Path | None:
+        return self.root / self.settings.ca_bundle if self.settings.ca_bundle else None
+
+    @property
+    def _told(self) -> dict[str, str]:
+        """The host's variables as other programs may see them: secrets are for nobody but who asks where they open."""
+        hidden = self.origins.secrets.variables
+        return {name: value for name, value in self.host.items() if name not in hidden}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -200,7 +215,7 @@ class Project:
         commit, dirty = checked_out(self.root, self.programs, self.host)
         allowed = frozenset(self.settings.allow_link_scripts)
         return Site(
-            Tools(self.store, self.root, self.programs, uv, self.rattler, self.host, allowed),
+            Tools(self.store, self.root, self.programs, uv, self.rattler, self._told, allowed),
             self.state,
             self.programs,
             lambda name: self.workspace.private("logs", *name.split("/")),
@@ -220,9 +235,8 @@ class Project:
 
     @contextmanager
     def tools(self) -> Iterator[Uv]:
-        bundle = self.settings.ca_bundle
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            yield Uv(self.programs, self.host, Path(folder), self.root / bundle if bundle else None)
+            yield Uv(self.programs, self._told, Path(folder), self._bundle, self.origins)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from envbuild.errors import SolveError, redacted
+from envbuild.errors import Place, SolveError, redacted
 from envbuild.lock import Pin
-from envbuild.solvers.origins import public_url
+from envbuild.solvers.logins import Login
+from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.rattler import Rattler
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ _PAUSE_SECONDS = 0.5
 _LONGEST = 64 * 2**30
 _CHUNK = 2**20
 _STATUS = re.compile(r"HTTP status \w+ error \((?P<code>\d+) ?(?P<words>[^)]*)\)")
+_REFUSED = {"401", "403"}
 # Answers that another try does not change, each with what to do.
 _FINAL = {
-    "401": "set the credentials of its host in a netrc file",
-    "403": "set the credentials of its host in a netrc file",
     "404": "run 'envbuild lock --upgrade {name}': the channel has it no longer",
     "410": "run 'envbuild lock --upgrade {name}': the channel has it no longer",
 }
@@ -74,9 +74,10 @@ def kind(pin: Pin) -> str:
 class _Failed(Exception):  # noqa: N818 - one try of several
     """Why a try was in vain; a hint says that another would be, too."""
 
-    def __init__(self, why: str, hint: str = "") -> None:
+    def __init__(self, why: str, hint: str = "", where: Place | None = None) -> None:
         super().__init__(why)
         self.hint = hint
+        self.where = where
 
 
 class _Sink:
@@ -134,16 +135,24 @@ def _copy(pin: Pin, sink: _Sink) -> None:
 
 
 def _download(rattler: Rattler, pin: Pin, sink: _Sink) -> None:
-    url = rattler.origins.url(pin.url)
+    url, login = _opened(rattler, pin.url)
     try:
-        rattler.call(lambda: _streamed(rattler.patient_client, url, sink, rattler.seconds))
+        rattler.call(lambda: _streamed(rattler.client_of(login), url, sink, rattler.seconds))
     except TimeoutError:
         why = f"nothing came for {rattler.seconds} s, after {_size(sink)}"
         raise _Failed(why) from None
     except (OSError, RuntimeError, ValueError) as error:
         if sink.broken:
             raise sink.broken from None
-        raise _failed(error, sink) from None
+        raise _failed(error, sink, rattler.origins, url) from None
+
+
+def _opened(rattler: Rattler, public: str) -> tuple[str, Login | None]:
+    """Where it is, with what opens it; a token in a path is shown to its own origin, and goes no further."""
+    login, url = rattler.origins.login(public), rattler.origins.url(public)
+    if login and login.way == "path" and (away := rattler.hops.away(url)):
+        return rattler.origins.url(away), rattler.origins.login(away)
+    return url, login
 
 
 async def _streamed(client: "Client", url: str, sink: _Sink, seconds: float) -> None:
@@ -164,14 +173,17 @@ async def _streamed(client: "Client", url: str, sink: _Sink, seconds: float) -> 
         task.cancel()
 
 
-def _failed(error: Exception, sink: _Sink) -> _Failed:
+def _failed(error: Exception, sink: _Sink, origins: Origins, url: str) -> _Failed:
     if status := _STATUS.search(str(error)):
+        if status["code"] in _REFUSED:
+            told = origins.refusal(origins.public(url), f"{status['code']} {status['words']}".rstrip())
+            return _Failed(told.message, told.hint, told.where)
         return _Failed(f"{status['code']} {status['words']}".rstrip(), _FINAL.get(status["code"], ""))
     if isinstance(error, ValueError):
         return _Failed(f"it does not end, after {_size(sink)}", "use another channel")
     if sink.size:
         return _Failed(f"the connection ended after {_size(sink)}")
-    words = redacted(str(error)).partition(" for url ")[0]
+    words = redacted(origins.hidden(str(error))).partition(" for url ")[0]
     return _Failed("no connection" if words == "error sending request" else words)
 
 
@@ -183,4 +195,4 @@ def _told(pin: Pin, failed: _Failed, number: int) -> SolveError:
     what = f"{pin.name} {pin.version} could not be fetched from {public_url(pin.url)}"
     tried = f", tried {number} times" if number > 1 else ""
     again = "try again later; if it stays so, ask who keeps the channel"
-    return SolveError(f"{what}: {failed}{tried}", hint=failed.hint.format(name=pin.name) or again)
+    return SolveError(f"{what}: {failed}{tried}", failed.where, failed.hint.replace("{name}", pin.name) or again)

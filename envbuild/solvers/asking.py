@@ -1,5 +1,6 @@
 """One request as uv takes it: files in a folder, options, and what it says in return."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from envbuild.machine import own_python
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, read_flat
-from envbuild.solvers.indexes import project
+from envbuild.solvers.indexes import bound_urls, project
 from envbuild.solvers.members import Members
 from envbuild.solvers.targets import Target
 from envbuild.solvers.uv import Stated, Uv
 
 _OLDEST = (3, 6)
+_URL = re.compile(r"(?<!\+)\bhttps?://[^\s#]+")
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -64,11 +66,17 @@ class Asking(msgspec.Struct, frozen=True):
         if not any(str(one).endswith("pyproject.toml") for one in arguments):
             options.append("--no-sources")  # of folders: what they need comes from where the manifest says
         options += [word for link in self.links for word in ("--find-links", link)]
+        stated = Stated(request.index_url, request.extra_index_urls, {}, bound_urls(request))
         return self.uv.run(
             ["pip", "compile", *options, *arguments],
-            stated=Stated(request.index_url, request.extra_index_urls),
+            stated=stated,
+            asking=(*self.uv.urls(stated), *_URL.findall(" ".join(self._said()))),
             variables=self.target.variables,
         )
+
+    def _said(self) -> Iterable[str]:
+        """What may name a file by its URL."""
+        return (*self.links, *self.request.roots, *self.request.constraints, *self.request.overrides)
 
     def _built(self, sources: tuple[str, ...]) -> list[str]:
         """Where nothing may be built, wheels say what a source would; which source it is, is asked afterwards."""

@@ -8,6 +8,7 @@ from envbuild.lock import Request, root_items
 from envbuild.manifest import Item, asked_member, normalise
 from envbuild.resolve import Environment
 from envbuild.solvers.indexes import ROOTS
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.words import with_words
 
 NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
@@ -23,7 +24,8 @@ _GIVEN = re.compile(r" @ file://\S+")
 class Case:
     """`words` are uv's as they may be shown; `text` is the same on one line, to be searched."""
 
-    def __init__(self, errors: str, request: Request, environment: Environment) -> None:
+    def __init__(self, errors: str, request: Request, environment: Environment, origins: Origins) -> None:
+        self.origins = origins
         plain = re.sub(r"^(error|warning): ", "", _NOISE.sub("", errors).strip(), flags=re.MULTILINE)
         plain = _NO_OPTION_OF_OURS.sub("", plain)
         self.words = _GIVEN.sub(" of conda", plain.replace(f"{ROOTS} depends on", "you require"))
@@ -54,11 +56,6 @@ class Case:
         """The index that a name is bound to."""
         bound = self.request.indexes.items()
         return next((index for index, one in bound if name in map(normalise, one.packages)), "")
-
-    def asked(self, url: str) -> str:
-        """What was asked at a URL, as the manifest calls it."""
-        urls = (*(one.url for one in self.request.indexes.values()), *self.request.extra_index_urls)
-        return next((one for one in urls if url.startswith(one.rstrip("/"))), self.index())
 
     def place_of(self, url: str) -> Place:
         """The line that names what stands at a URL, if a manifest does."""

@@ -33,7 +33,7 @@ def channel_failure(words: str, asked: Asked, environment: Environment, view: Vi
         hint = "check its name: every channel has one"
         return SolveError(f"{url} is no channel: it has no folder '{folder['folder']}'", where, hint)
     if status := STATUS.search(words):
-        return _answered(status["status"], url, where)
+        return _answered(status["status"], url, where, view)
     for sign, what, hint in _CAUSES:
         if sign in words.lower():
             return SolveError(with_tries(what.format(host=host), words), where, hint)
@@ -42,13 +42,11 @@ def channel_failure(words: str, asked: Asked, environment: Environment, view: Vi
     return SolveError(with_words(f"the channel {url} cannot be read", words), where, "check its URL, and the network")
 
 
-def _answered(status: str, url: str, where: Place) -> SolveError:
+def _answered(status: str, url: str, where: Place, view: View) -> SolveError:
     host = urlsplit(url).netloc
     if status.startswith(("401", "403")):
-        what = f"{host} wants credentials that it was not given ({status})"
-        return SolveError(
-            what, where, f"keep them in a netrc file: 'machine {urlsplit(url).hostname} login ... password ...'"
-        )
+        refused = view.origins.refusal(url, status)
+        return SolveError(refused.message, refused.where or where, refused.hint)
     hint = "wait a while, and try again" if status.startswith(("429", "5")) else "check the channel's URL"
     return SolveError(f"{host} answers {status}", where, hint)
 
@@ -66,7 +64,7 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
         try:
             view.names([url], asked.request.platform, NOARCH)
         except GatewayError as error:
-            return url, redacted(str(error))
+            return url, redacted(view.origins.hidden(str(error)))
     return (named[0].replace("***@", "") if named else own[0] if own else ""), words
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
+from envbuild.errors import SolveError
 from envbuild.lock import (
     CondaRequest,
     Pin,
@@ -21,6 +23,7 @@ from envbuild.lock import (
     virtual_packages,
 )
 from envbuild.solvers.archives import fetch
+from envbuild.solvers.logins import Login
 from envbuild.solvers.rattler import Rattler, system_error
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 _plain_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
 SOLVE_SECONDS = 600
 NOARCH = "noarch"
+_LISTS = ("repodata.json.zst", "repodata.json", "repodata_shards.msgpack.zst")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -51,7 +55,9 @@ class View:
         self.pins: dict[str, Pin] = {}
         self._rattler = rattler
         self._gateway: Gateway | None = None
+        self.origins = rattler.origins
         self._signatures = rattler.origins.signatures(_asked_of(requests))
+        self._looked_at: set[tuple[str, str]] = set()
         self._passing: tempfile.TemporaryDirectory[str] | None = None
 
     def stop(self) -> None:
@@ -62,13 +68,16 @@ class View:
             self._passing.cleanup()
 
     def solve(self, asked: Asked) -> "list[RepoDataRecord]":
+        conda, platform = asked.conda, asked.request.platform
+        files = (spec_fields(root).get("url", "") for root in asked.roots)
+        self._open((*conda.channels, *filter(None, files)), platform, NOARCH)
         return self._rattler.call(lambda: self._solve(asked))
 
     def names(self, channels: Iterable[str], *platforms: str) -> set[str]:
         """Every package that channels have for a platform."""
         from rattler import Subdir
 
-        urls, subdirs = [self._url(url) for url in channels], [Subdir(one) for one in platforms]
+        urls, subdirs = self._open(channels, *platforms), [Subdir(one) for one in platforms]
 
         async def ask() -> set[str]:
             found = await self._made().names(urls, subdirs, channel_relations="disabled")
@@ -80,7 +89,7 @@ class View:
         """All that channels have of one package, the newest last."""
         from rattler import Subdir
 
-        urls, subdirs = [self._url(url) for url in channels], [Subdir(one) for one in platforms]
+        urls, subdirs = self._open(channels, *platforms), [Subdir(one) for one in platforms]
 
         async def ask() -> "list[RepoDataRecord]":
             found = await self._made().query(urls, subdirs, [name], recursive=False, channel_relations="disabled")
@@ -114,13 +123,37 @@ class View:
 
     def _cache(self) -> Path:
         """A cache keeps the URLs of what was read: those with credentials only as long as this is used."""
-        if self._signatures is not None:
+        if not self._signatures.carried:
             return self._rattler.cache / "repodata"
         self._passing = tempfile.TemporaryDirectory(prefix="envbuild-", ignore_cleanup_errors=True)
         return Path(self._passing.name)
 
     def _url(self, public: str) -> str:
-        return public if self._signatures is not None else self._rattler.origins.url(public)
+        return self.origins.url(public) if public in self._signatures.carried else public
+
+    def _open(self, channels: Iterable[str], *platforms: str) -> list[str]:
+        """URLs as rattler is to ask for them, once it is known that what opens them goes to nobody else."""
+        publics = list(channels)
+        for public in publics:
+            login = self.origins.login(public)
+            if login and public in self._signatures.carried:
+                self._refuse_telling(public, login, platforms)
+        return [self._url(public) for public in publics]
+
+    def _refuse_telling(self, public: str, login: Login, platforms: Iterable[str]) -> None:
+        """What stands in a URL must not be told to who is next."""
+        if login.way == "bearer":
+            what = f"{public} has the paths of another port of its host, and {login.shown} could go there"
+            raise SolveError(what, login.where, "send it 'as: basic', or read the two channels in different projects")
+        for folder in platforms if login.way == "path" else ():
+            if (public, folder) in self._looked_at:
+                continue
+            for name in _LISTS:
+                if away := self._rattler.hops.away(f"{login.within(public)}/{folder}/{name}"):
+                    what = f"{urlsplit(public).netloc} sends on to {urlsplit(away).netloc}, which would be told"
+                    hint = "name the channel where it is, or send the secret 'as: bearer'"
+                    raise SolveError(f"{what} {login.shown}: it stands in the path", login.where, hint)
+            self._looked_at.add((public, folder))
 
     async def _solve(self, asked: Asked) -> "list[RepoDataRecord]":
         from rattler import ChannelPriority, Subdir, solve

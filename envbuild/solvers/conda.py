@@ -14,7 +14,6 @@ from envbuild.resolve import Environment, distribution
 from envbuild.solvers.channel_failures import channel_line
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.conda_failures import CondaFailure
-from envbuild.solvers.origins import public_url
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -56,6 +55,9 @@ class CondaQuestion:
         self._request = request
         self._environment = environment
 
+    def _public(self, url: str) -> str:
+        return self._view.origins.public(url)
+
     def answer(self, preferred: Pins | None) -> tuple[Pin, ...]:
         """Solve; `preferred` pins stay where they still fit.
 
@@ -84,7 +86,7 @@ class CondaQuestion:
     def _is_kept_elsewhere(self, conda: CondaRequest, pin: Pin) -> bool:
         """A channel may keep its packages at another place than its own."""
         records = self._view.records(conda.channels, pin.name, self._request.platform, NOARCH)
-        return any(public_url(record.url) == pin.url for record in records)
+        return any(self._public(record.url) == pin.url for record in records)
 
     @contextmanager
     def _telling(self, asked: Asked) -> Iterator[None]:
@@ -99,7 +101,7 @@ class CondaQuestion:
         with self._telling(asked):
             records = self._view.solve(asked)
         known = {pin.url: pin for pin in asked.kept}
-        stay = (known.get(public_url(one.url)) for one in records) if known else (None for _ in records)
+        stay = (known.get(self._public(one.url)) for one in records) if known else (None for _ in records)
         return tuple(sorted(pin or self._known(one) for pin, one in zip(stay, records, strict=True)))
 
     def _asked_twice(self, pins: tuple[Pin, ...]) -> set[str]:
@@ -126,8 +128,9 @@ class CondaQuestion:
     def _refuse_elsewhere(self, url: str, channel: str) -> None:
         """A channel may keep its packages elsewhere, but not in files of this machine, nor where nobody is known."""
         if url.partition(":")[0] not in {"https", channel.partition(":")[0]}:
-            where = channel_line(public_url(channel), self._request.platform, self._environment)
-            what = f"the channel {public_url(channel)} keeps packages at {public_url(url)}, which is not https"
+            where = channel_line(self._public(channel), self._request.platform, self._environment)
+            shown, kept = map(self._public, (channel, url))
+            what = f"the channel {shown} keeps packages at {kept}, which is not https"
             raise SolveError(what, where, "use another channel")
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
@@ -137,7 +140,7 @@ class CondaQuestion:
             "conda",
             name,
             told.version,
-            public_url(told.url),
+            self._public(told.url),
             told.sha256 or "",
             told.build,
             depends,

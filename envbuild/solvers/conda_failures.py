@@ -34,7 +34,7 @@ class CondaFailure:
     """One failed question: what was asked, of whom, and what rattler said."""
 
     def __init__(self, error: Exception, asked: Asked, environment: Environment, view: View) -> None:
-        self._words = redacted(bare(str(error)))
+        self._words = redacted(view.origins.hidden(bare(str(error))))
         self._error = error
         self._asked = asked
         self._environment = environment

@@ -11,6 +11,7 @@ from envbuild.resolve import Environment
 from envbuild.solvers.case import NAME, Case, items_by_name
 from envbuild.solvers.fetching import unfetched
 from envbuild.solvers.names import meant
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.provided import Given
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ class Failure(Case):
         errors: str,
         request: Request,
         environment: Environment,
+        origins: Origins,
         known: Iterable[str],
         given: Iterable[Given] = (),
     ) -> None:
-        super().__init__(errors, request, environment)
+        super().__init__(errors, request, environment, origins)
         self._known = known
         self._given = {one.name: one for one in given}
 

@@ -83,10 +83,9 @@ def _refused(case: Case) -> SolveError | None:
     found = _CREDENTIALS.search(case.text)
     if not found:
         return None
-    url = URL.search(case.text)
-    what = f"{case.asked(url[0] if url else '')} wants credentials that it was not given ({found['code']})"
-    where = case.place_of(url[0] if url else "")
-    return SolveError(what, where, "keep them in a netrc file, or in the host's own settings")
+    url = next(iter(URL.findall(case.text)), "") or case.index()
+    told = case.origins.refusal(url, found["code"])
+    return SolveError(told.message, told.where or case.place_of(url), told.hint)
 
 
 def _unreachable(case: Case) -> SolveError | None:

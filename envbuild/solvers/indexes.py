@@ -72,6 +72,11 @@ def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) 
     )
 
 
+def bound_urls(request: Request) -> dict[str, str]:
+    """The indexes of the manifest by their names, as uv is told of them."""
+    return {plain_name(name): one.url for name, one in request.indexes.items()}
+
+
 def plain_name(index: str) -> str:
     """A name as uv takes it; the variables with its credentials are called by it."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", index)

@@ -1,12 +1,17 @@
-"""Whose credentials go where: a host's own, as its netrc has them, and to that host alone."""
+"""Whose credentials go where: every URL goes out and comes back through here, and they go to their own origin alone.
 
-import base64
-import os
+A secret of the project stands before what a netrc file says, and that before what rattler and uv have kept.
+"""
+
 import re
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
+
+from envbuild.errors import SolveError
+from envbuild.solvers.logins import Login, netrc_logins
+from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
+from envbuild.solvers.stores import Stores
 
 _BARE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,=:%/-]*")  # nothing in it can be a secret
 
@@ -14,37 +19,86 @@ _BARE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,=:%/-]*")  #
 class Origins:
     """Puts credentials into URLs at the last moment, and takes them out again."""
 
-    def __init__(self, host: Mapping[str, str]) -> None:
-        self._logins = _logins(host)
+    def __init__(self, host: Mapping[str, str], secrets: Secrets = NO_SECRETS) -> None:
+        self.secrets = secrets
+        self.netrc = netrc_logins(host)
+        self.stores = Stores(host)
 
-    def url(self, public: str) -> str:
-        """A URL with what its host wants; one that goes elsewhere, or needs nothing, as it stands."""
-        parts, login = urlsplit(public), self._login(public)
-        if login is None:
-            return public
-        user, password = (quote(one, safe="") for one in login)
-        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
-
-    def signatures(self, urls: Iterable[str]) -> "Signatures | None":
-        """What to send to whom, where host and path tell it; nothing where another port has the same paths."""
-        wanted = {url: self._login(url) for url in urls if url.startswith("http")}
-        for (one, first), (other, second) in combinations(wanted.items(), 2):
-            if first != second and _is_mistakable(one, other):
-                return None
-        return Signatures({_place(url): _basic(*login) for url, login in wanted.items() if login})
-
-    def _login(self, url: str) -> tuple[str, str] | None:
+    def login(self, url: str) -> Login | None:
+        """What a URL's origin wants; a secret that is for it and has no value is told."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
             return None
-        return self._logins.get(parts.netloc) or self._logins.get(parts.hostname or "")
+        if named := self.secrets.covering(url):
+            return self.secrets.login(named)
+        return self.netrc.get(parts.netloc) or self.netrc.get(parts.hostname or "") or self.stores.login(url)
+
+    def url(self, public: str) -> str:
+        """A URL with what its host wants; one that goes elsewhere, or needs nothing, as it stands."""
+        login = self.login(public)
+        return login.within(public) if login else public
+
+    def public(self, url: str) -> str:
+        """The URL as it may stand in a lock, whoever was shown what in it."""
+        for one in self._shown():
+            if one.way == "path":
+                url = one.hidden(url)
+        return public_url(url)
+
+    def hidden(self, text: str) -> str:
+        """What a program says, without what it was shown."""
+        for one in self._shown():
+            text = one.hidden(text)
+        return text
+
+    def signatures(self, urls: Iterable[str]) -> "Signatures":
+        """What to send to whom, where host and path tell it."""
+        wanted = {url: self._known(url) for url in urls if url.startswith("http")}
+        mistaken = {
+            url
+            for (one, first), (other, second) in combinations(wanted.items(), 2)
+            if first != second and _is_mistakable(one, other)
+            for url in (one, other)
+        }
+        return Signatures({url: login for url, login in wanted.items() if login}, frozenset(mistaken))
+
+    def refusal(self, url: str, status: str) -> SolveError:
+        """Who does not take which credentials, or was given none."""
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        try:
+            login = self.login(url)
+        except SolveError as missing:
+            return missing
+        if login is None:
+            own = f"'machine {urlsplit(url).hostname} login ... password ...'"
+            what = f"{host} wants credentials that it was not given ({status})"
+            return SolveError(what, hint=f"keep them in a netrc file: {own}, or under 'secrets' in envbuild.yaml")
+        hint = f"mend {login.source}, or name a secret for this host in envbuild.yaml"
+        if login.secret:
+            hint = f"look at {login.source}: what it holds may be wrong, or old"
+        return SolveError(f"{host} does not take {login.shown} ({status})", login.where, hint)
+
+    def _known(self, url: str) -> Login | None:
+        """A secret without a value is told when somebody asks there."""
+        try:
+            return self.login(url)
+        except SolveError:
+            return None
+
+    def _shown(self) -> list[Login]:
+        return [*self.secrets.values(), *self.netrc.values(), *self.stores.kept()]
 
 
 class Signatures:
-    """Headers for requests that are known by their host and path alone, as rattler tells of them."""
+    """Headers for requests that are known by their host and path alone, as rattler tells of them.
 
-    def __init__(self, known: Mapping[tuple[str, str], str]) -> None:
-        self._known = known
+    Where another port has the same paths, and with a token that stands in the path, the URL itself carries the login.
+    """
+
+    def __init__(self, wanted: Mapping[str, Login], mistaken: frozenset[str]) -> None:
+        self.carried = frozenset(url for url, login in wanted.items() if login.way == "path" or url in mistaken)
+        known = sorted(wanted.keys() - self.carried, key=len, reverse=True)
+        self._known = {_place(url): wanted[url].header for url in known}
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -64,12 +118,10 @@ def _is_below(path: str, above: str) -> bool:
 
 
 def _is_mistakable(one: str, other: str) -> bool:
+    if origin(one) == origin(other):
+        return False
     (first, above), (second, below) = _place(one), _place(other)
     return first == second and (_is_below(below, above) or _is_below(above, below))
-
-
-def _basic(user: str, password: str) -> str:
-    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def public_url(url: str) -> str:
@@ -80,17 +132,3 @@ def public_url(url: str) -> str:
     host = parts.netloc.rpartition("@")[2] if not parts.scheme.endswith("ssh") else parts.netloc
     fragment = parts.fragment if parts.fragment.startswith("subdirectory=") else ""
     return urlunsplit((parts.scheme, host, parts.path, parts.query, fragment))
-
-
-def _logins(host: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    own = host.get("NETRC")
-    path = Path(own) if own else Path(host.get("HOME") or "/", ".netrc")
-    if not os.access(path, os.R_OK):
-        return {}
-    import netrc  # many hosts have no such file
-
-    try:
-        known = netrc.netrc(str(path)).hosts
-    except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
-        return {}
-    return {name: (login, password) for name, (login, _, password) in known.items() if name != "default"}

@@ -213,7 +213,9 @@ class _Solving(msgspec.Struct, frozen=True):
 
     def _failure(self, ran: Ran) -> SolveError:
         words = self.ask.members.told(ran.errors)
-        return Failure(words, self.request, self.environment, self.known(), self.given).told(self._newest)
+        return Failure(words, self.request, self.environment, self.ask.uv.origins, self.known(), self.given).told(
+            self._newest
+        )
 
     def _newest(self, name: str) -> str:
         """The newest version that the index has of a package, if it can be had at all."""

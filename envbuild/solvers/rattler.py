@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.errors import SolveError
 from envbuild.process import Interrupted
+from envbuild.solvers.hops import Hops
+from envbuild.solvers.logins import Login
 from envbuild.solvers.origins import Origins, Signatures
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ Answer = TypeVar("Answer")
 _RETRIES = 1
 _SECONDS = 60
 _DAY = 86_400
+_PATIENCE = 20
 _SYSTEM = re.compile(r"\(os error (1|5|13|24|27|28|30|122)\)")  # what is wrong with a disk, not with what is read
 
 
@@ -29,17 +32,29 @@ class Panic(SolveError):  # noqa: N818 - that is what it is
     """rattler itself broke: what it was given is not what it claims to be."""
 
 
+class Signed:
+    """One header for whatever is asked; what a redirect leads to is not asked for by whom it is given."""
+
+    def __init__(self, header: str) -> None:
+        self._headers = {"Authorization": header}
+
+    def headers(self, _host: str, _path: str) -> dict[str, str]:
+        return self._headers
+
+
 class Rattler:
     """Started on first use. What is under way ends when it is told to stop, and nothing more is begun."""
 
-    def __init__(self, host: Mapping[str, str], ca_bundle: Path | None = None) -> None:
-        self.origins = Origins(host)
+    def __init__(self, host: Mapping[str, str], ca_bundle: Path | None = None, origins: Origins | None = None) -> None:
+        self.origins = origins or Origins(host)
+        self._host = host
         self.cache = cache_folder(host)
         self.seconds = _seconds(host)
         self.ca_bundle = ca_bundle
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
+        self._clients: dict[Login, Client] = {}
 
     def call(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """Wait for a coroutine, which is made and run in the loop's own thread."""
@@ -65,7 +80,22 @@ class Rattler:
         """For packages, which may be large: who uses it watches that something comes, and tries again."""
         return self.made_client(_DAY, retries=0)
 
-    def made_client(self, seconds: int, *, retries: int = _RETRIES, signatures: Signatures | None = None) -> "Client":
+    def client_of(self, login: Login | None) -> "Client":
+        """The same for what one login opens, where no URL carries that: it is for URLs of its origin alone."""
+        if login is None or login.way != "bearer":
+            return self.patient_client
+        with self._guard:
+            if login not in self._clients:
+                self._clients[login] = self.made_client(_DAY, retries=0, signatures=Signed(login.header))
+            return self._clients[login]
+
+    @cached_property
+    def hops(self) -> Hops:
+        return Hops(self._host, str(self.ca_bundle or ""), min(self.seconds, _PATIENCE))
+
+    def made_client(
+        self, seconds: int, *, retries: int = _RETRIES, signatures: "Signatures | Signed | None" = None
+    ) -> "Client":
         """A client whose requests, with their answers, take at most so long; it knows no other credentials."""
         from rattler import Client
         from rattler.networking import AddHeadersMiddleware, RetryMiddleware

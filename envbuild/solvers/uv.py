@@ -5,7 +5,7 @@ import os
 import re
 import sysconfig
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,8 @@ import msgspec
 
 from envbuild.errors import ProcessError
 from envbuild.process import Programs, Ran, child_environment, toml
+from envbuild.solvers.handing import Hands
+from envbuild.solvers.origins import Origins, public_url
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -39,16 +41,22 @@ class Indexes(msgspec.Struct, frozen=True):
     default: Index | None = None
     extra: tuple[Index, ...] = ()
 
+    @property
+    def every(self) -> tuple[Index, ...]:
+        return (*self.extra, *((self.default,) if self.default else ()))
+
 
 class Stated(msgspec.Struct, frozen=True):
     """The indexes of a manifest. `url` takes the place of the host's; extra ones are asked before either.
 
     `bound` are asked for nothing but what is bound to them: they are known by their names, as their credentials are.
+    So are those that stand in a file of a project, which are only `mentioned` here.
     """
 
     url: str = ""
     extra: tuple[str, ...] = ()
     bound: dict[str, str] = {}
+    mentioned: dict[str, str] = {}
 
 
 NOTHING_STATED = Stated()
@@ -58,8 +66,14 @@ class Uv:
     """Runs uv with a clean environment and our own configuration file."""
 
     def __init__(
-        self, programs: Programs, host: Mapping[str, str], folder: Path, ca_bundle: Path | None = None
+        self,
+        programs: Programs,
+        host: Mapping[str, str],
+        folder: Path,
+        ca_bundle: Path | None = None,
+        origins: Origins | None = None,
     ) -> None:
+        self.origins = origins or Origins(host)
         self._programs = programs
         self._folder = folder
         self._env = child_environment(host)
@@ -69,6 +83,7 @@ class Uv:
         self._host = host
         self._guard = threading.Lock()
         self._configs: dict[tuple[str, ...], Path] = {}
+        self._hands = Hands(self.origins, folder)
         self._asking = threading.Lock()
         self._interpreters: dict[bool, tuple[str, ...]] = {}
         sysconfig.get_config_vars()  # made on first use, and half made while another thread makes it
@@ -78,14 +93,27 @@ class Uv:
         arguments: list[str | Path],
         *,
         stated: Stated = NOTHING_STATED,
+        asking: Iterable[str] = (),
         variables: Mapping[str, str] = NO_VARIABLES,
         log: Path | None = None,
         hold: tuple[int, ...] = (),
     ) -> Ran:
+        """`asking` are the URLs that will be asked: a secret that one needs, and that has no value, is told before."""
+        named = [(one.name, one.url) for one in self._indexes(stated).every]
+        named += [*stated.bound.items(), *stated.mentioned.items()]
+        env = {**self._env, **self._hands.variables(asking)}
+        for name in self._hands.unasked(env, named):
+            del env[name]
         cache = ["--cache-dir", self._cache] if self._cache else []
         options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(stated)]
         command = [self._binary(), *options, *arguments]
-        return self._programs.run(command, env={**self._env, **variables}, cwd=self._folder, log=log, hold=hold)
+        ran = self._programs.run(command, env={**env, **variables}, cwd=self._folder, log=log, hold=hold)
+        return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors))
+
+    def urls(self, stated: Stated) -> tuple[str, ...]:
+        """Where indexes are."""
+        every = self._indexes(stated).every
+        return (*(one.url for one in every), *stated.bound.values(), *stated.mentioned.values())
 
     def request_file(self, text: str) -> Path:
         """A file of requirements, as a list that uv is given; it goes with the folder."""
@@ -114,14 +142,22 @@ class Uv:
         with self._guard:
             if asked not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
-                indexes = Indexes(Index(stated.url)) if stated.url else host_indexes(self._host)
-                own = tuple(map(Index, stated.extra))
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
-                    stream.write(_config_text(Indexes(indexes.default, (*own, *indexes.extra)), stated.bound))
+                    stream.write(_config_text(self._indexes(stated), stated.bound, self._hands))
                 self._configs[asked] = path
             return self._configs[asked]
+
+    def _indexes(self, stated: Stated) -> Indexes:
+        """The manifest's before the host's; of what a secret is for, the secret alone tells who asks."""
+        found = Indexes(Index(stated.url)) if stated.url else host_indexes(self._host)
+        extra = (*map(Index, stated.extra), *found.extra)
+        return Indexes(found.default and self._bare(found.default), tuple(map(self._bare, extra)))
+
+    def _bare(self, index: Index) -> Index:
+        public = public_url(index.url)
+        return Index(public, index.name) if self._hands.covers(public) else index
 
     def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""
@@ -150,18 +186,21 @@ class Uv:
         return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
 
 
-def _config_text(indexes: Indexes, bound: Mapping[str, str]) -> str:
-    lines = [line for name, url in bound.items() for line in (*_index_lines(Index(url, name)), "explicit = true")]
+def _config_text(indexes: Indexes, bound: Mapping[str, str], hands: Hands) -> str:
+    own = (Index(url, name) for name, url in bound.items())
+    lines = [line for one in own for line in (*_index_lines(one, hands), "explicit = true")]
     for index in indexes.extra:
-        lines += _index_lines(index)
+        lines += _index_lines(index, hands)
     if indexes.default:
-        lines += [*_index_lines(indexes.default), "default = true"]
+        lines += [*_index_lines(indexes.default, hands), "default = true"]
     return "\n".join(lines) + "\n"
 
 
-def _index_lines(index: Index) -> list[str]:
+def _index_lines(index: Index, hands: Hands) -> list[str]:
+    """What a secret is for is never asked without it: an index may show strangers less."""
     name = [f"name = {toml(index.name)}"] if index.name else []
-    return ["[[index]]", *name, f"url = {toml(index.url)}"]
+    signed = ['authenticate = "always"'] if hands.knows(index.url) else []
+    return ["[[index]]", *name, f"url = {toml(index.url)}", *signed]
 
 
 def host_indexes(host: Mapping[str, str]) -> Indexes:

@@ -1,0 +1,46 @@
+"""Where a URL leads: asked beforehand for one with a token in its path, which a redirect would tell to who is next.
+
+A client that follows one says where it comes from; so such a URL is followed within its own origin only.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+from envbuild.registry import opener
+from envbuild.solvers.secrets import origin
+
+_MOST = 10
+_REDIRECTS = {301, 302, 303, 307, 308}
+
+
+class Hops:
+    """Asks as everything else does: by the host's proxies, and with its certificates."""
+
+    def __init__(self, host: Mapping[str, str], ca_bundle: str, seconds: float) -> None:
+        self._opener = opener(host, ca_bundle)
+        self._seconds = seconds
+
+    def away(self, url: str) -> str:
+        """The URL in another origin that this one leads to; nothing for one that stays."""
+        here = url
+        for _ in range(_MOST):
+            after = self._next(here)
+            if not after or origin(after) != origin(url):
+                return after
+            here = after
+        return ""
+
+    def _next(self, url: str) -> str:
+        """What is wrong with a host that does not answer is told when it is asked in earnest."""
+        try:
+            request = urllib.request.Request(url, headers={"User-Agent": "envbuild"})  # noqa: S310 - http or https
+            with self._opener.open(request, timeout=self._seconds):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                place = error.headers.get("Location") if error.code in _REDIRECTS else None
+            return urljoin(url, place) if place else ""
+        except (OSError, ValueError):
+            return ""

@@ -1,0 +1,80 @@
+"""What one origin is shown so that it answers: a login, and those that a netrc file holds."""
+
+import base64
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+from envbuild.errors import Place
+
+NETRC = "the netrc file"
+_SHORT = 4  # a text that is shorter stands anywhere
+
+
+class Login(msgspec.Struct, frozen=True):
+    """User and password, a bearer's token, or one that stands in the path as conda has it.
+
+    `source` says where it is kept, and `secret` its name if it is one of the project's, which stands at `where`.
+    """
+
+    password: str
+    source: str
+    user: str = ""
+    way: Literal["basic", "bearer", "path"] = "basic"
+    secret: str = ""
+    where: Place | None = None
+
+    def __repr__(self) -> str:
+        return f"Login(of {self.source})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, str]]:  # type: ignore[override]  # msgspec's own shows all
+        yield "source", self.source
+
+    @property
+    def shown(self) -> str:
+        return f"the secret '{self.secret}'" if self.secret else f"what {self.source} has for it"
+
+    @property
+    def header(self) -> str:
+        """What stands in `Authorization`."""
+        if self.way == "bearer":
+            return f"Bearer {self.password}"
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+
+    def within(self, url: str) -> str:
+        """A URL that carries it; a bearer's stands in no URL."""
+        parts = urlsplit(url)
+        if self.way == "path":
+            return urlunsplit(parts._replace(path=f"/t/{quote(self.password, safe='')}{parts.path}"))
+        if self.way == "bearer":
+            return url
+        user, password = (quote(one, safe="") for one in (self.user, self.password))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"))
+
+    def hidden(self, text: str) -> str:
+        """A text as it may be shown: URLs are whole without a token, and whatever else repeats it does not."""
+        quoted = quote(self.password, safe="")
+        if self.way == "path":
+            text = text.replace(f"/t/{quoted}/", "/").replace(f"/t/{self.password}/", "/")
+        for one in (self.header.partition(" ")[2], self.password, quoted):
+            text = text.replace(one, "***") if len(one) >= _SHORT else text
+        return text
+
+
+def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:
+    """By host, or by host and port; an entry that is called `default` is for nobody."""
+    own = host.get("NETRC")
+    path = Path(own) if own else Path(host.get("HOME") or "/", ".netrc")
+    if not os.access(path, os.R_OK):
+        return {}
+    import netrc  # many hosts have no such file
+
+    try:
+        known = netrc.netrc(str(path)).hosts
+    except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
+        return {}
+    return {name: Login(password, NETRC, user) for name, (user, _, password) in known.items() if name != "default"}

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .condapkg import Archive, Package, archive, zst
-from .loopback import Loopback, Reply, Request
+from .loopback import Login, Loopback, Reply, Request
 
 HASHES = ("md5", "sha256")
 
@@ -116,12 +116,13 @@ class ServedChannel(Loopback):
         folder: Path,
         *,
         auth: tuple[str, str] | None = None,
+        login: Login | None = None,
         max_age: int = 0,
         tls: SSLContext | None = None,
     ) -> None:
         self._folder, self._max_age = folder, max_age
         self._faults: list[_Switched] = []
-        super().__init__(auth=auth, tls=tls)
+        super().__init__(auth=auth, login=login, tls=tls)
 
     def fault(self, pattern: str, fault: Fault, *, times: int | None = None) -> None:
         """From now on spoil what is asked by a path like PATTERN, as in "*.conda"; each path only so many TIMES."""

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from .loopback import Loopback, Reply, Request
+from .loopback import Login, Loopback, Reply, Request
 from .wheels import WheelOptions, wheel_bytes
 
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
@@ -42,9 +42,9 @@ class _File:
 
 
 class Index(Loopback):
-    def __init__(self, *, auth: tuple[str, str] | None = None) -> None:
+    def __init__(self, *, auth: tuple[str, str] | None = None, login: Login | None = None) -> None:
         self._files: dict[str, _File] = {}
-        super().__init__(auth=auth)
+        super().__init__(auth=auth, login=login)
 
     @property
     def url(self) -> str:

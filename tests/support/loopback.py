@@ -34,16 +34,30 @@ class Reply:
     lost: int = 0  # bytes at the end of the body that are announced and never sent
 
 
+@dataclass(frozen=True)
+class Login:
+    """What a server wants to see: a header, or what its paths begin with."""
+
+    header: str = ""
+    path: str = ""
+
+    def opens(self, header: str | None, path: str) -> bool:
+        return (not self.header or header == self.header) and path.startswith(self.path)
+
+
 class Loopback:
     """Start to serve at once; `requests` lists the paths asked for, refused ones too, and `log` the whole requests.
 
     Each has an address of its own, so that a cache never mistakes one for another.
     """
 
-    def __init__(self, *, auth: tuple[str, str] | None = None, tls: SSLContext | None = None) -> None:
+    def __init__(
+        self, *, auth: tuple[str, str] | None = None, login: Login | None = None, tls: SSLContext | None = None
+    ) -> None:
         self.requests: list[str] = []
         self.log: list[Request] = []
         self._auth = auth
+        self._login = login or (Login(basic(*auth)) if auth else Login())
         self._root = f"/{secrets.token_hex(4)}"
         self._closing = Event()
         self._server = _Server(("127.0.0.1", 0), partial(_Connection, self.reply, self._closing))
@@ -68,10 +82,12 @@ class Loopback:
         return self.url.replace("//", f"//{user}:{password}@", 1)
 
     def reply(self, request: Request) -> Reply:
-        below = replace(request, path=unquote(urlsplit(request.path).path).removeprefix(self._root))
+        path = urlsplit(request.path).path
+        opened = path.removeprefix(self._login.path)
+        below = replace(request, path=unquote(opened).removeprefix(self._root))
         self.requests.append(below.path)
         self.log.append(below)
-        if self._auth and request.headers.get("authorization") != basic(*self._auth):
+        if not self._login.opens(request.headers.get("authorization"), path):
             return Reply(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": 'Basic realm="private"'})
         return self.answer(below)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from support.channelled import prefix_of, write_conda
 from support.condachannel import Channel, ServedChannel, redirected
-from support.condapkg import Archive
+from support.condapkg import Archive, Package
 from support.condaworld import manifest, settings, versions, world
 from support.index import Index
 from support.loopback import Login, Loopback, Reply, Request, basic
@@ -95,11 +95,12 @@ def test_a_secret_opens_a_channel(project: Project, private: tuple[str, ServedCh
 @pytest.mark.parametrize("way", LOGINS)
 def test_a_secret_opens_packages(project: Project, tmp_path: Path, conda_python: Archive, way: str) -> None:
     """They are fetched as they were locked; a second apply needs neither secret nor channel."""
-    channel = Channel(tmp_path / "channel", conda_python)
+    channel = Channel(tmp_path / "channel", conda_python, Package(name="data"))
     with ServedChannel(channel.folder, login=LOGINS[way]) as served:
-        write_conda(project, "k", served.url, "python")
+        write_conda(project, "k", served.url, "python", "data")
         project.write("envbuild.yaml", secret(served.url if way == "bearer" else origin(served), more=f", as: {way}"))
         run = project.run("apply", "-v", env=ENV)
+        assert any(one.path.endswith(".conda") for one in served.log)
     again = project.run("apply")
     assert again.out.splitlines()[-1].startswith("No changes.")
     assert traces(tmp_path) == []
@@ -286,10 +287,10 @@ def test_a_token_in_a_path_is_told_to_nobody_else(project: Project, channel: Cha
 
 def test_packages_may_lie_elsewhere(project: Project, tmp_path: Path, conda_python: Archive) -> None:
     """As those of channels with tokens do: they are asked for anew there, so that nobody learns where we come from."""
-    channel = Channel(tmp_path / "channel", conda_python)
+    channel = Channel(tmp_path / "channel", conda_python, Package(name="data"))
     with ServedChannel(channel.folder, login=LOGINS["path"]) as served, ServedChannel(channel.folder) as other:
-        served.fault("*/python-*", redirected(other.url))
-        write_conda(project, "k", served.url, "python")
+        served.fault("*.conda", redirected(other.url))
+        write_conda(project, "k", served.url, "python", "data")
         project.write("envbuild.yaml", secret(origin(served), more=", as: path"))
         project.run("apply", env=ENV)
         assert other.log

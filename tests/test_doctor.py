@@ -264,6 +264,20 @@ def test_variables(sound: Project) -> None:
     )
 
 
+def test_mirrors(sound: Project) -> None:
+    """What this host has from elsewhere, by whose word, without credentials; told only where there is any."""
+    assert "mirrors" not in checks(sound, "--offline")
+    file = Path(sound.environ["HOME"]) / ".pixi/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[mirrors]\n"https://b.example" = ["https://n.example/b"]\n')
+    sound.environ = {**sound.environ, "ENVBUILD_MIRRORS": "https://a.example=https://me:secret@m.example/a"}
+    ours, theirs = checks(sound, "--offline")["mirrors"][1].split("; ")
+    assert ours == "https://a.example from https://m.example/a (ENVBUILD_MIRRORS)"
+    assert theirs == f"https://b.example from https://n.example/b ({file})"
+    sound.environ = {**sound.environ, "ENVBUILD_MIRRORS": "https://a.example"}
+    assert only_failure(sound, "--offline")[0] == "mirrors"
+
+
 def test_completion(sound: Project) -> None:
     """Looked for where each shell starts."""
     for shell, file in {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}.items():

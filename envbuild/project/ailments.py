@@ -16,6 +16,7 @@ from envbuild.names import FILE
 from envbuild.process import Programs, Ran
 from envbuild.project.checking import check
 from envbuild.project.front import EVERYTHING, Project
+from envbuild.solvers.mirrors import bare, host_mirrors
 from envbuild.solvers.uv import Uv
 from envbuild.state import network_kind
 
@@ -169,6 +170,12 @@ def variables(host: Mapping[str, str]) -> Found:
     if missing:
         return "failed", f"{missing[0]} names what cannot be read: {host[missing[0]]}", f"mend or unset {missing[0]}"
     return "ok", said, ""
+
+
+def mirrors(host: Mapping[str, str]) -> Found:
+    """What this host has from elsewhere than a manifest says, and by whose word."""
+    known = sorted(host_mirrors(host).known, key=lambda one: one.origin)
+    return "ok", "; ".join(f"{one.origin} from {', '.join(map(bare, one.places))} ({one.said})" for one in known), ""
 
 
 def completion(host: Mapping[str, str]) -> Found:

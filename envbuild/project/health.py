@@ -15,6 +15,7 @@ from envbuild.errors import EnvbuildError, UsageError, redacted
 from envbuild.process import Interrupted, Programs
 from envbuild.project import ailments, reach
 from envbuild.project.front import Project
+from envbuild.solvers.mirrors import is_mirrored
 from envbuild.solvers.uv import Uv
 
 SECONDS = 20.0
@@ -36,7 +37,7 @@ Ask = Callable[[], tuple[State, str, str]]
 
 
 def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tuple[Check, ...]:
-    """All checks, in a fixed order; those that are about a project only where there is one."""
+    """All checks, in a fixed order; those that are about a project, or mirrors, only where there are any."""
     project, outside = _project(start, host)
     programs = Programs()
     with tempfile.TemporaryDirectory(prefix="envbuild-doctor-") as folder:
@@ -53,6 +54,8 @@ def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tu
             "index": lambda: ("note", "not asked", "") if offline else reach.index(uv, host),
             "project": lambda: outside if project is None else ailments.project(project),
         }
+        if is_mirrored(host):
+            asks["mirrors"] = lambda: ailments.mirrors(host)
         if project:
             asks["records"] = lambda: ailments.records(project)
             asks["registries"] = lambda: ("note", "not asked", "") if offline else reach.registries(project, host)

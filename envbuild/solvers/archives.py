@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -37,13 +38,15 @@ def fetch(rattler: Rattler, pin: Pin, folder: Path, say: Callable[[str], None]) 
     target = folder / f"{stem(pin)}{kind(pin)}"
     beside = target.with_name(f"{target.name}.part")
     try:
-        for number in range(1, _TRIES + 1):
+        for number in count(1):
+            asked = rattler.origins.asked(pin.url)
             try:
                 _fetch_once(rattler, pin, beside)
                 break
             except _Failed as failed:
-                if failed.hint or number == _TRIES:
-                    raise _told(pin, failed, number) from None
+                is_elsewhere = rattler.origins.mirrors.turn(pin.url, asked)
+                if not is_elsewhere and (failed.hint or number >= _TRIES):
+                    raise _told(pin, asked, failed, number) from None
                 say(f"fetching {pin.name} {pin.version} again: {failed}")
                 rattler.pause(_PAUSE_SECONDS * number)
         return beside.replace(target)
@@ -111,8 +114,9 @@ class _Sink:
 def _fetch_once(rattler: Rattler, pin: Pin, beside: Path) -> None:
     with beside.open("wb") as file:
         sink = _Sink(file)
-        if pin.url.startswith("file:"):
-            _copy(pin, sink)
+        asked = rattler.origins.asked(pin.url)
+        if asked.startswith("file:"):
+            _copy(asked, sink)
         else:
             _download(rattler, pin, sink)
         file.flush()
@@ -122,9 +126,9 @@ def _fetch_once(rattler: Rattler, pin: Pin, beside: Path) -> None:
             raise _Failed(f"its {name} is {got}, and {expected} is locked; {_size(sink)} came")
 
 
-def _copy(pin: Pin, sink: _Sink) -> None:
+def _copy(url: str, sink: _Sink) -> None:
     try:
-        with Path(unquote(urlsplit(pin.url).path)).open("rb") as source:
+        with Path(unquote(urlsplit(url).path)).open("rb") as source:
             while data := source.read(_CHUNK):
                 sink.write(data)
     except OSError as error:
@@ -191,8 +195,8 @@ def _size(sink: _Sink) -> str:
     return f"{sink.size:,} bytes"
 
 
-def _told(pin: Pin, failed: _Failed, number: int) -> SolveError:
-    what = f"{pin.name} {pin.version} could not be fetched from {public_url(pin.url)}"
+def _told(pin: Pin, asked: str, failed: _Failed, number: int) -> SolveError:
+    what = f"{pin.name} {pin.version} could not be fetched from {public_url(asked)}"
     tried = f", tried {number} times" if number > 1 else ""
     again = "try again later; if it stays so, ask who keeps the channel"
     return SolveError(f"{what}: {failed}{tried}", failed.where, failed.hint.replace("{name}", pin.name) or again)

@@ -8,7 +8,6 @@ from envbuild.errors import Place, SolveError, redacted
 from envbuild.lock import conda_items, split_spec
 from envbuild.resolve import Environment, channel_url
 from envbuild.solvers.channels import NOARCH, Asked, View
-from envbuild.solvers.origins import public_url
 from envbuild.solvers.words import STATUS, URL, with_tries, with_words
 
 _NO_FOLDER = re.compile(r"could not find subdir '(?P<folder>[^']+)' in channel")
@@ -28,12 +27,12 @@ def channel_failure(words: str, asked: Asked, environment: Environment, view: Vi
     """`words` are rattler's, without credentials; where they name no channel, each is asked for itself."""
     url, words = _culprit(words, asked, view)
     where = channel_line(url, asked.request.platform, environment)
-    host = urlsplit(url).netloc or url or "the channel"
+    host = _called(view.origins.asked(url), url) or "the channel"
     if folder := _NO_FOLDER.search(words):
         hint = "check its name: every channel has one"
         return SolveError(f"{url} is no channel: it has no folder '{folder['folder']}'", where, hint)
     if status := STATUS.search(words):
-        return _answered(status["status"], url, where, view)
+        return _answered(status["status"], url, host, where, view)
     for sign, what, hint in _CAUSES:
         if sign in words.lower():
             return SolveError(with_tries(what.format(host=host), words), where, hint)
@@ -42,8 +41,13 @@ def channel_failure(words: str, asked: Asked, environment: Environment, view: Vi
     return SolveError(with_words(f"the channel {url} cannot be read", words), where, "check its URL, and the network")
 
 
-def _answered(status: str, url: str, where: Place, view: View) -> SolveError:
-    host = urlsplit(url).netloc
+def _called(place: str, url: str) -> str:
+    """Who is asked; a mirror with whose it is."""
+    host = urlsplit(place).netloc or place
+    return host if place == url else f"{host}, a mirror of {url},"
+
+
+def _answered(status: str, url: str, host: str, where: Place, view: View) -> SolveError:
     if status.startswith(("401", "403")):
         refused = view.origins.refusal(url, status)
         return SolveError(refused.message, refused.where or where, refused.hint)
@@ -55,7 +59,7 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
     """The channel that is meant, and what is said of it."""
     from rattler.exceptions import GatewayError
 
-    named = [public_url(redacted(found)) for found in URL.findall(words)]
+    named = [view.origins.public(redacted(found)) for found in URL.findall(words)]
     own = asked.conda.channels
     for url in own:
         if any(one == url or one.startswith(f"{url}/") for one in (found.replace("***@", "") for found in named)):

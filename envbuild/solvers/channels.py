@@ -3,10 +3,10 @@
 import functools
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,7 +24,7 @@ from envbuild.lock import (
 )
 from envbuild.solvers.archives import fetch
 from envbuild.solvers.logins import Login
-from envbuild.solvers.rattler import Rattler, system_error
+from envbuild.solvers.rattler import Answer, Rattler, system_error
 
 if TYPE_CHECKING:
     from rattler import Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord
@@ -70,34 +70,60 @@ class View:
     def solve(self, asked: Asked) -> "list[RepoDataRecord]":
         conda, platform = asked.conda, asked.request.platform
         files = (spec_fields(root).get("url", "") for root in asked.roots)
-        self._open((*conda.channels, *filter(None, files)), platform, NOARCH)
-        return self._rattler.call(lambda: self._solve(asked))
+        urls = (*conda.channels, *filter(None, files))
+
+        async def ask() -> "list[RepoDataRecord]":
+            return await self._solve(asked)
+
+        return self._had(urls, (platform, NOARCH), ask)
+
+    def _had(
+        self, channels: Iterable[str], platforms: Iterable[str], ask: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        """What is answered, by the first of each channel's mirrors that answers."""
+        from rattler.exceptions import GatewayError
+
+        while True:
+            places = {url: self.origins.asked(url) for url in channels}
+            self._open(channels, platforms)
+            try:
+                return self._rattler.call(ask)
+            except GatewayError as error:
+                if not self._turned(places, str(error)):
+                    raise
+
+    def _turned(self, places: Mapping[str, str], words: str) -> bool:
+        """Whether what failed can be asked elsewhere; where the words name no place, all are turned from."""
+        named = {url: place for url, place in places.items() if urlsplit(place).netloc in words}
+        turn = self.origins.mirrors.turn
+        return True in {turn(url, place) for url, place in (named or places).items()}
 
     def names(self, channels: Iterable[str], *platforms: str) -> set[str]:
         """Every package that channels have for a platform."""
         from rattler import Subdir
 
-        urls, subdirs = self._open(channels, *platforms), [Subdir(one) for one in platforms]
+        channels, subdirs = tuple(channels), [Subdir(one) for one in platforms]
 
         async def ask() -> set[str]:
-            found = await self._made().names(urls, subdirs, channel_relations="disabled")
+            found = await self._made().names(self._urls(channels), subdirs, channel_relations="disabled")
             return {name.normalized for name in found}
 
-        return self._rattler.call(ask)
+        return self._had(channels, platforms, ask)
 
     def records(self, channels: Iterable[str], name: str, *platforms: str) -> "list[RepoDataRecord]":
         """All that channels have of one package, the newest last."""
         from rattler import Subdir
 
-        urls, subdirs = self._open(channels, *platforms), [Subdir(one) for one in platforms]
+        channels, subdirs = tuple(channels), [Subdir(one) for one in platforms]
 
         async def ask() -> "list[RepoDataRecord]":
+            urls = self._urls(channels)
             found = await self._made().query(urls, subdirs, [name], recursive=False, channel_relations="disabled")
             return sorted(
                 (record for records in found for record in records), key=lambda one: (one.version, one.build_number)
             )
 
-        return self._rattler.call(ask)
+        return self._had(channels, platforms, ask)
 
     def hashes(self, pin: Pin) -> tuple[str, str]:
         """The sha256 and md5 of a package that has only one of them, or none, in its channel."""
@@ -129,16 +155,18 @@ class View:
         return Path(self._passing.name)
 
     def _url(self, public: str) -> str:
-        return self.origins.url(public) if public in self._signatures.carried else public
+        asked = self.origins.asked(public)
+        return self.origins.url(public) if asked in self._signatures.carried else asked
 
-    def _open(self, channels: Iterable[str], *platforms: str) -> list[str]:
-        """URLs as rattler is to ask for them, once it is known that what opens them goes to nobody else."""
-        publics = list(channels)
-        for public in publics:
-            login = self.origins.login(public)
-            if login and public in self._signatures.carried:
-                self._refuse_telling(public, login, platforms)
-        return [self._url(public) for public in publics]
+    def _urls(self, channels: Iterable[str]) -> list[str]:
+        return [self._url(public) for public in channels]
+
+    def _open(self, channels: Iterable[str], platforms: Iterable[str]) -> None:
+        """Before rattler asks, it is known that what opens a channel goes to nobody else."""
+        for public in channels:
+            asked, login = self.origins.asked(public), self.origins.login(public)
+            if login and asked in self._signatures.carried:
+                self._refuse_telling(asked, login, platforms)
 
     def _refuse_telling(self, public: str, login: Login, platforms: Iterable[str]) -> None:
         """What stands in a URL must not be told to who is next."""
@@ -171,7 +199,7 @@ class View:
             platforms=[Subdir(request.platform), Subdir(NOARCH)],
             virtual_packages=_virtual(request),
             channel_priority=priorities[conda.priority],
-            locked_packages=[_record(pin) for pin in asked.kept],
+            locked_packages=[_record(pin, self.origins.asked(pin.url)) for pin in asked.kept],
             constraints=[self._spec(one) for one in conda.constraints],
             timeout=timedelta(seconds=SOLVE_SECONDS),
             channel_relations="disabled",  # a channel's own file could name others
@@ -182,6 +210,8 @@ class View:
         from rattler import MatchSpec
 
         channel, bare = split_spec(text)
+        if url := spec_fields(text).get("url"):
+            bare = bare.replace(url, self._url(url))
         return MatchSpec(f"{self._url(channel)}::{bare}" if channel else bare, strict=False)
 
 
@@ -211,9 +241,9 @@ def _virtual(request: Request) -> "list[GenericVirtualPackage]":
     return found
 
 
-def _record(pin: Pin) -> "RepoDataRecord":
-    """A pin as the solver knows packages of a channel, so that it can stay."""
+def _record(pin: Pin, url: str) -> "RepoDataRecord":
+    """A pin as the solver knows packages of a channel that is asked at a URL, so that it can stay."""
     from rattler import RepoDataRecord
 
-    folder, _, file = pin.url.rpartition("/")
-    return RepoDataRecord(package_record(pin), file, pin.url, folder.rpartition("/")[0] + "/")
+    folder, _, file = url.rpartition("/")
+    return RepoDataRecord(package_record(pin), file, url, folder.rpartition("/")[0] + "/")

@@ -118,7 +118,7 @@ class CondaQuestion:
         What is asked for by its URL tells of itself, which a channel may put otherwise.
         """
         pins, url = self._view.pins, record.url
-        if url in map(_url_of, self._request.conda_roots):
+        if self._public(url) in map(_url_of, self._request.conda_roots):
             return self._completed(self._pin(record))
         if url not in pins:
             self._refuse_elsewhere(url, str(record.channel).rstrip("/"))

@@ -5,11 +5,13 @@ A secret of the project stands before what a netrc file says, and that before wh
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from itertools import combinations
 from urllib.parse import urlsplit, urlunsplit
 
 from envbuild.errors import SolveError
 from envbuild.solvers.logins import Login, netrc_logins
+from envbuild.solvers.mirrors import Mirrors, host_mirrors
 from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
 from envbuild.solvers.stores import Stores
 
@@ -20,30 +22,46 @@ class Origins:
     """Puts credentials into URLs at the last moment, and takes them out again."""
 
     def __init__(self, host: Mapping[str, str], secrets: Secrets = NO_SECRETS) -> None:
+        self._host = host
         self.secrets = secrets
         self.netrc = netrc_logins(host)
         self.stores = Stores(host)
 
-    def login(self, url: str) -> Login | None:
-        """What a URL's origin wants; a secret that is for it and has no value is told."""
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        """Read when the first URL is to be asked: what is wrong with them is told then."""
+        return host_mirrors(self._host)
+
+    def asked(self, public: str) -> str:
+        """Where this host asks for what stands at a URL, as it may be shown."""
+        return self.mirrors.forward(public)
+
+    def login(self, public: str) -> Login | None:
+        """What is wanted where a URL is asked; a secret that is for it and has no value is told."""
+        return self._at(self.asked(public))
+
+    def _at(self, url: str) -> Login | None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
             return None
+        if own := self.mirrors.login(url):
+            return own
         if named := self.secrets.covering(url):
             return self.secrets.login(named)
         return self.netrc.get(parts.netloc) or self.netrc.get(parts.hostname or "") or self.stores.login(url)
 
     def url(self, public: str) -> str:
-        """A URL with what its host wants; one that goes elsewhere, or needs nothing, as it stands."""
-        login = self.login(public)
-        return login.within(public) if login else public
+        """A URL as it is asked, with what its host wants; one that needs nothing as it stands."""
+        asked = self.asked(public)
+        login = self._at(asked)
+        return login.within(asked) if login else asked
 
     def public(self, url: str) -> str:
-        """The URL as it may stand in a lock, whoever was shown what in it."""
+        """The URL that is meant by one that was asked, as it may stand in a lock."""
         for one in self._shown():
             if one.way == "path":
                 url = one.hidden(url)
-        return public_url(url)
+        return self.mirrors.back(public_url(url))
 
     def hidden(self, text: str) -> str:
         """What a program says, without what it was shown."""
@@ -53,7 +71,8 @@ class Origins:
 
     def signatures(self, urls: Iterable[str]) -> "Signatures":
         """What to send to whom, where host and path tell it."""
-        wanted = {url: self._known(url) for url in urls if url.startswith("http")}
+        places = {place for url in urls for place in self.mirrors.every(url)}
+        wanted = {place: self._known(place) for place in places if place.startswith("http")}
         mistaken = {
             url
             for (one, first), (other, second) in combinations(wanted.items(), 2)
@@ -64,9 +83,10 @@ class Origins:
 
     def refusal(self, url: str, status: str) -> SolveError:
         """Who does not take which credentials, or was given none."""
+        url = self.asked(url)
         host = urlsplit(url).netloc.rpartition("@")[2]
         try:
-            login = self.login(url)
+            login = self._at(url)
         except SolveError as missing:
             return missing
         if login is None:
@@ -81,7 +101,7 @@ class Origins:
     def _known(self, url: str) -> Login | None:
         """A secret without a value is told when somebody asks there."""
         try:
-            return self.login(url)
+            return self._at(url)
         except SolveError:
             return None
 

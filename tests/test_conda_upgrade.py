@@ -102,6 +102,45 @@ def test_one_package_moves_with_what_must(aged: Project) -> None:
     assert aged.read("locks/churn/report.conda-lock.yml") == report
 
 
+def test_what_became_of_it_is_the_answer(aged: Project) -> None:
+    """First in how many it moved, stayed and is not; then where, and by which line one stays."""
+    manifest(aged, "k", "a =1", "d")
+    aged.run("lock")
+    run = aged.run("lock", "--upgrade", "a")
+    assert run.out.splitlines() == [
+        "a: moved in 1 environment, stays in 1 environment, 1 environment does not have it.",
+        "churn/train  solved  locks/churn/train.conda-lock.yml",
+        "  ~ a  1 -> 3",
+        "k  solved  locks/k.conda-lock.yml",
+        "  = a  stays at 1, as 'a =1' asks  manifests/k.yaml:2",
+        "Lock: 2 solved, 1 current.",
+    ]
+    out = aged.run("lock", "--upgrade", "a", "-v").out
+    assert out.splitlines()[:2] == [
+        "a: stays in 2 environments, 1 environment does not have it.", "    not in churn/report",
+    ]  # fmt: skip
+    rows = aged.json("lock", "--upgrade", "d", "--dry-run")["environments"]
+    moved = {
+        "manager": "conda", "name": "d", "result": "moved", "before": "1", "now": "3", "where": None,
+        "platforms": ["linux-64"],
+    }  # fmt: skip
+    assert {row["name"]: row["packages"] for row in rows} == {"churn/report": [moved], "churn/train": [], "k": [moved]}
+    assert "packages" not in aged.json("lock")["environments"][0]
+
+
+def test_a_name_that_is_a_package_and_an_environment(aged: Project) -> None:
+    """Nothing is guessed: both ways to say it are told, and both do what they say."""
+    manifest(aged, "d", "c", "d")
+    aged.run("lock")
+    settings_before = aged.tree()
+    run = aged.run("lock", "--upgrade", "d", check=64)
+    assert "'d' is an environment, and a package that is pinned" in run.err
+    assert "'lock d --upgrade'" in run.err
+    assert "'lock --upgrade d '**''" in run.err
+    assert aged.tree() == settings_before
+    assert aged.run("lock", "--upgrade", "d", "**").out.startswith("d: moved in 2 environments, stays in 1 ")
+
+
 def test_a_package_that_others_need_moves_alone(aged: Project) -> None:
     """What needs it stays as long as it may."""
     aged.run("lock", "--upgrade", "b")
@@ -111,6 +150,13 @@ def test_a_package_that_others_need_moves_alone(aged: Project) -> None:
 def test_several_packages(aged: Project) -> None:
     """Named one after the other, before and after the option."""
     aged.run("lock", "--upgrade", "b", "--upgrade", "c", "k")
+    assert versions(aged) == {**OLD, "b": "3", "c": "3"}
+    assert versions(aged, "churn/train")["c"] == "1"
+
+
+def test_several_packages_after_the_option(aged: Project) -> None:
+    """A further word that is no environment, and that a lock pins, is a package."""
+    aged.run("lock", "--upgrade", "b", "c", "k")
     assert versions(aged) == {**OLD, "b": "3", "c": "3"}
     assert versions(aged, "churn/train")["c"] == "1"
 

@@ -1,5 +1,6 @@
 """`envbuild lock`."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -61,22 +62,24 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
         return code
     with terminated(), shown_progress(common) as shown:
         outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
-    _show(common, outcomes, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
+    _show(common, outcomes, upgrade.packages, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
     if common.verbose and not common.json:
         show_notes(common, chosen)
     return _failures(common, outcomes)
 
 
-def _show(common: Common, outcomes: "list[Outcome]", *, moves: bool, dry_run: bool) -> None:
+def _show(common: Common, outcomes: "list[Outcome]", packages: frozenset[str], *, moves: bool, dry_run: bool) -> None:
     from envbuild.report.locks import outcome_object, outcomes_text
     from envbuild.report.plans import document, error_object
 
     if not common.json:
-        common.out(outcomes_text(outcomes, common.look, moves=moves, dry_run=dry_run))
+        text = partial(outcomes_text, outcomes, common.look, packages, moves=moves, dry_run=dry_run)
+        common.out(text(verbose=bool(common.verbose)))
         return
+    row = partial(outcome_object, moves=moves, upgraded=bool(packages))
     problems = [one for outcome in outcomes if outcome.error for one in outcome.error.problems]
     told = {"errors": [error_object(problem) for problem in problems]} if problems else {}
-    common.out(document(environments=[outcome_object(outcome, moves=moves) for outcome in outcomes], **told))
+    common.out(document(environments=[*map(row, outcomes)], **told))
 
 
 def _failures(common: Common, outcomes: "list[Outcome]") -> int:

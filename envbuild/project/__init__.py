@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
     from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
-    from envbuild.project.moving import Outcome, Upgrade
+    from envbuild.project.moving import Fate, Outcome, Upgrade
     from envbuild.project.planned import Planned
     from envbuild.project.reading import Selection
     from envbuild.project.shown import Shown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checked",
+    "Fate",
     "Listed",
     "Outcome",
     "Planned",
@@ -39,7 +40,7 @@ _BEHIND = {
     "facts": ("Prepared",),
     "front": ("Project",),
     "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
-    "moving": ("Outcome", "Upgrade"),
+    "moving": ("Fate", "Outcome", "Upgrade"),
     "planned": ("Planned",),
     "reading": ("Selection",),
     "shown": ("Shown",),

@@ -12,6 +12,7 @@ from envbuild.apply import Ahead, Event, Tell
 from envbuild.errors import EnvbuildError, UsageError
 from envbuild.lock import SOLVE_GROUP, Lock, conda_items, group_of, lock_path, lock_text, models, moves, root_items
 from envbuild.project.facts import Prepared
+from envbuild.project.fates import fates
 from envbuild.project.locks import Locks
 from envbuild.project.moving import NOTHING, Outcome, Upgrade
 from envbuild.project.solving import Solvers, Solving, only
@@ -151,13 +152,14 @@ class Locker:
         try:
             before = self._locks.usable(path)
             moved = moves(before, lock)
+            told = tuple(fates(self._upgrade.packages, before, lock, environment))
             if self._locks.written(path) == text:
-                return Outcome(environment.name, path, "current")
+                return Outcome(environment.name, path, "current", fates=told)
             if self._writes:
                 self._workspace.write(path, text)
         except EnvbuildError as error:
             return Outcome(environment.name, path, "failed", error)
-        return Outcome(environment.name, path, did, moves=moved, platforms=tuple(lock.pins))
+        return Outcome(environment.name, path, did, moves=moved, platforms=tuple(lock.pins), fates=told)
 
 
 def _load(asks_conda: bool) -> None:  # noqa: FBT001 - a thread's target

@@ -27,7 +27,7 @@ from envbuild.resolve import Environment
 from envbuild.workspace import Workspace
 from envbuild.workspace.folders import Folders
 
-_PINNED = re.compile(r"^- name: (\S+)$", re.MULTILINE)
+_PINNED = re.compile(r"^(?:- |  )name: '?([^\s']+)'?$", re.MULTILINE)
 
 
 class Locked(msgspec.Struct, frozen=True):

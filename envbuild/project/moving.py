@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from envbuild.errors import EnvbuildError
+from envbuild.errors import EnvbuildError, Place
 from envbuild.lock import Move, Pins
 
 
@@ -22,10 +22,30 @@ class Upgrade(msgspec.Struct, frozen=True):
 NOTHING = Upgrade()
 
 
+class Fate(msgspec.Struct, frozen=True):
+    """A package that was to move, in one environment: from which version to which, or that it is where it was.
+
+    `asked` is what the manifest says of one that stays, and `where`; both are empty where it says nothing of versions.
+    """
+
+    manager: str
+    name: str
+    before: str
+    now: str
+    stays: bool
+    asked: str = ""
+    where: Place | None = None
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"pip/{self.name}" if self.manager == "pip" else self.name
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one environment's lock: current, copied, written; or the error.
 
-    `moves` are what it changed, and `platforms` all that it is for.
+    `moves` are what it changed, and `platforms` all that it is for; `fates` tell of the packages that were to move.
     """
 
     environment: str
@@ -34,3 +54,4 @@ class Outcome(msgspec.Struct, frozen=True):
     error: EnvbuildError | None = None
     moves: tuple[Move, ...] = ()
     platforms: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from envbuild.errors import UsageError
 from envbuild.project.front import Project
 from envbuild.project.moving import Upgrade
 from envbuild.project.selection import Selection, is_pattern
@@ -15,12 +16,25 @@ def understood(project: Project, selection: Selection, words: tuple[str, ...]) -
     if not words:
         return selection, Upgrade()
     pinned, stated = _pinned(project), [*filter(None, words)]
+    if selection.everything:
+        _refuse_doubt(project, pinned, stated)
     packages = [word for word in stated if word in pinned or not _means_environments(project, word)]
     chosen = [word for word in stated if word not in packages]
     for word in selection.patterns:
         is_package = word in pinned and not _means_environments(project, word)
         (packages if is_package else chosen).append(word)
     return msgspec.structs.replace(selection, patterns=tuple(chosen)), Upgrade(not packages, frozenset(packages))
+
+
+def _refuse_doubt(project: Project, pinned: set[str], words: list[str]) -> None:
+    """A word that is an environment and a package, with nothing beside it that tells which is meant."""
+    both = next((word for word in words if word in pinned and word in project.names), None)
+    if both and all(word in pinned for word in words):
+        what = f"'{both}' is an environment, and a package that is pinned"
+        hint = (
+            f"'lock {both} --upgrade' moves all in the environment, 'lock --upgrade {both} '**'' the package anywhere"
+        )
+        raise UsageError(what, hint=hint)
 
 
 def _pinned(project: Project) -> set[str]:

@@ -1,10 +1,10 @@
 """Locks as text and JSON: whether they are current, what became of them, what moved in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from envbuild.lock import Move
-from envbuild.project import Outcome, Prepared
+from envbuild.project import Fate, Outcome, Prepared
 from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural
 
 _SIGNS = {"added": "+", "removed": "-", "moved": "~"}
@@ -30,14 +30,29 @@ def currency_text(prepared: Sequence[Prepared], look: Look = PLAIN) -> str:
     return "\n".join([*lines, f"{sum_of_it} Run 'envbuild lock'." if stale else sum_of_it])
 
 
-def outcome_object(outcome: Outcome, *, moves: bool = False) -> dict[str, Any]:
-    told = {"moves": [_move_object(move) for move in outcome.moves]} if moves else {}
+def outcome_object(outcome: Outcome, *, moves: bool = False, upgraded: bool = False) -> dict[str, Any]:
+    """`upgraded` packages were to move: an environment that has none of them says so by an empty list."""
+    told: dict[str, Any] = {"moves": [_move_object(move) for move in outcome.moves]} if moves else {}
+    if upgraded:
+        told["packages"] = [_fate_object(fate) for fate in outcome.fates]
     return {
         "name": outcome.environment,
         "lock": outcome.path or None,
         "result": outcome.did,
         "error": outcome.error.message if outcome.error else None,
         **told,
+    }
+
+
+def _fate_object(fate: Fate) -> dict[str, Any]:
+    return {
+        "manager": fate.manager,
+        "name": fate.name,
+        "result": "stays" if fate.stays else "moved",
+        "before": fate.before,
+        "now": fate.now or None,
+        "where": fate.where.line_only if fate.where else None,
+        "platforms": list(fate.platforms),
     }
 
 
@@ -52,16 +67,55 @@ def _move_object(move: Move) -> dict[str, Any]:
     }
 
 
-def outcomes_text(outcomes: list[Outcome], look: Look, *, moves: bool = False, dry_run: bool = False) -> str:
-    lines = []
+def outcomes_text(
+    outcomes: list[Outcome],
+    look: Look,
+    packages: Iterable[str] = (),
+    *,
+    moves: bool = False,
+    dry_run: bool = False,
+    verbose: bool = False,
+) -> str:
+    """What became of the `packages` that were to move comes first; then each lock, and the sum."""
+    lines = [line for package in sorted(packages) for line in _spread(package, outcomes, look, verbose=verbose)]
     for one in outcomes:
-        if one.did in {"solved", "copied"}:
+        if one.did in {"solved", "copied"} or one.fates:
             lines.append(f"{one.environment}  {one.did}  {one.path}")
-            lines += _moves(one.moves, one.platforms, look) if moves else []
+            lines += _moves(one.moves, one.platforms, look) if moves else [_moved(fate, look) for fate in _moving(one)]
+            lines += [_staying(fate, look) for fate in one.fates if fate.stays]
     words = ("solved", "copied", "current", "failed")
     counted = [f"{count} {word}" for word in words if (count := sum(one.did == word for one in outcomes))]
     end = " Nothing was written." if dry_run else ""
     return "\n".join([*lines, f"Lock: {', '.join(counted) or 'nothing to lock'}.{end}"])
+
+
+def _spread(package: str, outcomes: list[Outcome], look: Look, *, verbose: bool) -> Iterator[str]:
+    """In how many environments a package moved, stayed, or is not; those that do not have it by name where wanted."""
+    own = [(one, [fate for fate in one.fates if package in {fate.key, fate.name}]) for one in outcomes]
+    has = [fates for _, fates in own if fates]
+    moved = sum(any(not fate.stays for fate in fates) for fates in has)
+    rest = [one.environment for one, fates in own if not fates and one.did != "failed"]
+    told = [f"moved in {plural(moved, 'environment')}"] if moved else []
+    told += [f"stays in {plural(len(has) - moved, 'environment')}"] if len(has) > moved else []
+    told += [f"{plural(len(rest), 'environment')} {'does' if len(rest) == 1 else 'do'} not have it"] if rest else []
+    yield look.fit(f"{one_line(package)}: {', '.join(told) or 'nothing was locked'}.")
+    yield from (look.fit(f"    not in {one_line(name)}") for name in rest if verbose)
+
+
+def _moving(one: Outcome) -> Iterator[Fate]:
+    return (fate for fate in one.fates if not fate.stays)
+
+
+def _moved(fate: Fate, look: Look) -> str:
+    text = f"  ~ {one_line(fate.name)}  {one_line(fate.before)} -> {one_line(fate.now) or 'gone'}"
+    return look.paint(look.fit(text), "change")
+
+
+def _staying(fate: Fate, look: Look) -> str:
+    text = f"  = {one_line(fate.name)}  stays at {one_line(fate.before)}"
+    if not fate.where:
+        return look.fit(text)
+    return look.beside(f"{text}, as '{one_line(fate.asked)}' asks", fate.where.line_only)
 
 
 def _moves(moved: Iterable[Move], every: Iterable[str], look: Look) -> list[str]:

@@ -1,5 +1,6 @@
 """`envbuild lock`."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _EVERYTHING = ""
     metavar="[PKG]",
     help="Move everything to the newest versions that fit, or only PKG and what must move with it.",
 )
+@click.option("--outdated", is_flag=True, help="Only say what could move, and move nothing.")
 @click.option("--diff", is_flag=True, help="Show what was added, removed and moved.")
 @click.option("--dry-run", is_flag=True, help="Solve and show, but write nothing.")
 @jobs
@@ -46,6 +48,7 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
       envbuild lock --upgrade 'churn/*'     everything, in these
       envbuild lock --upgrade numpy         numpy, and what must move with it
       envbuild lock --upgrade --dry-run     what would move
+      envbuild lock --outdated              what could move, and nothing moves
     """
     from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience, shown_progress
@@ -53,6 +56,7 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
 
     project = common.project()
     with patience(common, "reading manifests"):
+        _refuse_contradiction(upgrades, how)
         chosen, upgrade = understood(project, selection, upgrades)
         prepared = project.to_lock(chosen)
     if how["check"]:
@@ -60,11 +64,37 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
         if common.moment and chosen.everything and code == 0:
             _remember(project, prepared, common.moment)
         return code
+    if how["outdated"]:
+        return _outdated(common, project, prepared, jobs)
     with terminated(), shown_progress(common) as shown:
         outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
     _show(common, outcomes, upgrade.packages, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
     if common.verbose and not common.json:
         show_notes(common, chosen)
+    return _failures(common, outcomes)
+
+
+def _refuse_contradiction(upgrades: tuple[str, ...], how: Mapping[str, bool]) -> None:
+    """What only looks neither moves nor checks."""
+    given = [f"--{name.replace('_', '-')}" for name in ("check", "diff", "dry_run") if how[name]]
+    given += ["--upgrade"] if upgrades else []
+    if how["outdated"] and given:
+        raise click.UsageError(f"--outdated and {given[0]} do not go together")
+
+
+def _outdated(common: Common, project: "Project", prepared: "tuple[Prepared, ...]", jobs: int) -> int:
+    from envbuild.cli.progress import shown_progress
+    from envbuild.report.outdated import outdated_object, outdated_text
+    from envbuild.report.plans import document, error_object
+
+    with terminated(), shown_progress(common) as shown:
+        outcomes = project.outdated(prepared, shown.tell, jobs=jobs)
+    if not common.json:
+        common.out(outdated_text(outcomes, common.look))
+        return _failures(common, outcomes)
+    errors = [error_object(problem) for one in outcomes if one.error for problem in one.error.problems]
+    told = {"errors": errors} if errors else {}
+    common.out(document(environments=[*map(outdated_object, outcomes)], **told))
     return _failures(common, outcomes)
 
 

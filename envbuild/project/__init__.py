@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
     from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
-    from envbuild.project.moving import Fate, Outcome, Upgrade
+    from envbuild.project.moving import Behind, Fate, Outcome, Upgrade
     from envbuild.project.planned import Planned
     from envbuild.project.reading import Selection
     from envbuild.project.shown import Shown
     from envbuild.project.upgrading import understood
 
 __all__ = [
+    "Behind",
     "Checked",
     "Fate",
     "Listed",
@@ -40,7 +41,7 @@ _BEHIND = {
     "facts": ("Prepared",),
     "front": ("Project",),
     "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
-    "moving": ("Fate", "Outcome", "Upgrade"),
+    "moving": ("Behind", "Fate", "Outcome", "Upgrade"),
     "planned": ("Planned",),
     "reading": ("Selection",),
     "shown": ("Shown",),

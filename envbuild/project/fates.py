@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from envbuild.lock import Lock, Pin
-from envbuild.manifest import Item
 from envbuild.project.moving import Fate
 from envbuild.resolve import Environment
 
@@ -23,10 +22,6 @@ def fates(packages: Iterable[str], before: Lock | None, now: Lock, environment: 
         yield msgspec.structs.replace(fate, platforms=tuple(sorted(platforms)))
 
 
-def _said(item: Item) -> str:
-    return item.text if item.manager == "conda" else item.shown
-
-
 def _by_key(lock: Lock, platform: str) -> Mapping[str, Pin]:
     return {pin.key: pin for pin in lock.pins[platform].pins} if platform in lock.pins else {}
 
@@ -37,4 +32,4 @@ def _fate(pin: Pin, now: Pin | None, environment: Environment, platform: str) ->
     version = now.version if now else ""
     told = Fate(pin.manager, pin.name, pin.version, version, is_same)
     item = next((one for one in items if one.specifier), None)
-    return msgspec.structs.replace(told, asked=_said(item), where=item.where) if item else told
+    return msgspec.structs.replace(told, asked=item.shown, where=item.where) if item else told

@@ -24,7 +24,7 @@ from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment
 from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts, Prepared, requests_of
-from envbuild.project.moving import NOTHING, Outcome, Upgrade
+from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
 from envbuild.project.planned import Planned
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
@@ -157,6 +157,16 @@ class Project:
             locker = Locker(self.workspace, self.folders, self.facts().locks, solvers, tell)
             outcomes = locker.lock(prepared, jobs, upgrade, writes=writes)
         return [one for one in outcomes if one.environment in selected or one.did != "current"]
+
+    def outdated(self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int) -> list[Outcome]:
+        """What could move in the locks that are current; nothing is written."""
+        asked = tuple(one for one in prepared if one.locked.requests)
+        known = tuple(one for one in asked if one.locked.is_own(one.environment))
+        names = {one.environment.name for one in known}
+        stale = [Outcome(one.environment.name, "", "unlocked") for one in asked if one.environment.name not in names]
+        outcomes = self.lock(known, tell, jobs=jobs, upgrade=LOOKING, writes=False) if known else []
+        found = [*stale, *(one for one in outcomes if one.environment in names)]
+        return sorted(found, key=lambda one: one.environment)
 
     def _besides(self, prepared: tuple[Prepared, ...]) -> tuple[Prepared, ...]:
         """The other environments of each `solve_group`."""

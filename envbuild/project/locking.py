@@ -14,7 +14,8 @@ from envbuild.lock import SOLVE_GROUP, Lock, conda_items, group_of, lock_path, l
 from envbuild.project.facts import Prepared
 from envbuild.project.fates import fates
 from envbuild.project.locks import Locks
-from envbuild.project.moving import NOTHING, Outcome, Upgrade
+from envbuild.project.moving import NOTHING, Behind, Outcome, Upgrade
+from envbuild.project.outdated import outdated
 from envbuild.project.solving import Solvers, Solving, only
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
@@ -153,13 +154,22 @@ class Locker:
             before = self._locks.usable(path)
             moved = moves(before, lock)
             told = tuple(fates(self._upgrade.packages, before, lock, environment))
+            behind = tuple(self._outdated(environment, before, lock)) if self._upgrade.looks else ()
             if self._locks.written(path) == text:
-                return Outcome(environment.name, path, "current", fates=told)
+                return Outcome(environment.name, path, "current", fates=told, behind=behind)
             if self._writes:
                 self._workspace.write(path, text)
         except EnvbuildError as error:
             return Outcome(environment.name, path, "failed", error)
-        return Outcome(environment.name, path, did, moves=moved, platforms=tuple(lock.pins), fates=told)
+        platforms = tuple(lock.pins)
+        return Outcome(environment.name, path, did, moves=moved, platforms=platforms, fates=told, behind=behind)
+
+    def _outdated(self, environment: Environment, before: Lock | None, lock: Lock) -> list[Behind]:
+        newest = {
+            platform: self._solving.newest(environment, request, lock)
+            for platform, request in lock.head.requests.items()
+        }
+        return outdated(before, lock, newest, environment)
 
 
 def _load(asks_conda: bool) -> None:  # noqa: FBT001 - a thread's target

@@ -13,6 +13,7 @@ class Upgrade(msgspec.Struct, frozen=True):
 
     everything: bool = False
     packages: frozenset[str] = frozenset()
+    looks: bool = False  # only to tell what could move
 
     def among(self, pins: Iterable[Pins]) -> frozenset[str]:
         """Those of the packages that are pinned, by their keys."""
@@ -20,6 +21,7 @@ class Upgrade(msgspec.Struct, frozen=True):
 
 
 NOTHING = Upgrade()
+LOOKING = Upgrade(everything=True, looks=True)
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -42,10 +44,31 @@ class Fate(msgspec.Struct, frozen=True):
         return f"pip/{self.name}" if self.manager == "pip" else self.name
 
 
+class Behind(msgspec.Struct, frozen=True):
+    """One package that could move: what is locked, what fits, and the newest there is where that is beyond it.
+
+    `asked` is what the manifest says of its version, and `where`: what keeps it from the newest, or does not.
+    """
+
+    manager: str
+    name: str
+    have: str
+    fits: str
+    newest: str = ""
+    asked: str = ""
+    where: Place | None = None
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        return self.have != self.fits
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one environment's lock: current, copied, written; or the error.
 
-    `moves` are what it changed, and `platforms` all that it is for; `fates` tell of the packages that were to move.
+    `moves` are what it changed, and `platforms` all that it is for; `fates` tell of the packages that were to move,
+    and `behind` of those that could.
     """
 
     environment: str
@@ -55,3 +78,4 @@ class Outcome(msgspec.Struct, frozen=True):
     moves: tuple[Move, ...] = ()
     platforms: tuple[str, ...] = ()
     fates: tuple[Fate, ...] = ()
+    behind: tuple[Behind, ...] = ()

@@ -69,7 +69,10 @@ class Before(msgspec.Struct, frozen=True):
 
 
 class Solving(msgspec.Struct, frozen=True):
-    """One run of locking; `known` gives the packages of the project, for a name that is misspelt."""
+    """One run of locking; `known` gives the packages of the project, for a name that is misspelt.
+
+    `asked` holds what there is of packages, by the request that names them.
+    """
 
     workspace: Workspace
     folders: Folders
@@ -78,6 +81,7 @@ class Solving(msgspec.Struct, frozen=True):
     tell: Tell
     upgrade: Upgrade
     known: Callable[[], set[str]]
+    asked: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
 
     def lock(self, environment: Environment, locked: Locked) -> Lock:
         before = self._before(environment)
@@ -142,6 +146,19 @@ class Solving(msgspec.Struct, frozen=True):
         )
         pip = question.answer(before.pins, environment, before.request)
         return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.members)
+
+    def newest(self, environment: Environment, request: Request, lock: Lock) -> dict[str, str]:
+        """The newest there is of what is asked for by name, by the keys of pins; equal requests are asked once."""
+        if request.digest not in self.asked:
+            conda = CondaQuestion(self.solvers.view, request, environment).newest()
+            python = next((pin.version for pin in lock.pins[request.platform].conda if pin.name == "python"), "")
+            members = Members(msgspec.structs.replace(request, members={}))
+            question = Question(
+                self.solvers.uv, members, python or lock.head.python, self.workspace.root, may_build=False
+            )
+            pip = question.newest(environment)
+            self.asked[request.digest] = {**conda, **{f"pip/{name}": version for name, version in pip.items()}}
+        return self.asked[request.digest]
 
     def _staying(self, pins: Pins) -> Pins:
         """What is to stay as it is where it can: all but what is to move."""

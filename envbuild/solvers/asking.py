@@ -9,10 +9,11 @@ import msgspec
 from envbuild.errors import SolveError
 from envbuild.lock import Request
 from envbuild.machine import own_python
+from envbuild.manifest import normalise
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, read_flat
-from envbuild.solvers.indexes import bound_urls, project
+from envbuild.solvers.indexes import bound, bound_urls, project
 from envbuild.solvers.members import Members
 from envbuild.solvers.targets import Target
 from envbuild.solvers.uv import Stated, Uv
@@ -84,6 +85,14 @@ class Asking(msgspec.Struct, frozen=True):
             return ["--no-build"]
         names = sources or self.request.no_binary
         return [word for name in names for word in ("--no-binary", name)]
+
+    def newest(self, names: Sequence[str]) -> dict[str, str]:
+        """The newest version of each that there is; nothing where one of them cannot be had."""
+        own = set(map(normalise, names))
+        sources = {name: index for name, index in bound(self.request, ()).items() if name in own}
+        roots, found = self.roots(names, sources), self.folder / "newest.txt"
+        ran = self.compile(["--no-header", "--no-deps", roots, "-o", found])
+        return {} if ran.code else self.flat(found).versions
 
     def flat(self, path: Path) -> Flat:
         return read_flat(path.read_text(encoding="utf-8"))

@@ -1,14 +1,14 @@
 """Conda packages: rattler answers a request, and its answer becomes pins."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envbuild.errors import SolveError
-from envbuild.lock import CondaRequest, Pin, Pins, Request, joined_specs, root_keys, spec_fields, spec_name
+from envbuild.lock import CondaRequest, Pin, Pins, Request, joined_specs, root_keys, spec_fields, spec_name, split_spec
 from envbuild.manifest import normalise
 from envbuild.resolve import Environment, distribution
 from envbuild.solvers.channel_failures import channel_line
@@ -72,6 +72,22 @@ class CondaQuestion:
             own = tuple(root for root in conda.roots if spec_name(root) not in twice)
             found = self._solved(Asked(self._request, conda, own, kept))
         return found
+
+    def newest(self) -> dict[str, str]:
+        """The newest version of each package that is asked for by name, in the first channel that has it."""
+        conda = self._request.conda
+        if conda is None:
+            return {}
+        names = {spec_name(root): split_spec(root)[0] for root in conda.roots if not _url_of(root)}
+        with self._telling(Asked(self._request, conda, conda.roots)):
+            found = {name: self._newest_of(name, [own] if own else conda.channels) for name, own in names.items()}
+        return {name: version for name, version in found.items() if version}
+
+    def _newest_of(self, name: str, channels: Iterable[str]) -> str:
+        for channel in channels:
+            if records := self._view.records([channel], name, self._request.platform, NOARCH):
+                return str(records[-1].version)
+        return ""
 
     def _offered(self, conda: CondaRequest, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
         """Those that a channel has, or whose URL is asked for: what another channel brought does not stay."""

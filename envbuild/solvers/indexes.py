@@ -18,7 +18,7 @@ ROOTS = "envbuild-roots"  # what uv is told that the project is called
 
 def bound(request: Request, given: Iterable[Given]) -> dict[str, str]:
     """Name -> its index, as the manifest calls it; not what conda brings, nor what names its own file."""
-    elsewhere = {one.name for one in given} | {name for name, root in named(request.roots) if _has_source(root)}
+    elsewhere = {one.name for one in given} | {name for name, root in named(request.roots) if has_source(root)}
     found = {normalise(name): index for index, one in request.indexes.items() for name in one.packages}
     return {name: index for name, index in sorted(found.items()) if name not in elsewhere}
 
@@ -35,7 +35,7 @@ def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield normalise(Requirement(root).name), root
 
 
-def _has_source(root: str) -> bool:
+def has_source(root: str) -> bool:
     return asked_member(root) is not None or " @ " in root
 
 

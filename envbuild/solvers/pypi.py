@@ -13,10 +13,10 @@ from envbuild.lock import EVERY, Member, Pins, Request, nameless
 from envbuild.manifest import normalise, source_of
 from envbuild.process import Ran
 from envbuild.resolve import Environment
-from envbuild.solvers.answers import Flat, Reading, read_flat
+from envbuild.solvers.answers import Flat, Reading
 from envbuild.solvers.asking import Asking, links
 from envbuild.solvers.failures import Failure, unknown_extras, without_extras
-from envbuild.solvers.indexes import bound, named, problems, strangers
+from envbuild.solvers.indexes import bound, has_source, named, problems, strangers
 from envbuild.solvers.members import Members
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.provided import Given, url_of, wheels
@@ -110,6 +110,17 @@ class Question(msgspec.Struct, frozen=True):
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             ask = Asking(self.uv, self.members, self.python, self.root, Path(folder), aim, self.may_build, found)
             return _Solving(ask, self.known, environment, self.given, Kept.of(preferred, recorded)).pins()
+
+    def newest(self, environment: Environment) -> dict[str, str]:
+        """The newest version of each package that is asked for by name; none of them where one cannot be had."""
+        request = self.members.request
+        names = sorted({name for name, root in named(request.roots) if name and not has_source(root)})
+        if not names:
+            return {}
+        aim, pages = target(request, environment), links(request, self.root, environment)
+        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+            ask = Asking(self.uv, self.members, self.python, self.root, Path(folder), aim, self.may_build, pages)
+            return ask.newest(names)
 
 
 class _Solving(msgspec.Struct, frozen=True):
@@ -219,10 +230,7 @@ class _Solving(msgspec.Struct, frozen=True):
 
     def _newest(self, name: str) -> str:
         """The newest version that the index has of a package, if it can be had at all."""
-        sources = {one: index for one, index in bound(self.request, ()).items() if one == normalise(name)}
-        roots, found = self.ask.roots([name], sources), self.ask.folder / "newest.txt"
-        ran = self.ask.compile(["--no-header", "--no-deps", roots, "-o", found])
-        return read_flat(found.read_text(encoding="utf-8")).versions.get(normalise(name), "") if not ran.code else ""
+        return self.ask.newest([name]).get(normalise(name), "")
 
     def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
         reading = Reading(self.ask.root, ranks(self.ask.target, self.ask.python), self.environment)

@@ -1,0 +1,52 @@
+"""What could move in a lock: what it has, beside what `lock --upgrade` would give, and the newest that there is."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from envbuild.lock import Lock, Pin
+from envbuild.project.moving import Behind
+from envbuild.resolve import Environment
+
+Newest = Mapping[str, str]  # of what a manifest asks for by name: its key -> the newest version there is
+
+
+def outdated(before: Lock | None, now: Lock, newest: Mapping[str, Newest], environment: Environment) -> list[Behind]:
+    """`newest` is by platform; what could move alike on several platforms is told once."""
+    found: dict[Behind, list[str]] = {}
+    for platform, pins in (before.pins if before else {}).items():
+        current = {pin.key: pin for pin in now.pins[platform].pins} if platform in now.pins else {}
+        for pin in pins.pins:
+            known = newest.get(platform, {}).get(pin.key, "")
+            for one in _behind(pin, current.get(pin.key), known, environment, platform):
+                found.setdefault(one, []).append(platform)
+    told = (msgspec.structs.replace(one, platforms=tuple(sorted(on))) for one, on in found.items())
+    return sorted(told, key=lambda one: (one.manager, one.name, one.have))
+
+
+def _behind(pin: Pin, now: Pin | None, newest: str, environment: Environment, platform: str) -> Iterator[Behind]:
+    """What would go altogether is not among it."""
+    if now is None:
+        return
+    is_build = pin.identity != now.identity and pin.version == now.version
+    have, fits = (_built(pin), _built(now)) if is_build else (pin.version, now.version)
+    beyond = newest if newest and _is_newer(newest, now.version, pin.manager) else ""
+    if have == fits and not beyond:
+        return
+    items = environment.package(pin.key, platform) if beyond else ()
+    item = next((one for one in items if one.specifier), None)
+    yield Behind(pin.manager, pin.name, have, fits, beyond, item.shown if item else "", item.where if item else None)
+
+
+def _built(pin: Pin) -> str:
+    return f"{pin.version} {pin.build or pin.sha256[:8]}"
+
+
+def _is_newer(version: str, than: str, manager: str) -> bool:
+    if manager == "conda":
+        from rattler import Version
+
+        return Version(version) > Version(than)
+    from packaging.version import Version as OfPython
+
+    return OfPython(version) > OfPython(than)

@@ -1,0 +1,173 @@
+"""`lock --outdated`: what could move, by environment and package, beside the newest there is; nothing moves."""
+
+from pathlib import Path
+
+import pytest
+from support.condachannel import Channel
+from support.condafleet import fleet_name, write_fleet
+from support.condapkg import Package
+from support.condaworld import manifest, settings, versions
+from support.index import Index
+from support.project import Project
+
+
+def offered(name: str, version: str, *depends: str, subdir: str = "linux-64") -> Package:
+    return Package(name=name, version=version, depends=depends, subdir=subdir)
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return Channel(tmp_path / "channel", offered("lib", "1.0"), offered("app", "1.0", "lib"), offered("old", "1.0"))
+
+
+@pytest.fixture
+def aged(project: Project, channel: Channel) -> Project:
+    """Three environments, locked before there was anything newer: of `old` there is nothing newer now either."""
+    settings(project, channel.url)
+    manifest(project, "k", "app", "lib <3")
+    manifest(project, "churn/train", "app =1.0")
+    manifest(project, "still", "old")
+    project.run("lock")
+    channel.add(
+        offered("lib", "2.0"), offered("lib", "3.0"), offered("app", "2.0", "lib >=2"), offered("app", "3.0", "lib >=3")
+    )
+    return project
+
+
+def test_what_could_move_is_listed_and_moves_nothing(aged: Project) -> None:
+    """The sum first; what a manifest holds back stands with its line; no byte of the project changes."""
+    before = aged.tree()
+    assert aged.run("lock", "--outdated").out.splitlines() == [
+        "3 packages of 2 environments could move, 1 package held back, 1 environment up to date.",
+        "environment  package  locked  fits  newest  held by",
+        "churn/train  app      1.0     1.0   3.0     app 1.0.*  manifests/churn/train.yaml:2",
+        "             lib      1.0     3.0",
+        "k            app      1.0     2.0   3.0",
+        "             lib      1.0     2.0   3.0     lib <3  manifests/k.yaml:3",
+    ]
+    assert aged.tree() == before
+    assert versions(aged) == {"app": "1.0", "lib": "1.0"}
+
+
+def test_as_json(aged: Project) -> None:
+    """By environment, each with its state; what a selection leaves out is not there."""
+    found = {row["name"]: row for row in aged.json("lock", "--outdated")["environments"]}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "churn/train": "behind", "k": "behind", "still": "newest",
+    }  # fmt: skip
+    assert found["k"]["packages"][1] == {
+        "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "newest": "3.0",
+        "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
+    }  # fmt: skip
+    assert [row["name"] for row in aged.json("lock", "--outdated", "churn/*")["environments"]] == ["churn/train"]
+
+
+def test_after_an_upgrade_nothing_could_move_but_what_is_held(aged: Project) -> None:
+    """What was said to fit is what an upgrade locks."""
+    fits = {
+        row["name"]: {one["name"]: one["fits"] for one in row["packages"]}
+        for row in aged.json("lock", "--outdated")["environments"]
+    }
+    aged.run("lock", "--upgrade")
+    for name, found in fits.items():
+        assert found.items() <= versions(aged, name).items()
+    assert aged.run("lock", "--outdated", "k").out.startswith("2 packages held back, 1 environment up to date.\n")
+    assert aged.run("lock", "--outdated", "still").out == "1 environment up to date.\n"
+
+
+def test_what_is_not_locked_is_said(aged: Project) -> None:
+    """It is neither locked nor solved; one that cannot be solved any more is told, and the others are listed."""
+    manifest(aged, "k", "app", "lib >=2")
+    manifest(aged, "new", "old")
+    aged.write("manifests/still.yaml", "dependencies: [old]\nchannels: ['file:///nowhere/gone']\n")
+    before = aged.tree()
+    run = aged.run("lock", "--outdated")
+    assert "3 environments without a current lock" in run.out.splitlines()[0]
+    assert run.out.splitlines()[-3:] == ["k: no current lock", "new: no current lock", "still: no current lock"]
+    assert "churn/train" in run.out
+    assert aged.tree() == before
+
+
+def test_an_environment_that_fails_does_not_hide_the_others(project: Project, channel: Channel, tmp_path: Path) -> None:
+    """Its error is told at its line, with exit code 1."""
+    other = Channel(tmp_path / "other", offered("own", "1.0"))
+    settings(project, channel.url)
+    manifest(project, "k", "app")
+    manifest(project, "lost", "own", more=f"channels: ['{other.url}']\n")
+    project.run("lock")
+    channel.add(offered("lib", "2.0"))
+    other.remove("own-1.0-0.conda")
+    run = project.run("lock", "--outdated", check=1)
+    assert run.out.splitlines()[0] == "1 package of 1 environment could move, 1 environment failed."
+    assert "manifests/lost.yaml" in run.err
+    assert project.json("lock", "--outdated", check=1)["environments"][1]["state"] == "failed"
+
+
+def test_packages_of_pip(project: Project, index: Index) -> None:
+    """By the same columns; a name that is bound to an index is looked for there alone."""
+    with Index() as private:
+        private.add("own", "1.0")
+        index.add("needs", "1.0")
+        project.write(
+            "manifests/a.yaml",
+            f"pip:\n  index_url: '{index.url}'\n  indexes: {{private: {{url: '{private.url}', packages: [own]}}}}\n"
+            "dependencies:\n  - pip:\n      - needs ==1.*\n      - own\n",
+        )
+        project.run("lock")
+        index.add("needs", "1.5")
+        index.add("needs", "2.0")
+        index.add("own", "9.0")
+        private.add("own", "1.1")
+        assert project.run("lock", "--outdated").out.splitlines() == [
+            "2 packages of 1 environment could move.",
+            "environment  package    locked  fits  newest  held by",
+            "a            pip/needs  1.0     1.5   2.0     needs==1.*  manifests/a.yaml:6",
+            "             pip/own    1.0     1.1",
+        ]
+
+
+def test_platforms_that_differ(project: Project, channel: Channel) -> None:
+    """Said where a package could move on some of them alone."""
+    channel.add(offered("lib", "1.0", subdir="win-64"), offered("app", "1.0", "lib", subdir="win-64"))
+    settings(project, channel.url, platforms="[linux-64, win-64]")
+    manifest(project, "k", "app")
+    project.run("lock")
+    channel.add(offered("lib", "2.0"), offered("app", "2.0"), offered("app", "2.0", subdir="win-64"))
+    assert project.json("lock", "--outdated")["environments"][0]["packages"] == [
+        {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "newest": None, "where": None,
+         "platforms": ["linux-64", "win-64"]},
+    ]  # fmt: skip
+
+
+def test_a_group_is_looked_at_as_a_whole(project: Project, channel: Channel) -> None:
+    """What a mate cannot take does not fit, also where the mate is not selected."""
+    channel.add(offered("holder", "1.0", "lib <2"))
+    settings(project, channel.url)
+    manifest(project, "a", "lib", more="solve_group: g\n")
+    manifest(project, "b", "holder", more="solve_group: g\n")
+    project.run("lock")
+    channel.add(offered("lib", "1.5"), offered("lib", "2.0"))
+    (row,) = project.json("lock", "--outdated", "a")["environments"]
+    assert [(one["fits"], one["newest"]) for one in row["packages"]] == [("1.5", "2.0")]
+
+
+@pytest.mark.parametrize("other", ["--check", "--upgrade", "--diff", "--dry-run"])
+def test_what_contradicts_it(aged: Project, other: str) -> None:
+    """To look is neither to move nor to check."""
+    assert f"--outdated and {other} do not go together" in aged.run("lock", "--outdated", other, check=64).err
+
+
+def test_a_hundred_environments(project: Project, tmp_path: Path) -> None:
+    """Side by side, with progress for each, and one line of sum; nothing is written."""
+    channel = tmp_path / "fleet"
+    write_fleet(channel, names=200, versions=4)
+    settings(project, channel.as_uri())
+    for number in range(100):
+        names = (fleet_name(100 + (number + more) % 100) for more in range(3))
+        manifest(project, f"k{number:03}", *(f"{name} <{2 + number % 3}" for name in names))
+    project.run("lock", "--jobs", "2")
+    before = project.tree()
+    run = project.run("lock", "--outdated", "--jobs", "2", "--progress", "plain")
+    assert run.out.splitlines()[0] == "201 packages held back, 100 environments up to date."
+    assert sum("locking for linux-64" in line for line in run.err.splitlines()) == 100
+    assert project.tree() == before

@@ -64,21 +64,34 @@ def test_a_bound_name_comes_from_its_own_index(
     assert not [path for path in index.requests if "acme" in path]
 
 
-def test_a_name_that_its_index_has_not_is_never_taken_elsewhere(asked: Asked, private: Index) -> None:
+def test_a_name_that_its_index_has_not_is_never_taken_elsewhere(asked: Asked, index: Index, private: Index) -> None:
     """The public index has one: it is no answer. At the line of the pip list, or of the index."""
     more = bound(private, "acme", "acme-core", "gone")
     with pytest.raises(SolveError) as told:
         asked.pins(pip("gone", conda=_PYTHON, more=more))
     assert told.value.message == f"no package is named 'gone' in {private.url}"
     assert (told.value.where.line if told.value.where else 0) == 4
+    index.add("asks", "1.0", requires=["gone"])
     with pytest.raises(SolveError) as told:
-        asked.pins(pip("app", conda=_PYTHON, more=more))
+        asked.pins(pip("asks", conda=_PYTHON, more=more))
     assert (told.value.where.line if told.value.where else 0) == 7
     assert (told.value.hint or "").startswith("check its spelling, and whether 'internal' wants a user")
     with pytest.raises(SolveError) as told:
         asked.pins(pip("acme>=50", conda=_PYTHON, more=more.replace(", gone", "")))
     assert told.value.message.startswith(f"acme has no version >=50 in {private.url}")
     assert told.value.hint == "the newest is 1.0"
+
+
+def test_a_bound_name_that_nothing_needs_is_not_asked_for(asked: Asked, private: Index) -> None:
+    """It may be gone, and what it wants of others is no matter."""
+    private.add("idle", "1.0", requires=["alpha<1", "app<1"])
+    more = bound(private, "acme", "acme-core", "gone", "idle")
+    assert versions(asked.pins(pip("app", "alpha", conda=_PYTHON, more=more)))["alpha"] == "2.0"
+    assert not [path for path in private.requests if "gone" in path or "idle" in path]
+    private.close()
+    assert versions(asked.pins(pip("tool", conda=_PYTHON, more=more))) == {"tool": "1.0"}
+    more = f"{more}\nconstraints: [{{pip: [acme>=1, idle<1]}}]"
+    assert versions(asked.pins(pip("tool", conda=_PYTHON, more=more))) == {"tool": "1.0"}
 
 
 def test_an_index_that_cannot_be_reached_is_no_reason_to_ask_another(asked: Asked, private: Index) -> None:
@@ -106,8 +119,11 @@ def test_a_pin_of_another_index_than_its_own_is_noticed(private: Index) -> None:
     text = "acme==99\n    # via app\n    # from https://public.example/simple\nacme-core==1.0\n    # via acme\n"
     flat = read_flat(f"{text}    # from {private.url}\n")
     assert flat.edges == {"app": {"acme"}, "acme": {"acme-core"}}
-    found = list(strangers(flat.origins, bound_names(request, ()), request))
+    found = list(strangers(flat, bound_names(request, ()), request))
     assert found == [("acme", "https://public.example/simple")]
+    flat = read_flat("acme @ https://public.example/acme-99.tar.gz\nacme-core==1.0\n    # via acme\n")
+    found = list(strangers(flat, bound_names(request, ()), request))
+    assert found == [("acme", "https://public.example/acme-99.tar.gz"), ("acme-core", "nowhere that is known")]
 
 
 _A = "    a: {url: 'https://a.example/', packages: [acme]}"
@@ -217,11 +233,11 @@ def test_a_link_that_leads_nowhere(asked: Asked) -> None:
 
 
 def test_an_index_that_wants_a_password_it_was_not_given(project: Project, index: Index) -> None:
-    """It is told by uv only that the package is not there: so the hint names both."""
+    """At the line of its URL."""
     with Index(auth=("someone", "secret")) as private:
         private.add("acme", "1.0")
         own = f"index_url: '{index.url}', indexes: {{own: {{url: '{private.url}', packages: [acme]}}}}"
         project.write("manifests/a.yaml", f"pip: {{{own}}}\ndependencies: [{{pip: [acme]}}]\n")
         told = project.run("lock", check=1).err
-        assert "manifests/a.yaml:2:23: no package is named 'acme' in " in told
-        assert "whether 'own' wants a user and a password: a netrc file may hold them" in told
+        assert f"manifests/a.yaml:1:82: {private.url} wants credentials that it was not given (401" in told
+        assert "keep them in a netrc file" in told

@@ -4,7 +4,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from envbuild import census
 from envbuild.builders import members
 from envbuild.builders.target import Target, Tools, note
 from envbuild.errors import BuildError, Place
-from envbuild.lock import Pin
+from envbuild.lock import Bound, Pin
 from envbuild.manifest import normalise
 from envbuild.process import Ran, toml
-from envbuild.solvers.indexes import plain_name
+from envbuild.solvers.building import Builds
 from envbuild.solvers.installing import install_options, is_built, located
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.uv import Stated
@@ -60,19 +60,30 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
 def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[str]) -> Ran:
     """What is built asks indexes for what it is built with."""
     pip = target.environment.keys.pip
-    bound = {plain_name(name): one.url for name, one in pip.indexes.items() if one}
-    stated = Stated(target.environment.index_url, pip.extra_index_urls, bound)
-    asked = partial(tools.uv.run, stated=stated, hold=target.hold)
-    ran = asked([*command, "--offline"])
+    indexes = {name: Bound(one.url, one.packages) for name, one in pip.indexes.items() if one}
+    conda = target.pins.conda if target.pins else ()
+    python = next((pin.version for pin in conda if pin.name == "python"), target.python)
+    builds = Builds(tools.uv, indexes, target.environment.index_url, pip.extra_index_urls, python)
+    asked = partial(tools.uv.run, hold=target.hold)
+    ran = asked([*command, "--offline"], stated=builds.stated({}))
     target.rendered()  # a template that fails ends it before anything is fetched
     if not ran.code:
         note(target.log, ran.errors.rstrip())
         return ran
-    before = target.log.stat().st_size
     files = [pin.url for pin in target.pins.pip if pin.url.startswith("http")] if target.pins else []
-    indexes = tools.uv.urls(stated) if built else ()
-    ran = asked(command, asking=(*files, *indexes), log=target.log)
-    with target.log.open("rb") as stream:
+
+    def ask(stated: Stated) -> Ran:
+        urls = (*files, *(tools.uv.urls(stated) if built else ()))
+        return _logged(partial(asked, command, stated=stated, asking=urls), target.log)
+
+    return builds.run(ask)
+
+
+def _logged(ask: Callable[..., Ran], log: Path) -> Ran:
+    """What uv writes goes to the log as it comes; and is read again there."""
+    before = log.stat().st_size
+    ran = ask(log=log)
+    with log.open("rb") as stream:
         stream.seek(before)
         return msgspec.structs.replace(ran, errors=stream.read().decode(errors="replace"))
 

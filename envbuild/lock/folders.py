@@ -28,6 +28,7 @@ class Stated(msgspec.Struct, frozen=True):
     name: str = ""
     version: str = ""
     project: str = ""
+    needs: tuple[str, ...] = ()
 
 
 def stated(files: Mapping[str, bytes], where: Place) -> Stated:
@@ -40,7 +41,9 @@ def stated(files: Mapping[str, bytes], where: Place) -> Stated:
         what = f"'{name}' cannot be the name of a package"
         raise WorkspaceError(what, where, "use letters, digits, '-', '_' and '.'")
     known = version if isinstance(version, str) else ""
-    return Stated(normalise(name), known, "" if _is_dynamic(project) else _solvable(project, known))
+    if _is_dynamic(project):
+        return Stated(normalise(name), known)
+    return Stated(normalise(name), known, _solvable(project, known), tuple(_needed(project)))
 
 
 def further_files(files: Mapping[str, bytes], where: Place) -> Iterator[str]:

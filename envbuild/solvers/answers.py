@@ -17,17 +17,18 @@ from envbuild.solvers.origins import public_url
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ (?P<url>\S+))")
 _FROM = re.compile(r"\s+# from (?P<index>\S+)")
 _VIA = re.compile(r"\s+#\s+(?:via\s*)?(?P<name>\S.*)?")
 
 
 class Flat(msgspec.Struct, frozen=True):
-    """uv's annotated list: what each package depends on, the version of each, and the index that it came from."""
+    """uv's annotated list: what each package depends on, its version, and the index or the URL that it came from."""
 
     edges: dict[str, set[str]]
     versions: dict[str, str]
     origins: dict[str, str]
+    urls: dict[str, str]
 
     def reached(self, roots: Iterable[str]) -> set[str]:
         reached: set[str] = set()
@@ -41,13 +42,15 @@ class Flat(msgspec.Struct, frozen=True):
 
 
 def read_flat(text: str) -> Flat:
-    found = Flat({}, {}, {})
+    found = Flat({}, {}, {}, {})
     current = ""
     for line in text.splitlines():
         if match := _PINNED.match(line):
             current = normalise(match["name"])
             if match["version"]:
                 found.versions[current] = match["version"]
+            else:
+                found.urls[current] = match["url"]
         elif match := _FROM.fullmatch(line):
             found.origins[current] = match["index"]
         elif (via := _VIA.match(line)) and via["name"] and not via["name"].startswith("-"):
@@ -63,7 +66,7 @@ class Reading(msgspec.Struct, frozen=True):
     environment: Environment
 
     def pin(self, name: str, package: dict[str, Any], depends: tuple[str, ...]) -> Pin:
-        url, digest = _source(package, self.tags)
+        url, digest = file_of(package, self.tags)
         where = next((item.where for item in self.environment.package(f"pip/{name}")), Place(self.environment.path))
         if "directory" in package or self._is_outside(url):
             what = f"{name} is asked for by where it lies on this machine"
@@ -82,7 +85,7 @@ class Reading(msgspec.Struct, frozen=True):
         return Path(unquote(urlsplit(url).path)).relative_to(self.root).as_posix()
 
 
-def _source(package: dict[str, Any], tags: "dict[Tag, int]") -> tuple[str, str]:
+def file_of(package: dict[str, Any], tags: "dict[Tag, int]") -> tuple[str, str]:
     """The one file for this platform: the best wheel, else the source; for a repository, its commit."""
     if repository := package.get("vcs"):
         commit = repository["commit-id"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,9 @@ from envbuild.manifest import normalise
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, read_flat
-from envbuild.solvers.indexes import bound, bound_urls, project
+from envbuild.solvers.building import builds_for
+from envbuild.solvers.hearsay import Said, read
+from envbuild.solvers.indexes import bound, project
 from envbuild.solvers.members import Members
 from envbuild.solvers.targets import Target
 from envbuild.solvers.uv import Stated, Uv
@@ -45,7 +48,7 @@ class Asking(msgspec.Struct, frozen=True):
             return self.write("roots.in", whole)
         path = self.folder / "roots" / "pyproject.toml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(project(self.request, whole, sources), encoding="utf-8")
+        path.write_text(project(self.request.indexes, whole, sources), encoding="utf-8")
         return path
 
     def write(self, name: str, lines: Iterable[str]) -> Path:
@@ -53,7 +56,14 @@ class Asking(msgspec.Struct, frozen=True):
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return path
 
-    def compile(self, arguments: Sequence[str | Path], *, loud: bool = False, sources: tuple[str, ...] = ()) -> Ran:
+    def compile(
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        loud: bool = False,
+        sources: tuple[str, ...] = (),
+        said: tuple[Said, ...] = (),
+    ) -> Ran:
         """Solve into the file that the arguments name. `sources` are packages whose wheels do not count."""
         request = self.request
         version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
@@ -67,15 +77,24 @@ class Asking(msgspec.Struct, frozen=True):
         if not any(str(one).endswith("pyproject.toml") for one in arguments):
             options.append("--no-sources")  # of folders: what they need comes from where the manifest says
         options += [word for link in self.links for word in ("--find-links", link)]
-        stated = Stated(request.index_url, request.extra_index_urls, {}, bound_urls(request))
-        return self.uv.run(
-            ["pip", "compile", *options, *arguments],
-            stated=stated,
-            asking=(*self.uv.urls(stated), *_URL.findall(" ".join(self._said()))),
-            variables=self.target.variables,
-        )
+        builds = builds_for(self.uv, request, self.python, tuple(one.entry for one in said))
+        return builds.run(partial(self._asked, ["pip", "compile", *options, *arguments]))
 
-    def _said(self) -> Iterable[str]:
+    def said(self, lines: Iterable[str]) -> tuple[Ran, tuple[Said, ...]]:
+        """What packages at URLs say of themselves: each is installed for itself, into a folder that goes."""
+        folder = self.folder / "said"
+        command: list[str | Path] = ["pip", "install", "--quiet", "--no-deps", "--no-sources", "--target", folder]
+        version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
+        own = own_python(f"=={'.'.join(self.python.split('.')[:2])}.*")
+        command += [*version, *(["--python", own] if own else []), *self._built(()), "-r", self.write("said.in", lines)]
+        ran = builds_for(self.uv, self.request, self.python).run(partial(self._asked, command))
+        return ran, tuple(read(folder))
+
+    def _asked(self, command: Sequence[str | Path], stated: Stated) -> Ran:
+        asking = (*self.uv.urls(stated), *_URL.findall(" ".join(self._mentions())))
+        return self.uv.run([*command], stated=stated, asking=asking, variables=self.target.variables)
+
+    def _mentions(self) -> Iterable[str]:
         """What may name a file by its URL."""
         return (*self.links, *self.request.roots, *self.request.constraints, *self.request.overrides)
 

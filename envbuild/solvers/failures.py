@@ -9,7 +9,7 @@ from envbuild.lock import Request
 from envbuild.manifest import Item, normalise
 from envbuild.resolve import Environment
 from envbuild.solvers.case import NAME, Case, items_by_name
-from envbuild.solvers.fetching import unfetched
+from envbuild.solvers.fetching import BUILT, unfetched
 from envbuild.solvers.names import meant
 from envbuild.solvers.origins import Origins
 from envbuild.solvers.provided import Given
@@ -93,6 +93,8 @@ class Failure(Case):
             hint = f"check its spelling, and whether '{own}' wants a user and a password: a netrc file may hold them"
         what = f"no package is named '{name}' in {self.index(name)}"
         if own and name not in self.roots:
+            built = BUILT.search(self.text)
+            what += f": {normalise(built['name'])} asks for it while it is built" if built else ""
             return SolveError(what, self.environment.where_key("pip", "indexes", own), hint)
         if item := self.roots.get(name):
             return SolveError(what, item.where, hint)

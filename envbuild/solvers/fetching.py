@@ -11,7 +11,9 @@ from envbuild.solvers.words import STATUS, URL, with_tries
 
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
 _REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
-_BUILT = re.compile(rf"Failed to (?:download and )?build `(?P<name>{NAME})(?:==(?P<version>[^`]+)| @ [^`]+)?`")
+BUILT = re.compile(rf"Failed to (?:download and )?build `(?P<name>{NAME})(?:==(?P<version>[^`]+)| @ [^`]+)?`")
+_RESOLVING = re.compile(r"No solution found when resolving: (?P<listed>`.*?`)(?= cause:|$)")
+_LISTED = re.compile(r"`([^`]+)`")
 _DISABLED = re.compile(rf"Building source distributions for `(?P<name>{NAME})` is disabled")
 _TOO_OLD = re.compile(r"Python <(?P<oldest>[\d.]+) is not supported but (?P<python>[\d.]+) was requested")
 
@@ -26,13 +28,13 @@ _NETWORK = (
 
 
 def unfetched(case: Case) -> SolveError | None:
-    found = _not_fetched(case) or _not_built(case) or _built_elsewhere(case) or _too_old(case)
+    found = _not_fetched(case) or _not_built(case) or _built_elsewhere(case) or _too_old(case) or _built_with(case)
     return found or _refused(case) or _unreachable(case)
 
 
 def _not_fetched(case: Case) -> SolveError | None:
     """A repository that cannot be read, or has no such branch."""
-    found = _BUILT.search(case.text)
+    found = BUILT.search(case.text)
     if not found or "Git operation failed" not in case.text:
         return None
     name, missing = normalise(found["name"]), _REFERENCE.search(case.text)
@@ -46,7 +48,7 @@ def _not_fetched(case: Case) -> SolveError | None:
 
 def _not_built(case: Case) -> SolveError | None:
     """What has no metadata but that which building it gives."""
-    found = _BUILT.search(case.text)
+    found = BUILT.search(case.text)
     if not found or "build backend" not in case.text:
         return None
     name = normalise(found["name"])
@@ -67,6 +69,22 @@ def _built_elsewhere(case: Case) -> SolveError | None:
     what = f"what {name} needs on {platform} is known once it is built there"
     hint = f"name a wheel of it, lock on such a machine, or take {platform} out of 'platforms'"
     return SolveError(case.with_words(what), case.asked_at(name), hint)
+
+
+def _built_with(case: Case) -> SolveError | None:
+    """What a build asks for, and the index that it is bound to has not in such a version."""
+    found = BUILT.search(case.text)
+    listed = _RESOLVING.search(case.text)
+    if not found or not listed:
+        return None
+    for wish in _LISTED.findall(listed["listed"]):
+        name = re.split(r"[^\w.-]", wish, maxsplit=1)[0]
+        if own := case.own_index(normalise(name)):
+            shown = f"{normalise(found['name'])} {found['version'] or ''}".strip()
+            what = f"{shown} is built with '{wish}', which is bound to the index '{own}': it has no such version"
+            hint = "ask for a version that has a wheel, or publish there what its build asks for"
+            return SolveError(case.with_words(what), case.asked_at(found["name"]), hint)
+    return None
 
 
 def _too_old(case: Case) -> SolveError | None:

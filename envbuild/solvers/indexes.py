@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from envbuild.errors import EnvbuildError, SolveError
 from envbuild.lock import Bound, Request
-from envbuild.manifest import asked_member, is_nameless, normalise
+from envbuild.manifest import Item, asked_member, is_nameless, normalise
 from envbuild.process import toml
-from envbuild.resolve import Environment
+from envbuild.resolve import Environment, Packages
+from envbuild.solvers.answers import Flat
 from envbuild.solvers.provided import Given
 
 ROOTS = "envbuild-roots"  # what uv is told that the project is called
@@ -19,8 +20,12 @@ ROOTS = "envbuild-roots"  # what uv is told that the project is called
 def bound(request: Request, given: Iterable[Given]) -> dict[str, str]:
     """Name -> its index, as the manifest calls it; not what conda brings, nor what names its own file."""
     elsewhere = {one.name for one in given} | {name for name, root in named(request.roots) if has_source(root)}
-    found = {normalise(name): index for index, one in request.indexes.items() for name in one.packages}
-    return {name: index for name, index in sorted(found.items()) if name not in elsewhere}
+    return {name: index for name, index in owners(request.indexes).items() if name not in elsewhere}
+
+
+def owners(indexes: Mapping[str, Bound]) -> dict[str, str]:
+    """Each bound name with its index, as the manifest calls it."""
+    return dict(sorted((normalise(name), index) for index, one in indexes.items() for name in one.packages))
 
 
 def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -36,27 +41,37 @@ def named(roots: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def has_source(root: str) -> bool:
+    """Whether it says where it comes from itself."""
     return asked_member(root) is not None or " @ " in root
 
 
 def problems(request: Request, environment: Environment) -> Iterator[EnvbuildError]:
     """What would leave it open where a name comes from."""
-    owners: dict[str, str] = {}
+    known: dict[str, str] = {}
     for index, one in request.indexes.items():
         where = environment.where_key("pip", "indexes", index)
         for name in map(normalise, one.packages):
-            if owners.setdefault(name, index) != index:
-                what = f"'{name}' is bound to two indexes, '{owners[name]}' and '{index}'"
+            if known.setdefault(name, index) != index:
+                what = f"'{name}' is bound to two indexes, '{known[name]}' and '{index}'"
                 yield SolveError(what, where, "name it under one of them")
     overrides = {normalise(item.name): item for one in environment.overrides.every for item in one.items}
-    for name in sorted(owners.keys() & overrides.keys()):
-        what = f"'{name}' is bound to the index '{owners[name]}', and an override would come from any"
+    for name in sorted(known.keys() & overrides.keys()):
+        what = f"'{name}' is bound to the index '{known[name]}', and an override would come from any"
         yield SolveError(what, overrides[name].where, "ask for its version under 'dependencies', or unbind it")
+    limits = (item for packages in (environment.limits, environment.constraints) for item in _items(packages))
+    for item in limits:
+        if item.url and (name := normalise(item.name)) in known:
+            what = f"'{name}' is bound to the index '{known[name]}', and a constraint would have it from a URL"
+            yield SolveError(what, item.where, "bound its version instead, or unbind it")
 
 
-def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) -> str:
+def _items(packages: Packages) -> Iterator[Item]:
+    return (item for package in packages.every for item in package.items)
+
+
+def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping[str, str]) -> str:
     """The roots as a pyproject.toml, which is where uv reads which name is of which index."""
-    used = {index: request.indexes[index] for index in sorted(set(sources.values()))}
+    used = {index: indexes[index] for index in sorted(set(sources.values()))}
     names = {index: plain_name(index) for index in used}
     asked = dict(named(lines))
     wanted = [*lines, *(name for name in sources if name not in asked)]
@@ -72,11 +87,6 @@ def project(request: Request, lines: Sequence[str], sources: Mapping[str, str]) 
     )
 
 
-def bound_urls(request: Request) -> dict[str, str]:
-    """The indexes of the manifest by their names, as uv is told of them."""
-    return {plain_name(name): one.url for name, one in request.indexes.items()}
-
-
 def plain_name(index: str) -> str:
     """A name as uv takes it; the variables with its credentials are called by it."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", index)
@@ -86,9 +96,9 @@ def _index(name: str, one: Bound) -> str:
     return f"[[tool.uv.index]]\nname = {toml(name)}\nurl = {toml(one.url)}\nexplicit = true"
 
 
-def strangers(origins: Mapping[str, str], sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:
-    """Names that came from another index than their own, each with that index; there should be none, ever."""
-    for name, index in sources.items():
-        origin = origins.get(name)
-        if origin is not None and origin.rstrip("/") != request.indexes[index].url.rstrip("/"):
+def strangers(flat: Flat, sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:
+    """Names that came from elsewhere than their own index, each with that place; there should be none, ever."""
+    for name in sorted(sources.keys() & (flat.versions.keys() | flat.urls.keys())):
+        origin = flat.urls.get(name) or flat.origins.get(name, "nowhere that is known")
+        if origin.rstrip("/") != request.indexes[sources[name]].url.rstrip("/"):
             yield name, origin

@@ -16,8 +16,9 @@ from envbuild.machine import own_python
 from envbuild.manifest import Asked, asked_member, extras_text, is_nameless, normalise, shown_path
 from envbuild.process import Ran
 from envbuild.resolve import Environment
+from envbuild.solvers.building import builds_for
 from envbuild.solvers.provided import url_of
-from envbuild.solvers.uv import Stated, Uv
+from envbuild.solvers.uv import Uv
 from envbuild.solvers.words import with_words
 from envbuild.workspace.folders import Folders
 
@@ -27,12 +28,13 @@ _BY_GIT = ("setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit")
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """One of them. The version is empty where only a build can tell."""
+    """One of them. The version is empty, and what it needs is not known, where only a build can tell."""
 
     path: str
     name: str
     version: str
     place: Path
+    needs: tuple[str, ...] | None = None
 
     def line(self, extras: tuple[str, ...]) -> str:
         return f"{self.name}{extras_text(extras)} @ {url_of(self.place)}"
@@ -103,7 +105,7 @@ class Placing(msgspec.Struct, frozen=True):
         place.mkdir(exist_ok=True)
         if stated.project:
             (place / BUILD_FILES[0]).write_text(stated.project, encoding="utf-8")
-            return Placed(member.path, stated.name, stated.version, place)
+            return Placed(member.path, stated.name, stated.version, place, stated.needs)
         if not self.may_build:
             what = f"what '{member.path}' needs on {request.platform} is known once it is built there"
             raise SolveError(what, where, f"state {_FACTS}, or lock on such a machine")
@@ -135,12 +137,13 @@ class Placing(msgspec.Struct, frozen=True):
     def _asked_name(self, line: str, request: Request) -> Ran:
         asked = self.folder / "unnamed.in"
         asked.write_text(f"{line}\n", encoding="utf-8")
-        command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--quiet", asked]
+        command: list[str | Path] = ["pip", "compile", "--no-deps", "--no-header", "--no-sources", "--quiet", asked]
         building = [] if self.may_build else ["--no-build"]
         building += ["--python-version", self.python] if self.python else []
         own = own_python(f"=={self.python}.*" if self.python else "")
         building += ["--python", own] if own else []
-        return self.uv.run([*command, *building], stated=Stated(request.index_url, request.extra_index_urls))
+        builds = builds_for(self.uv, request, self.python)
+        return builds.run(lambda stated: self.uv.run([*command, *building], stated=stated))
 
     def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:
         if not self.may_build:

@@ -15,16 +15,17 @@ from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import Flat, Reading
 from envbuild.solvers.asking import Asking, links
+from envbuild.solvers.case import items_by_name
 from envbuild.solvers.failures import Failure, unknown_extras, without_extras
+from envbuild.solvers.hearsay import Said, urls
 from envbuild.solvers.indexes import bound, has_source, named, problems, strangers
 from envbuild.solvers.members import Members
 from envbuild.solvers.origins import public_url
-from envbuild.solvers.provided import Given, url_of, wheels
+from envbuild.solvers.provided import Given, stubs, url_of, wheels
 from envbuild.solvers.targets import ranks, target
 from envbuild.solvers.uv import Uv
 
 _MINOR = re.compile(r"==([0-9]+\.[0-9]+)(?:\.(?:\*|[0-9]+))?$")
-_NEVER = "==0.dev0+never"
 
 
 def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
@@ -123,6 +124,20 @@ class Question(msgspec.Struct, frozen=True):
             return ask.newest(names)
 
 
+class _Let(msgspec.Struct, frozen=True):
+    """Bound names that are let into a question, each with its index; those that are not; and what was heard before."""
+
+    sources: dict[str, str]
+    out: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+
+    @classmethod
+    def only(cls, sources: Mapping[str, str], names: Iterable[str], said: tuple[Said, ...] = ()) -> "_Let":
+        kept = sources.keys() & set(names)
+        found = {name: index for name, index in sources.items() if name in kept}
+        return cls(found, tuple(sorted(sources.keys() - kept)), said)
+
+
 class _Solving(msgspec.Struct, frozen=True):
     """One question under way."""
 
@@ -134,13 +149,12 @@ class _Solving(msgspec.Struct, frozen=True):
 
     def pins(self) -> Pins:
         sources = bound(self.request, self.given)
-        told, flat = self._flat(sources)
+        told, flat, let = self._flat(sources)
         if lacking := without_extras(told, self.given):
             return self._instead(lacking).pins()
         raise_all(unknown_extras(told, self.request, self.environment))
         self._refuse_strangers(flat, sources)
-        packages = self._packages(flat, {name: one for name, one in sources.items() if name in flat.versions})
-        return self._made(packages, flat)
+        return self._made(self._packages(flat, let), flat)
 
     @property
     def request(self) -> Request:
@@ -153,59 +167,86 @@ class _Solving(msgspec.Struct, frozen=True):
         rest = tuple(one for one in self.given if one.name not in names)
         return _Solving(self.ask, self.known, self.environment, rest, kept)
 
-    def _flat(self, sources: Mapping[str, str]) -> tuple[str, Flat]:
-        """What uv says, and its list. A name with an index of its own that nothing needs is not to move others."""
-        path = self.ask.folder / "flat.txt"
-        ran = self._listed(path, sources, ())
-        if ran.code:
-            raise self._failure(ran)
-        flat = self.ask.flat(path)
-        idle = sources.keys() - flat.reached(name for name, _ in named(self.request.roots))
-        if idle:
-            path = self.ask.folder / "needed.txt"
-            again = self._listed(path, {name: one for name, one in sources.items() if name not in idle}, sorted(idle))
-            if not again.code:
-                return again.errors, self.ask.flat(path)
-        return ran.errors, flat
+    def _flat(self, sources: Mapping[str, str]) -> tuple[str, Flat, "_Let"]:
+        """What uv says, and its list. Bound names are let in as they are found to be needed.
 
-    def _listed(self, path: Path, sources: Mapping[str, str], never: Iterable[str]) -> Ran:
+        One that nothing needs is not asked for, and moves nothing. And what stands at a URL could name another URL for
+        a bound name, which uv would follow: such packages are heard first.
+        """
+        roots = dict(named(self.request.roots))
+        let = _Let.only(sources, () if any(map(has_source, roots.values())) else roots)
+        while True:
+            ran = self._listed(self.ask.folder / "flat.txt", let)
+            if ran.code:
+                raise self._failure(ran)
+            flat = self.ask.flat(self.ask.folder / "flat.txt")
+            wanted = flat.reached(roots) & set(let.out)
+            if not wanted:
+                return ran.errors, flat, let
+            said = self._heard(flat, let.said, sources)
+            let = _Let.only(sources, {*let.sources, *wanted}, said)
+
+    def _heard(self, flat: Flat, before: tuple[Said, ...], sources: Mapping[str, str]) -> tuple[Said, ...]:
+        """What packages at URLs say that they need; refused where a bound name would come from a URL as well."""
+        members = self.ask.members.by_name
+        apart = {one.name for one in self.given} | {one.name for one in before} | sources.keys()
+        known = {name: one.needs for name, one in members.items() if one.needs is not None}
+        asked = {name: url for name, url in flat.urls.items() if name not in apart | known.keys()}
+        ran, said = self.ask.said(f"{name} @ {url}" for name, url in asked.items()) if asked else (None, ())
+        if ran and ran.code:
+            raise self._failure(ran)
+        for name, needs in (known | {one.name: one.needs for one in said}).items():
+            for own, wish in urls(needs, sources):
+                what = f"{name} wants '{wish}', and '{own}' is bound to the index '{sources[own]}'"
+                where = items_by_name(self.request, self.environment).get(name)
+                hint = f"let {name} ask for a version of it, or take '{own}' out of 'packages' of that index"
+                raise SolveError(what, where.where if where else Place(self.environment.path), hint)
+        return (*before, *said)
+
+    def _listed(self, path: Path, let: "_Let") -> Ran:
         loud = bool(self.given) or any("[" in root for root in self.request.roots)  # extras may be unknown
         self.ask.write(path.name, (f"{name}=={version}" for name, version in self.kept.versions.items()))
-        shape = ["--no-header", "--annotation-style", "split", *(["--emit-index-annotation"] if sources else [])]
-        limits = self._limits(f"{name} {_NEVER}" for name in never)
-        return self.ask.compile([*shape, *limits, self._roots(sources), "-o", path], loud=loud)
+        shape = ["--no-header", "--annotation-style", "split", *(["--emit-index-annotation"] if let.sources else [])]
+        asked = [*shape, *self._limits(let, ()), self._roots(let), "-o", path]
+        return self.ask.compile(asked, loud=loud, said=let.said)
 
-    def _roots(self, sources: Mapping[str, str]) -> Path:
-        return self.ask.roots(map(self.kept.line, self.request.roots), sources)
+    def _roots(self, let: "_Let") -> Path:
+        return self.ask.roots(map(self.kept.line, self.request.roots), let.sources)
 
-    def _limits(self, further: Iterable[str]) -> list[str | Path]:
-        """Constraints, what conda brings among them, and overrides."""
+    def _limits(self, let: "_Let", further: Iterable[str]) -> list[str | Path]:
+        """Constraints, what conda brings among them, and overrides: also for what is left out."""
         places = wheels(self.ask.root, self.ask.folder, self.given)
         facts = [f"{name} @ {url_of(place)}" for name, place in places.items()]
-        lines = [*self.request.constraints, *facts, *further]
-        overrides = self.request.overrides
-        overruled: list[str | Path] = ["--overrides", self.ask.write("overrides.txt", overrides)] if overrides else []
-        return ["-c", self.ask.write("constraints.txt", lines), *overruled]
+        from packaging.requirements import Requirement
 
-    def _packages(self, flat: Flat, sources: Mapping[str, str]) -> list[dict[str, Any]]:
+        lines = [one for one in self.request.constraints if normalise(Requirement(one).name) not in let.out]
+        out = stubs(self.ask.root, self.ask.folder, let.out)
+        overrides = [*self.request.overrides, *(f"{name} @ {url_of(place)}" for name, place in out.items())]
+        overruled: list[str | Path] = ["--overrides", self.ask.write("overrides.txt", overrides)] if overrides else []
+        return ["-c", self.ask.write("constraints.txt", [*lines, *facts, *further]), *overruled]
+
+    def _packages(self, flat: Flat, let: "_Let") -> list[dict[str, Any]]:
         """The same answer with files and hashes."""
         path = self.ask.folder / "pylock.toml"
         pinned = (f"{name}=={version}" for name, version in flat.versions.items())
-        found = self._locked(["--format", "pylock.toml", *self._limits(pinned), self._roots(sources), "-o", path], path)
+        asked = ["--format", "pylock.toml", *self._limits(let, pinned), self._roots(let), "-o", path]
+        found = self._locked(asked, path, let)
         names = self._to_be_built(flat.versions) if not self.ask.builds else ()
         if not names:
             return found
         lines = [f"{name}=={flat.versions[name]}" for name in names]
-        roots = self.ask.roots(lines, {name: one for name, one in sources.items() if name in names})
+        roots = self.ask.roots(lines, {name: one for name, one in let.sources.items() if name in names})
         built = self.ask.folder / "pylock.built.toml"
-        wanted = self._locked(["--format", "pylock.toml", "--no-deps", roots, "-o", built], built, names)
+        wanted = self._locked(["--format", "pylock.toml", "--no-deps", roots, "-o", built], built, let, names)
         instead = {normalise(package["name"]): package for package in wanted}
         return [instead.get(normalise(package["name"]), package) for package in found]
 
-    def _locked(self, arguments: list[str | Path], path: Path, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    def _locked(
+        self, arguments: list[str | Path], path: Path, let: "_Let", names: tuple[str, ...] = ()
+    ) -> list[dict[str, Any]]:
         import tomllib
 
-        ran = self.ask.compile(arguments, sources=names)
+        ran = self.ask.compile(arguments, sources=names, said=let.said)
         if ran.code:
             raise self._failure(ran)
         packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("packages", [])
@@ -217,7 +258,7 @@ class _Solving(msgspec.Struct, frozen=True):
         return tuple(sorted(names))
 
     def _refuse_strangers(self, flat: Flat, sources: Mapping[str, str]) -> None:
-        for name, origin in strangers(flat.origins, sources, self.request):
+        for name, origin in strangers(flat, sources, self.request):
             where = self.environment.where_key("pip", "indexes", sources[name])
             what = f"'{name}' is bound to the index '{sources[name]}', and came from {public_url(origin)}"
             raise SolveError(what, where, "take it out of what else offers it")

@@ -110,6 +110,15 @@ def ranks(target: Target, python: str) -> "dict[Tag, int]":
     return {tag: rank for rank, tag in reversed(list(enumerate(ordered)))}
 
 
+def ranks_here(python: str) -> "dict[Tag, int]":
+    """The same for this machine; without a version, for the Python that we run on."""
+    from packaging.tags import platform_tags, sys_tags
+
+    if not python:
+        return {tag: rank for rank, tag in reversed(list(enumerate(sys_tags())))}
+    return ranks(Target("", {}, tuple(platform_tags())), python)
+
+
 def holds(marker: str, platform: str, python: str) -> bool:
     """Whether a requirement with this marker counts there; one about an extra never does by itself."""
     from packaging.markers import Marker

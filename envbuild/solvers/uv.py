@@ -50,13 +50,14 @@ class Stated(msgspec.Struct, frozen=True):
     """The indexes of a manifest. `url` takes the place of the host's; extra ones are asked before either.
 
     `bound` are asked for nothing but what is bound to them: they are known by their names, as their credentials are.
-    So are those that stand in a file of a project, which are only `mentioned` here.
+    `built_with` says which file a name is to whatever is built, and `said` what packages need that need not be asked.
     """
 
     url: str = ""
     extra: tuple[str, ...] = ()
     bound: dict[str, str] = {}
-    mentioned: dict[str, str] = {}
+    built_with: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 NOTHING_STATED = Stated()
@@ -100,7 +101,7 @@ class Uv:
     ) -> Ran:
         """`asking` are the URLs that will be asked: a secret that one needs, and that has no value, is told before."""
         named = [(one.name, one.url) for one in self._indexes(stated).every]
-        named += [*stated.bound.items(), *stated.mentioned.items()]
+        named += stated.bound.items()
         env = {**self._env, **self._hands.variables(asking)}
         for name in self._hands.unasked(env, named):
             del env[name]
@@ -113,7 +114,7 @@ class Uv:
     def urls(self, stated: Stated) -> tuple[str, ...]:
         """Where indexes are."""
         every = self._indexes(stated).every
-        return (*(one.url for one in every), *stated.bound.values(), *stated.mentioned.values())
+        return (*(one.url for one in every), *stated.bound.values())
 
     def request_file(self, text: str) -> Path:
         """A file of requirements, as a list that uv is given; it goes with the folder."""
@@ -138,14 +139,20 @@ class Uv:
 
     def _config(self, stated: Stated) -> Path:
         """One file for each set of indexes, readable by its owner alone: the host's index may carry credentials."""
-        asked = (stated.url, *stated.extra, *(f"{name}={url}" for name, url in stated.bound.items()))
+        asked = (
+            stated.url,
+            *stated.extra,
+            *(f"{name}={url}" for name, url in stated.bound.items()),
+            *stated.built_with,
+            *stated.said,
+        )
         with self._guard:
             if asked not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
-                    stream.write(_config_text(self._indexes(stated), stated.bound, self._hands))
+                    stream.write(_config_text(self._indexes(stated), stated, self._hands))
                 self._configs[asked] = path
             return self._configs[asked]
 
@@ -186,13 +193,15 @@ class Uv:
         return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
 
 
-def _config_text(indexes: Indexes, bound: Mapping[str, str], hands: Hands) -> str:
-    own = (Index(url, name) for name, url in bound.items())
-    lines = [line for one in own for line in (*_index_lines(one, hands), "explicit = true")]
+def _config_text(indexes: Indexes, stated: Stated, hands: Hands) -> str:
+    own = (Index(url, name) for name, url in stated.bound.items())
+    lines = [f"build-constraint-dependencies = [{', '.join(map(toml, stated.built_with))}]"]
+    lines += [line for one in own for line in (*_index_lines(one, hands), "explicit = true")]
     for index in indexes.extra:
         lines += _index_lines(index, hands)
     if indexes.default:
         lines += [*_index_lines(indexes.default, hands), "default = true"]
+    lines += stated.said
     return "\n".join(lines) + "\n"
 
 

@@ -170,7 +170,7 @@ def _credentials(document: Document) -> Iterator[EnvbuildError]:
             refuse_credentials(node.text, node.place)
         except EnvbuildError as error:
             if "://" not in node.text or error.message.startswith("credentials"):
-                yield SettingsError(error.message, node.place, "use 'secrets', a netrc file or the host's settings")
+                yield SettingsError(error.message, node.place, "use 'secrets', or a netrc file")
 
 
 def _braces(document: Document) -> Iterator[EnvbuildError]:

@@ -236,7 +236,7 @@ _SPELLINGS = {
     "-r https://example.com/r.txt": "'https://example.com/r.txt' is not in the project | commit a copy and name that",
     "-c https://example.com/c.txt": "'https://example.com/c.txt' is not in the project | commit a copy and name that",
     "-i https://user:secret@example.com/simple": (
-        "credentials may not stand in a file | use a netrc file or the host's own settings"
+        "credentials may not stand in a file | use 'secrets' in envbuild.yaml, or a netrc file"
     ),
 }
 

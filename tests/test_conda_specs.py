@@ -208,8 +208,8 @@ _REFUSED = {
     "é": f"'é' is no conda spec | {_SPEC}",
     "ａ": f"'ａ' is no conda spec | {_SPEC}",  # noqa: RUF001 - a letter that only looks like another is the case
     "a==١": f"'a==١' is no conda spec | {_SPEC}",  # noqa: RUF001 - so is a digit
-    "https://user:secret@example.com/c/linux-64/a-1.0-0.conda": (
-        "credentials may not stand in a file | use a netrc file or the host's own settings"
+    "https://user:canary@example.com/c/linux-64/a-1.0-0.conda": (
+        "credentials may not stand in a file | use 'secrets' in envbuild.yaml, or a netrc file"
     ),
 }
 
@@ -244,19 +244,19 @@ def test_what_would_be_misread_is_refused(spec: str) -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        "https://user:secret@example.com/c/linux-64/a-1.0-0.conda",
-        "https://user:secret@example.com/c::a",
-        "https://secret@example.com/c::a >=1",
-        "a[channel='https://user:secret@example.com/c']",
-        "a[url='https://user:secret@example.com/c/linux-64/a-1.0-0.conda']",
-        "https://user:secret@example.com/a b c",
-        "https://user:secret@[::1/a-1.0-0.conda",
-        "https://user:secret@example.com/c/linux-64/a=1.0",
+        "https://user:canary@example.com/c/linux-64/a-1.0-0.conda",
+        "https://user:canary@example.com/c::a",
+        "https://canary@example.com/c::a >=1",
+        "a[channel='https://user:canary@example.com/c']",
+        "a[url='https://user:canary@example.com/c/linux-64/a-1.0-0.conda']",
+        "https://user:canary@example.com/a b c",
+        "https://user:canary@[::1/a-1.0-0.conda",
+        "https://user:canary@example.com/c/linux-64/a=1.0",
     ],
 )
 def test_credentials_in_a_spec_are_refused_and_never_repeated(spec: str) -> None:
     """Of a package, of its channel, in brackets, and where the text is refused for another reason."""
-    assert "secret" not in refused(spec)
+    assert "canary" not in refused(spec)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from support.services import require
 
 _INSIDE = {
     "python", "uv", "store", "disk", "git", "engine", "variables", "completion", "index", "project", "records",
-    "registries",
+    "registries", "secrets",
 }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_everything_works(sound: Project) -> None:
 def test_outside_a_project(project: Project) -> None:
     """The machine is checked all the same; that there is no project is said, and is no failure."""
     found = checks(project, "--offline")
-    assert found.keys() == _INSIDE - {"records", "registries"}
+    assert found.keys() == _INSIDE - {"records", "registries", "secrets"}
     assert found["project"][0] == "note"
     assert "-C DIR" in found["project"][2]
     assert found["index"] == ("note", "not asked", "")
@@ -161,6 +161,18 @@ def test_a_full_disk(sound: Project, tmp_path: Path) -> None:
         assert "make room" in hint
     finally:
         subprocess.run(["/bin/umount", small], check=True)
+
+
+def test_secrets_without_a_value(sound: Project) -> None:
+    """Which, and where each should come from; nobody sees the values of others."""
+    assert checks(sound, "--offline")["secrets"] == ("ok", "none named", "")
+    sound.write("envbuild.yaml", "secrets: {one: {env: ONE_TOKEN}, two: {file: own}}\n")
+    sound.environ = {**sound.environ, "ONE_TOKEN": "CANARY"}
+    state, found, _ = checks(sound, "--offline")["secrets"]
+    assert (state, found) == ("note", "no value here: 'two' of the file own")
+    sound.write("own", "CANARY\n")
+    assert checks(sound, "--offline")["secrets"][:2] == ("ok", "2 with a value")
+    assert "CANARY" not in sound.run("doctor", "--offline").out
 
 
 def test_damaged_records(sound: Project) -> None:

@@ -124,7 +124,9 @@ def refuse_credentials(url: str, where: Place) -> None:
 
 
 def _credentials(where: Place) -> ManifestError:
-    return ManifestError("credentials may not stand in a file", where, "use a netrc file or the host's own settings")
+    return ManifestError(
+        "credentials may not stand in a file", where, "use 'secrets' in envbuild.yaml, or a netrc file"
+    )
 
 
 def _split(url: str, where: Place) -> SplitResult:

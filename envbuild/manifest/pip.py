@@ -223,7 +223,9 @@ def _refuse_url(url: str, where: Place) -> None:
         raise ManifestError(f"'{scheme}:' URLs are not read", where, "use https, git+https or git+ssh")
     refuse_credentials(url, where)
     if "${" in url:
-        raise ManifestError(f"'{url}' has a variable in it", where, "write it out; credentials go into a netrc file")
+        raise ManifestError(
+            f"'{url}' has a variable in it", where, "write it out; credentials are 'secrets' in envbuild.yaml"
+        )
     if scheme in {"http", "git+http"} and not is_loopback(url):
         raise ManifestError(f"'{url}' is not https", where, "use https: plain http is for loopback only")
 

@@ -133,6 +133,15 @@ def records(project: Project) -> Found:
     return "ok", f"{count} version{'' if count == 1 else 's'}" if count else "none yet", ""
 
 
+def secrets(project: Project) -> Found:
+    """Which have no value here: who asks for nothing that needs them can do without."""
+    named, missing = project.settings.secrets, project.origins.secrets.missing()
+    if not missing:
+        return "ok", f"{len(named)} with a value" if named else "none named", ""
+    first = "; ".join(f"'{one.name}' of {one.source}" for one in missing)
+    return "note", f"no value here: {first}", "set or write them where something is to be asked for that needs them"
+
+
 def git(programs: Programs, host: Mapping[str, str], root: Path | None) -> Found:
     ran = _run(programs, host, "git", "--version")
     hint = "install git: records then say which commit was built"

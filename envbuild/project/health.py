@@ -16,11 +16,12 @@ from envbuild.process import Interrupted, Programs
 from envbuild.project import ailments, reach
 from envbuild.project.front import Project
 from envbuild.solvers.mirrors import is_mirrored
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.uv import Uv
 
 SECONDS = 20.0
 # What envbuild can do without, for a while at least.
-_SPARE = {"python", "git", "engine", "completion"}
+_SPARE = {"python", "git", "engine", "completion", "secrets"}
 State = Literal["ok", "note", "failed"]
 
 
@@ -41,7 +42,7 @@ def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tu
     project, outside = _project(start, host)
     programs = Programs()
     with tempfile.TemporaryDirectory(prefix="envbuild-doctor-") as folder:
-        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, Path(folder))
+        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, Path(folder), origins=_origins(project))
         asks: dict[str, Ask] = {
             "python": lambda: ailments.python(uv),
             "uv": lambda: ailments.uv_itself(uv),
@@ -57,6 +58,7 @@ def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tu
         if is_mirrored(host):
             asks["mirrors"] = lambda: ailments.mirrors(host)
         if project:
+            asks["secrets"] = lambda: ailments.secrets(project)
             asks["records"] = lambda: ailments.records(project)
             asks["registries"] = lambda: ("note", "not asked", "") if offline else reach.registries(project, host)
         try:
@@ -71,6 +73,14 @@ def _project(start: str, host: Mapping[str, str]) -> tuple[Project | None, tuple
     except UsageError as error:
         is_folder = Path(start).is_dir()
         return None, ("note" if is_folder else "failed", error.message, error.hint)
+
+
+def _origins(project: Project | None) -> Origins | None:
+    """What settings that can be read say; those that cannot are told by another check."""
+    try:
+        return project.origins if project else None
+    except EnvbuildError:
+        return None
 
 
 def _asked(asks: Mapping[str, Ask]) -> Iterable[Check]:

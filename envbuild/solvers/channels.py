@@ -172,7 +172,7 @@ class View:
         """What stands in a URL must not be told to who is next."""
         if login.way == "bearer":
             what = f"{public} has the paths of another port of its host, and {login.shown} could go there"
-            raise SolveError(what, login.where, "send it 'as: basic', or read the two channels in different projects")
+            raise SolveError(what, login.where, "use 'as: basic', or read the two channels in different projects")
         for folder in platforms if login.way == "path" else ():
             if (public, folder) in self._looked_at:
                 continue

@@ -90,7 +90,8 @@ class Failure(Case):
         hint = f"did you mean '{near}'?" if near else "check the spelling of its name, and which index has it"
         own = self.own_index(name)
         if own and not near:
-            hint = f"check its spelling, and whether '{own}' wants a user and a password: a netrc file may hold them"
+            asks = f"whether '{own}' wants a user and a password: 'secrets' in envbuild.yaml may name them"
+            hint = f"check its spelling, and {asks}"
         what = f"no package is named '{name}' in {self.index(name)}"
         if own and name not in self.roots:
             built = BUILT.search(self.text)

@@ -87,7 +87,7 @@ class Hands:
 def _refuse_path(login: Login) -> None:
     if login.way == "path":
         what = f"the secret '{login.secret}' stands in the path of URLs, which is for channels of conda"
-        raise SolveError(what, login.where, "send it 'as: basic' or 'as: bearer'")
+        raise SolveError(what, login.where, "use 'as: basic' or 'as: bearer'")
 
 
 def _write(path: Path, text: str) -> None:

@@ -57,6 +57,7 @@ def complaint(name: str, host: Mapping[str, str], *, plain: bool, ca_bundle: str
 
 
 def opener(host: Mapping[str, str], ca_bundle: str) -> "OpenerDirector":
+    """Of the host's proxies and certificates; a redirect is an answer like any other."""
     import ssl
     import urllib.request
 

@@ -5,17 +5,21 @@ leaves a mark if it is ever built. That it never is, is seen by three things: th
 and that the public index was never asked for such a name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from support.asked import Asked, pip, versions
+from support.asked import Asked, conda_pin, pip, versions
 from support.gitserver import GitServer
 from support.index import Index
-from support.wheels import sdist_bytes, source_files
+from support.loopback import Reply, Request
+from support.wheels import sdist_bytes, source_files, wheel_bytes
 
 from envbuild.errors import EnvbuildError
 from envbuild.lock import Pins
+from envbuild.process import Programs
+from envbuild.solvers.uv import Uv
 
 _PRIVATE = ("acme", "acme-core", "acme-build")
 _MARK = "import pathlib\npathlib.Path({mark!r}).write_text('{name}')\n"
@@ -55,6 +59,10 @@ class Sides:
         with pytest.raises(EnvbuildError) as told:
             self.pins(*roots, more=more, top=top)
         return told.value.problems[0]
+
+    def on_host(self, variables: Mapping[str, str]) -> None:
+        self.asked.host |= variables
+        self.asked.uv = Uv(Programs(), self.asked.host, self.asked.root)
 
     @property
     def is_clean(self) -> bool:
@@ -210,3 +218,173 @@ def test_a_repository_brings_settings_of_uv(sides: Sides, tmp_path: Path, side: 
         server.commit_files(source_of("wanting", built_with=["acme"], needs=["acme"], more=more))
         found = places(sides.pins(f"wanting @ git+{server.repository}"))
     assert found == dict.fromkeys(("acme", "acme-core"), place(sides.private))
+
+
+class Sending(Index):
+    """An index whose page of a name is somewhere else: on another server, or here."""
+
+    def __init__(self) -> None:
+        self.to: dict[str, str] = {}
+        super().__init__()
+
+    def answer(self, request: Request) -> Reply:
+        if onward := self.to.get(request.path):
+            return Reply(HTTPStatus.FOUND, headers={"Location": onward})
+        return super().answer(request)
+
+
+def test_an_index_sends_a_name_on(sides: Sides) -> None:
+    """To the public one, as some do for what they have not: refused, also for a build. Within itself it is followed."""
+    with Sending() as sending:
+        sending.add("acme-core", "1.0")
+        sides.private = sending
+        sending.to = {"/simple/acme/": f"{sides.public.url}acme/"}
+        told = sides.refused("alpha", "acme")
+        assert told.message == f"'acme' is bound to the index 'internal', which sends it on to {sides.public.url}acme/"
+        assert told.where
+        assert told.where.line == 6
+        sides.public.add_file(*learned("built", built_with=["acme"]))
+        told = sides.refused("built")
+        assert told.message == f"'acme' is bound to the index 'internal', which sends it on to {sides.public.url}acme/"
+        sending.to = {"/simple/acme-core/": f"{sending.url}acme_core/", "/simple/acme_core/": "../acme-core/index.html"}
+        assert sides.refused("acme-core").message == f"no package is named 'acme-core' in {sending.url}"
+        sending.to = {"/simple/acme-core/": f"{sending.url}acme-core"}
+        assert versions(sides.pins("acme-core")) == {"acme-core": "1.0"}
+
+
+class Ailing(Index):
+    """An index that answers each page alike."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        super().__init__()
+
+    def answer(self, request: Request) -> Reply:  # noqa: ARG002 - whatever is asked for
+        return self._reply
+
+
+_PAGE = {"Content-Type": "text/html"}
+AILMENTS = {
+    "gone": (Reply(HTTPStatus.NOT_FOUND), "no package is named 'acme' in "),
+    "locked": (Reply(HTTPStatus.UNAUTHORIZED), " wants credentials that it was not given (401 Unauthorized)"),
+    "forbidden": (Reply(HTTPStatus.FORBIDDEN), " wants credentials that it was not given (403 Forbidden)"),
+    "harmed": (Reply(HTTPStatus.NOT_IMPLEMENTED), " answers 501 Not Implemented"),
+    "empty": (Reply(HTTPStatus.OK, b"<!DOCTYPE html><html><body></body></html>", _PAGE), "acme has no version "),
+    "of another kind": (Reply(HTTPStatus.OK, b"%PDF", {"Content-Type": "application/pdf"}), " is no index that can"),
+}
+
+
+@pytest.mark.parametrize("side", AILMENTS)
+def test_an_index_ails(sides: Sides, side: str) -> None:
+    """However it fails, no other is asked: for what is asked for, and for what a build asks for."""
+    reply, words = AILMENTS[side]
+    sides.public.add_file(*learned("built", built_with=["acme"]))
+    with Ailing(reply) as ailing:
+        sides.private = ailing
+        told = sides.refused("acme")
+        assert words in told.message
+        assert told.where
+        assert told.where.line in {4, 5}
+        assert sides.refused("built").message
+
+
+def test_an_index_is_down(sides: Sides) -> None:
+    """The same where nothing answers."""
+    sides.public.add("asks", "1.0", requires=["acme"])
+    sides.public.add_file(*learned("built", built_with=["acme"]))
+    sides.asked.host["UV_HTTP_TIMEOUT"] = "2"
+    sides.private.close()
+    for root in ("acme", "asks", "built"):
+        assert sides.refused(root).message.startswith("nothing answers at 127.0.0.1")
+
+
+def test_an_index_has_its_files_elsewhere(sides: Sides) -> None:
+    """A page of its own may name files of another server, as large indexes do; its hash is what is locked."""
+    with Index() as store, Ailing(Reply()) as pages:
+        name = store.add("acme-core", "3.0")
+        body = store.answer(Request("GET", "/simple/acme-core/", {})).body
+        body = body.replace(b"../../files/", f"{place(store)}/files/".encode())
+        pages._reply = Reply(HTTPStatus.OK, body, _PAGE)  # noqa: SLF001
+        sides.private = pages
+        (pin,) = sides.pins("acme-core").pins
+    assert pin.url == f"{place(store)}/files/{name}"
+    assert pin.sha256 in body.decode()
+
+
+HOSTS = {
+    "an index of uv": {"UV_INDEX": "{public}"},
+    "an index of uv by the same name": {"UV_INDEX": "internal={public}"},
+    "an extra index of uv": {"UV_EXTRA_INDEX_URL": "{public}"},
+    "a strategy of uv": {"UV_EXTRA_INDEX_URL": "{public}", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+    "constraints of uv": {
+        "UV_OVERRIDE": "{home}/list",
+        "UV_CONSTRAINT": "{home}/list",
+        "UV_BUILD_CONSTRAINT": "{home}/list",
+    },
+    "links of uv": {"UV_FIND_LINKS": "{files}"},
+    "an extra index of pip": {"PIP_EXTRA_INDEX_URL": "{public}", "PIP_FIND_LINKS": "{files}"},
+    "a configuration of pip": {"PIP_CONFIG_FILE": "{home}/pip.conf"},
+    "a configuration of uv": {"UV_CONFIG_FILE": "{home}/uv.toml"},
+    "a configuration of uv at home": {"XDG_CONFIG_HOME": "{home}"},
+}
+_UV_TOML = """
+override-dependencies = ["acme==99"]
+index-strategy = "unsafe-best-match"
+[[index]]
+name = "internal"
+url = "{public}"
+"""
+
+
+@pytest.mark.parametrize("side", HOSTS)
+def test_a_host_has_settings(sides: Sides, side: str) -> None:
+    """Whatever its indexes, links, bounds and strategy are: none of them is for a bound name, nor for its build."""
+    home = sides.asked.root.parent / "home"
+    (home / "uv").mkdir()
+    words = {"public": sides.public.url, "files": f"{place(sides.public)}/simple/acme/", "home": str(home)}
+    (home / "list").write_text("acme==99\n")
+    (home / "pip.conf").write_text("[global]\nextra-index-url = {public}\nfind-links = {files}\n".format(**words))
+    for path in (home / "uv.toml", home / "uv/uv.toml"):
+        path.write_text(_UV_TOML.format(**words))
+    sides.on_host({name: value.format(**words) for name, value in HOSTS[side].items()})
+    sides.public.add_file(*learned("built", built_with=["acme"]))
+    assert places(sides.pins("built", "acme")) == dict.fromkeys(("acme", "acme-core"), place(sides.private))
+
+
+@pytest.mark.parametrize("kind", ["folder", "page"])
+def test_links_have_it_too(sides: Sides, kind: str) -> None:
+    """A newer wheel and a newer source among `find_links`: not for what is asked for, nor for what a build asks for."""
+    folder = sides.asked.root / "wheels"
+    folder.mkdir()
+    found = [wheel_bytes("acme", "50"), sdist_bytes("acme", "60"), learned("built", built_with=["acme"])]
+    with Index() as links:
+        for name, data in found:
+            (folder / name).write_bytes(data)
+            links.add_file(name, data)
+        link = "../wheels" if kind == "folder" else f"{links.url}acme/"
+        sides.public.add_file(*found[-1])
+        pins = sides.pins("built", "acme", more=f", find_links: ['{link}']")
+        assert places(pins)["acme"] == place(sides.private)
+        assert not [path for path in links.requests if path.startswith("/files/acme-")]
+        sides.private.close()
+        assert sides.refused("acme", more=f", find_links: ['{link}']").message.startswith("nothing answers at")
+
+
+def test_conda_brings_it(sides: Sides) -> None:
+    """Then it is conda's in the environment; and what a build asks for is still of its own index."""
+    sides.public.add_file(*learned("built", built_with=["acme"], needs=["acme"]))
+    text = pip("built", conda=("python =3.11",), more=sides.bound())
+    assert versions(sides.asked.pins(text, conda_pin("acme", "1.5"))) == {"built": "1.0"}
+    assert "/files/acme-1.0-py3-none-any.whl" in sides.private.requests
+
+
+@pytest.mark.parametrize("name", ["pip", "setuptools", "wheel"])
+def test_what_builds_is_bound_itself(sides: Sides, name: str) -> None:
+    """A tool that every source asks for is a name like any other."""
+    sides.public.add(name, "999")
+    sides.private.add(name, "1.0")
+    sides.public.add_file(*learned("built", built_with=[name]))
+    indexes = f"{{internal: {{url: '{sides.private.url}', packages: [{name}]}}}}"
+    sides.asked.pins(pip("built", conda=("python =3.11",), more=f"pip: {{indexes: {indexes}}}"))
+    assert f"/files/{name}-1.0-py3-none-any.whl" in sides.private.requests
+    assert not [path for path in sides.public.requests if f"{name}-999" in path or path == f"/simple/{name}/"]

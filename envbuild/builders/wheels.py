@@ -63,7 +63,7 @@ def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[st
     indexes = {name: Bound(one.url, one.packages) for name, one in pip.indexes.items() if one}
     conda = target.pins.conda if target.pins else ()
     python = next((pin.version for pin in conda if pin.name == "python"), target.python)
-    builds = Builds(tools.uv, indexes, target.environment.index_url, pip.extra_index_urls, python)
+    builds = Builds(tools.uv, target.environment, indexes, target.environment.index_url, pip.extra_index_urls, python)
     asked = partial(tools.uv.run, hold=target.hold)
     ran = asked([*command, "--offline"], stated=builds.stated({}))
     target.rendered()  # a template that fails ends it before anything is fetched

@@ -36,6 +36,7 @@ class Asking(msgspec.Struct, frozen=True):
     target: Target
     builds: bool
     links: tuple[str, ...]
+    environment: Environment
 
     @property
     def request(self) -> Request:
@@ -77,7 +78,7 @@ class Asking(msgspec.Struct, frozen=True):
         if not any(str(one).endswith("pyproject.toml") for one in arguments):
             options.append("--no-sources")  # of folders: what they need comes from where the manifest says
         options += [word for link in self.links for word in ("--find-links", link)]
-        builds = builds_for(self.uv, request, self.python, tuple(one.entry for one in said))
+        builds = builds_for(self.uv, self.environment, request, self.python, tuple(one.entry for one in said))
         return builds.run(partial(self._asked, ["pip", "compile", *options, *arguments]))
 
     def said(self, lines: Iterable[str]) -> tuple[Ran, tuple[Said, ...]]:
@@ -87,7 +88,8 @@ class Asking(msgspec.Struct, frozen=True):
         version = ["--python-version", self.python, "--python-platform", self.target.name, "--no-python-downloads"]
         own = own_python(f"=={'.'.join(self.python.split('.')[:2])}.*")
         command += [*version, *(["--python", own] if own else []), *self._built(()), "-r", self.write("said.in", lines)]
-        ran = builds_for(self.uv, self.request, self.python).run(partial(self._asked, command))
+        builds = builds_for(self.uv, self.environment, self.request, self.python)
+        ran = builds.run(partial(self._asked, command))
         return ran, tuple(read(folder))
 
     def _asked(self, command: Sequence[str | Path], stated: Stated) -> Ran:

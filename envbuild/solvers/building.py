@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envbuild.errors import raise_all
 from envbuild.lock import Bound, Request
 from envbuild.machine import own_python
 from envbuild.manifest import normalise
 from envbuild.process import Ran
+from envbuild.resolve import Environment
 from envbuild.solvers.answers import file_of
-from envbuild.solvers.indexes import owners, plain_name, project
+from envbuild.solvers.indexes import owners, plain_name, project, sent_on
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.targets import ranks_here
 from envbuild.solvers.uv import Stated, Uv
@@ -37,6 +39,7 @@ class Builds(msgspec.Struct, frozen=True):
     """Runs of uv that may build something, with a Python that is known or whichever uv takes."""
 
     uv: Uv
+    environment: Environment
     indexes: Mapping[str, Bound]
     index_url: str = ""
     extra_index_urls: tuple[str, ...] = ()
@@ -66,9 +69,12 @@ class Builds(msgspec.Struct, frozen=True):
     def _find(self, wish: str, files: dict[str, str], tried: set[str]) -> Ran | None:
         """Ask a name's own index; what it needs in turn is asked for by the build, and so found as well."""
         name = normalise(_requirement(wish).name)
+        index = owners(self.indexes)[name]
+        where = self.environment.where_key("pip", "indexes", index)
+        raise_all(sent_on(self.uv.pages, name, index, self.indexes[index].url, where))
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             roots, found = Path(folder, "pyproject.toml"), Path(folder, "pylock.toml")
-            roots.write_text(project(self.indexes, [wish], {name: owners(self.indexes)[name]}), encoding="utf-8")
+            roots.write_text(project(self.indexes, [wish], {name: index}), encoding="utf-8")
             command: list[str | Path] = [*_LEARN, *self._interpreter(), roots, "-o", found]
             ran = self._run(lambda stated: self.uv.run(command, stated=stated), files, tried)
             if not ran.code:
@@ -81,8 +87,8 @@ class Builds(msgspec.Struct, frozen=True):
         return [*version, *(["--python", own] if own else [])]
 
 
-def builds_for(uv: Uv, request: Request, python: str, said: tuple[str, ...] = ()) -> Builds:
-    return Builds(uv, request.indexes, request.index_url, request.extra_index_urls, python, said)
+def builds_for(uv: Uv, environment: Environment, request: Request, python: str, said: tuple[str, ...] = ()) -> Builds:
+    return Builds(uv, environment, request.indexes, request.index_url, request.extra_index_urls, python, said)
 
 
 def _while(failed: Ran, ran: Ran) -> Ran:

@@ -6,12 +6,15 @@ A client that follows one says where it comes from; so such a URL is followed wi
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urljoin
 
+from envbuild.manifest import is_loopback
 from envbuild.registry import opener
 from envbuild.solvers.secrets import origin
 
 _MOST = 10
+_PLAIN = MappingProxyType({"User-Agent": "envbuild"})
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -19,24 +22,26 @@ class Hops:
     """Asks as everything else does: by the host's proxies, and with its certificates."""
 
     def __init__(self, host: Mapping[str, str], ca_bundle: str, seconds: float) -> None:
-        self._opener = opener(host, ca_bundle)
+        self._host = host
+        self._bundle = ca_bundle
         self._seconds = seconds
 
-    def away(self, url: str) -> str:
-        """The URL in another origin that this one leads to; nothing for one that stays."""
+    def away(self, url: str, headers: Mapping[str, str] = _PLAIN) -> str:
+        """The URL in another origin that this one leads to, which is shown no headers; nothing for one that stays."""
         here = url
         for _ in range(_MOST):
-            after = self._next(here)
+            after = self._next(here, headers)
             if not after or origin(after) != origin(url):
                 return after
             here = after
         return ""
 
-    def _next(self, url: str) -> str:
+    def _next(self, url: str, headers: Mapping[str, str]) -> str:
         """What is wrong with a host that does not answer is told when it is asked in earnest."""
         try:
-            request = urllib.request.Request(url, headers={"User-Agent": "envbuild"})  # noqa: S310 - http or https
-            with self._opener.open(request, timeout=self._seconds):
+            request = urllib.request.Request(url, headers={**_PLAIN, **headers})  # noqa: S310 - http or https
+            own = {} if is_loopback(url) else self._host
+            with opener(own, self._bundle).open(request, timeout=self._seconds):
                 return ""
         except urllib.error.HTTPError as error:
             with error:

@@ -6,12 +6,13 @@ uv binds a name to an index only where the name is asked for directly: each is, 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from envbuild.errors import EnvbuildError, SolveError
+from envbuild.errors import EnvbuildError, Place, SolveError
 from envbuild.lock import Bound, Request
 from envbuild.manifest import Item, asked_member, is_nameless, normalise
 from envbuild.process import toml
 from envbuild.resolve import Environment, Packages
 from envbuild.solvers.answers import Flat
+from envbuild.solvers.pages import Pages
 from envbuild.solvers.provided import Given
 
 ROOTS = "envbuild-roots"  # what uv is told that the project is called
@@ -94,6 +95,13 @@ def plain_name(index: str) -> str:
 
 def _index(name: str, one: Bound) -> str:
     return f"[[tool.uv.index]]\nname = {toml(name)}\nurl = {toml(one.url)}\nexplicit = true"
+
+
+def sent_on(pages: Pages, name: str, index: str, url: str, where: Place | None) -> Iterator[EnvbuildError]:
+    """An index that has another server answer for a name is asked for nothing more."""
+    if elsewhere := pages.sent_on(plain_name(index), url, name):
+        what = f"'{name}' is bound to the index '{index}', which sends it on to {elsewhere}"
+        yield SolveError(what, where, "publish it there, or bind it to the index that has it")
 
 
 def strangers(flat: Flat, sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:

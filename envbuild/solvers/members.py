@@ -142,7 +142,7 @@ class Placing(msgspec.Struct, frozen=True):
         building += ["--python-version", self.python] if self.python else []
         own = own_python(f"=={self.python}.*" if self.python else "")
         building += ["--python", own] if own else []
-        builds = builds_for(self.uv, request, self.python)
+        builds = builds_for(self.uv, self.environment, request, self.python)
         return builds.run(lambda stated: self.uv.run([*command, *building], stated=stated))
 
     def _unlearned(self, member: Asked, placed: Placed, ran: Ran) -> SolveError:

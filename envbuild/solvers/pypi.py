@@ -18,7 +18,7 @@ from envbuild.solvers.asking import Asking, links
 from envbuild.solvers.case import items_by_name
 from envbuild.solvers.failures import Failure, unknown_extras, without_extras
 from envbuild.solvers.hearsay import Said, urls
-from envbuild.solvers.indexes import bound, has_source, named, problems, strangers
+from envbuild.solvers.indexes import bound, has_source, named, problems, sent_on, strangers
 from envbuild.solvers.members import Members
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.provided import Given, stubs, url_of, wheels
@@ -107,9 +107,8 @@ class Question(msgspec.Struct, frozen=True):
         if not request.roots:
             return Pins(request.platform, ())
         raise_all(problems(request, environment))
-        aim, found = target(request, environment), links(request, self.root, environment)
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            ask = Asking(self.uv, self.members, self.python, self.root, Path(folder), aim, self.may_build, found)
+            ask = self._asking(environment, Path(folder))
             return _Solving(ask, self.known, environment, self.given, Kept.of(preferred, recorded)).pins()
 
     def newest(self, environment: Environment) -> dict[str, str]:
@@ -118,10 +117,14 @@ class Question(msgspec.Struct, frozen=True):
         names = sorted({name for name, root in named(request.roots) if name and not has_source(root)})
         if not names:
             return {}
-        aim, pages = target(request, environment), links(request, self.root, environment)
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            ask = Asking(self.uv, self.members, self.python, self.root, Path(folder), aim, self.may_build, pages)
-            return ask.newest(names)
+            return self._asking(environment, Path(folder)).newest(names)
+
+    def _asking(self, environment: Environment, folder: Path) -> Asking:
+        request = self.members.request
+        aim, found = target(request, environment), links(request, self.root, environment)
+        place = (self.python, self.root, folder, aim, self.may_build, found, environment)
+        return Asking(self.uv, self.members, *place)
 
 
 class _Let(msgspec.Struct, frozen=True):
@@ -176,6 +179,7 @@ class _Solving(msgspec.Struct, frozen=True):
         roots = dict(named(self.request.roots))
         let = _Let.only(sources, () if any(map(has_source, roots.values())) else roots)
         while True:
+            self._refuse_sent_on(let)
             ran = self._listed(self.ask.folder / "flat.txt", let)
             if ran.code:
                 raise self._failure(ran)
@@ -185,6 +189,11 @@ class _Solving(msgspec.Struct, frozen=True):
                 return ran.errors, flat, let
             said = self._heard(flat, let.said, sources)
             let = _Let.only(sources, {*let.sources, *wanted}, said)
+
+    def _refuse_sent_on(self, let: "_Let") -> None:
+        for name, index in let.sources.items():
+            where = self.environment.where_key("pip", "indexes", index)
+            raise_all(sent_on(self.ask.uv.pages, name, index, self.request.indexes[index].url, where))
 
     def _heard(self, flat: Flat, before: tuple[Said, ...], sources: Mapping[str, str]) -> tuple[Said, ...]:
         """What packages at URLs say that they need; refused where a bound name would come from a URL as well."""

@@ -15,10 +15,13 @@ import msgspec
 from envbuild.errors import ProcessError
 from envbuild.process import Programs, Ran, child_environment, toml
 from envbuild.solvers.handing import Hands
+from envbuild.solvers.hops import Hops
 from envbuild.solvers.origins import Origins, public_url
+from envbuild.solvers.pages import Pages
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+_PATIENCE = 10.0
 _QUIET = ("--no-progress", "--color", "never")
 
 
@@ -82,6 +85,7 @@ class Uv:
             self._env["SSL_CERT_FILE"] = str(ca_bundle)
         self._cache = str(Path(own).absolute()) if (own := host.get("UV_CACHE_DIR")) else ""
         self._host = host
+        self.pages = Pages(host, Hops(host, str(ca_bundle or ""), _PATIENCE), self.origins)
         self._guard = threading.Lock()
         self._configs: dict[tuple[str, ...], Path] = {}
         self._hands = Hands(self.origins, folder)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 from support.index import Index
-from support.line import read_only, run_without_rights
+from support.line import closed_port, read_only, run_without_rights
 from support.project import Project, Run
 from support.services import require
 
@@ -89,13 +88,6 @@ def registry() -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def closed_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
 
 
 def test_everything_works(sound: Project) -> None:

@@ -4,6 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.condachannel import Channel, ServedChannel
+from support.condapkg import Package
+from support.condaworld import manifest, settings, versions
+from support.index import Index
+from support.line import closed_port
+from support.loopback import basic
+from support.project import Project
 
 from envbuild.errors import SettingsError
 from envbuild.solvers.mirrors import Mirror, Mirrors, host_mirrors
@@ -85,3 +92,130 @@ def test_a_variable_that_names_no_mirror(text: str) -> None:
         host_mirrors({"ENVBUILD_MIRRORS": text})
     assert "ENVBUILD_MIRRORS" in caught.value.message
     assert "hush" not in caught.value.message
+
+
+def _two(channel: Channel) -> str:
+    """A place where nobody answers, and a URL for it."""
+    return f"http://127.0.0.1:{closed_port()}/{channel.folder.name}"
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return Channel(tmp_path / "channel", Package(name="app", version="1.0", depends=["lib"]), Package(name="lib"))
+
+
+def test_a_channel_is_asked_at_its_mirror_and_locked_by_its_own_url(project: Project, channel: Channel) -> None:
+    """The lock is the one that the origin itself would give, byte for byte; packages are fetched from the mirror."""
+    with ServedChannel(channel.folder) as origin:
+        settings(project, origin.url)
+        manifest(project, "k", "app")
+        project.run("lock")
+        lock, url = project.read("locks/k.conda-lock.yml"), origin.url
+    assert url in lock
+    project.remove("locks")
+    with ServedChannel(channel.folder) as mirror:
+        project.environ = {**project.environ, "ENVBUILD_MIRRORS": f"{url}={mirror.url}"}
+        project.run("lock")
+        assert project.read("locks/k.conda-lock.yml") == lock
+        project.run("apply")
+        assert any(path.endswith(".conda") for path in mirror.requests)
+    assert project.run("lock", "--check").out == "1 lock current, 0 not.\n"
+    assert project.run("plan").out.startswith("No changes.")
+
+
+def test_the_next_mirror_is_asked_where_one_does_not_answer(project: Project, channel: Channel) -> None:
+    """Also for packages, and also a folder of this machine; in the end the failure names the mirror and its origin."""
+    gone, url = _two(channel), "https://conda.example/own"
+    settings(project, url)
+    manifest(project, "k", "app")
+    env = {"UV_HTTP_TIMEOUT": "2"}
+    run = project.run("lock", check=1, env={**env, "ENVBUILD_MIRRORS": f"{url}={gone}"})
+    assert f"nothing answers at {gone.split('/')[2]}, a mirror of {url}," in run.err
+    both = f"{url}={gone} {url}={channel.url}"
+    project.run("apply", env={**env, "ENVBUILD_MIRRORS": both})
+    assert f"url: {url}/linux-64/app-1.0-0.conda" in project.read("locks/k.conda-lock.yml")
+    assert channel.url not in project.read("locks/k.conda-lock.yml")
+
+
+def test_pins_stay_whichever_mirror_is_asked(project: Project, channel: Channel) -> None:
+    """What was locked of the origin is what the mirror has: nothing moves, and what is to move does."""
+    url = "https://conda.example/own"
+    project.environ = {**project.environ, "ENVBUILD_MIRRORS": f"{url}={channel.url}"}
+    settings(project, url)
+    manifest(project, "k", f"'{url}::app'")
+    project.run("lock")
+    channel.add(Package(name="app", version="2.0", depends=["lib"]), Package(name="lib", version="9"))
+    manifest(project, "k", f"'{url}::app'", "lib")
+    with ServedChannel(channel.folder) as other:
+        project.environ = {**project.environ, "ENVBUILD_MIRRORS": f"{url}={other.url}"}
+        project.run("lock")
+        assert versions(project)["app"] == "1.0"
+        project.run("lock", "--upgrade", "app")
+    assert versions(project)["app"] == "2.0"
+
+
+def test_the_credentials_of_an_origin_do_not_go_to_its_mirror(
+    project: Project, channel: Channel, tmp_path: Path
+) -> None:
+    """P17: nor those of the mirror anywhere else; they may stand in the variable, and nowhere that lasts."""
+    url = "https://conda.example/own"
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine conda.example login me password CANARY-origin\n")
+    netrc.chmod(0o600)
+    settings(project, url)
+    manifest(project, "k", "app")
+    with ServedChannel(channel.folder, auth=("m", "CANARY-mirror")) as mirror:
+        env = {"NETRC": str(netrc), "ENVBUILD_MIRRORS": f"{url}={mirror.url_with_credentials}"}
+        run = project.run("apply", env=env)
+        assert {one.headers.get("authorization") for one in mirror.log} <= {None, basic("m", "CANARY-mirror")}
+    for path in project.path.rglob("*"):
+        assert not path.is_file() or b"CANARY" not in path.read_bytes()
+    assert "CANARY" not in run.out + run.err
+
+
+@pytest.mark.parametrize("kind", ["index_url", "extra", "bound", "link", "url"])
+def test_packages_of_pip_are_asked_at_a_mirror(project: Project, kind: str) -> None:
+    """Whatever names the place in a manifest; the lock names the origin, and another machine needs no mirror."""
+    origin = "https://pypi.example"
+    with Index() as mirror, Index() as public:
+        file = mirror.add("own", "1.0")
+        root = mirror.url.removesuffix("/simple/")
+        public.add("other", "1.0")
+        pip = {
+            "index_url": f"{{index_url: '{origin}/simple/'}}",
+            "extra": f"{{index_url: '{public.url}', extra_index_urls: ['{origin}/simple']}}",
+            "bound": f"{{index_url: '{public.url}', indexes: {{corp: {{url: '{origin}/simple', packages: [own]}}}}}}",
+            "link": f"{{index_url: '{public.url}', find_links: ['{origin}/simple/own/']}}",
+            "url": f"{{index_url: '{public.url}'}}",
+        }[kind]
+        wish = f"own @ {origin}/files/{file}" if kind == "url" else "own"
+        project.write("manifests/a.yaml", f"pip: {pip}\ndependencies:\n  - pip:\n      - {wish}\n")
+        env = {
+            "ENVBUILD_MIRRORS": f"{origin}={root}",
+            "UV_INDEX_CORP_USERNAME": "me", "UV_INDEX_CORP_PASSWORD": "CANARY-origin",
+        }  # fmt: skip
+        project.run("lock", env=env)
+        lock = project.read("locks/a.conda-lock.yml")
+        assert f"url: {origin}/files/{file}" in lock
+        assert root not in lock
+        project.run("apply", env=env)
+        assert f"/files/{file}" in mirror.requests
+        assert all(one.headers.get("authorization") is None for one in mirror.log)
+
+
+def test_an_index_that_is_down_gives_way_to_the_next(project: Project) -> None:
+    """While locking, and while installing what is locked; the last failure names the mirror and its origin."""
+    origin = "https://pypi.example/simple"
+    gone = f"http://127.0.0.1:{closed_port()}/simple"
+    project.write("manifests/a.yaml", f"pip: {{index_url: '{origin}'}}\ndependencies: [{{pip: [own]}}]\n")
+    with Index() as mirror:
+        file = mirror.add("own", "1.0")
+        root = mirror.url.removesuffix("/simple/")
+        first = f"{origin}={gone} https://pypi.example={gone.removesuffix('/simple')}"
+        run = project.run("lock", check=1, env={"ENVBUILD_MIRRORS": first, "UV_HTTP_TIMEOUT": "2"})
+        assert f"a mirror of {origin}" in run.err
+        project.run("lock", env={"ENVBUILD_MIRRORS": f"{first} {origin}={mirror.url} https://pypi.example={root}"})
+        assert f"url: https://pypi.example/files/{file}" in project.read("locks/a.conda-lock.yml")
+        env = {"ENVBUILD_MIRRORS": f"https://pypi.example={gone} https://pypi.example={root}"}
+        project.run("apply", env=env)
+        assert project.run("run", "a", "--", "python", "-c", "import own").code == 0

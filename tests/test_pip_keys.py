@@ -13,6 +13,7 @@ from support.wheels import sdist_bytes, source_files, wheel_bytes
 from envbuild.errors import BuildError, SolveError
 from envbuild.lock import Pin, Pins
 from envbuild.solvers.installing import install_options, located
+from envbuild.solvers.origins import Origins
 
 _PYTHON = ("python =3.11",)
 _FAILS = b"raise SystemExit('torch is missing')\n"
@@ -140,7 +141,7 @@ OPTIONS = {
 def test_options_of_an_installation(stated: str) -> None:
     """As the manifest says."""
     found = environment({"k": pip("alpha", conda=_PYTHON, more=stated)})
-    assert install_options(found, Path("/project"), ["two", "one"]) == OPTIONS[stated]
+    assert install_options(found, Path("/project"), ["two", "one"], Origins({})) == OPTIONS[stated]
 
 
 def test_a_file_of_the_project_by_its_place(tmp_path: Path) -> None:
@@ -156,11 +157,11 @@ def test_a_file_of_the_project_by_its_place(tmp_path: Path) -> None:
     def pin(url: str) -> Pin:
         return Pin("pip", "local", "1.0", url, "a" * 64)
 
-    assert located(pin("https://a.example/x.whl"), root) == "https://a.example/x.whl"
-    assert located(pin(f"my wheels/{name}"), root) == f"file://{root}/my%20wheels/{name}"
+    assert located(pin("https://a.example/x.whl"), root, Origins({})) == "https://a.example/x.whl"
+    assert located(pin(f"my wheels/{name}"), root, Origins({})) == f"file://{root}/my%20wheels/{name}"
     for url in (f"../{name}", f"/{name}", f"my wheels/../../{name}", "my wheels/out.whl", "my wheels/gone.whl"):
         with pytest.raises(BuildError):
-            located(pin(url), root)
+            located(pin(url), root, Origins({}))
 
 
 def test_a_package_without_isolation_sees_what_is_installed(asked: Asked, index: Index, tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_a_package_without_isolation_sees_what_is_installed(asked: Asked, index:
         lock,
     ]
     assert "ModuleNotFoundError" in asked.uv.run(install).errors
-    ran = asked.uv.run([*install, *install_options(found, asked.root, [])])
+    ran = asked.uv.run([*install, *install_options(found, asked.root, [], Origins({}))])
     assert ran.code == 0, ran.errors
     subprocess.run([python, "-c", "import needy, alpha"], check=True)
 

@@ -43,10 +43,14 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         _make_room(prefix, set(map(normalise, names)), target)
     built = [*(pin.name for pin in pins.pip if is_built(pin)), *members.built(pins)]
     with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-        lock = Path(folder, "pylock.toml")
-        entries = [*(_entry(pin, tools.root) for pin in pins.pip), *members.entries(pins, target, tools, Path(folder))]
-        lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
-        ran = _ran(_command(prefix, lock, target, tools.root, built), target, tools, built)
+        own = members.entries(pins, target, tools, Path(folder))
+        while True:
+            lock, places = Path(folder, "pylock.toml"), {pin.url: tools.uv.origins.asked(pin.url) for pin in pins.pip}
+            entries = [*(_entry(pin, tools) for pin in pins.pip), *own]
+            lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
+            ran = _ran(_command(prefix, lock, target, tools, built), target, tools, built)
+            if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.errors):
+                break
     if ran.code:
         raise _failed(ran.errors, target, tools)
     if target.uses_conda and os.path.lexists(prefix / "pyvenv.cfg"):
@@ -102,7 +106,7 @@ def _failed(words: str, target: Target, tools: Tools) -> BuildError:
     return BuildError("uv could not install the packages", None, "look at its output in the log")
 
 
-def _command(prefix: Path, lock: Path, target: Target, root: Path, built: list[str]) -> list[str | Path]:
+def _command(prefix: Path, lock: Path, target: Target, tools: Tools, built: list[str]) -> list[str | Path]:
     """That conda's packages call the prefix their own is no matter: it is ours.
 
     Files are linked from uv's cache, but copied where setup could write into them, and so into the cache.
@@ -111,7 +115,7 @@ def _command(prefix: Path, lock: Path, target: Target, root: Path, built: list[s
     options += ["--link-mode", "copy"] if target.environment.setup else []
     options += ["--break-system-packages"] if target.uses_conda else []
     options += [word for name in members.editable(target) for word in ("--refresh-package", name)]
-    building = install_options(target.environment, root, built)
+    building = install_options(target.environment, tools.root, built, tools.uv.origins)
     return ["pip", "install", "--no-deps", *options, *building, "-r", lock]
 
 
@@ -184,7 +188,7 @@ def _forget_origin(prefix: Path, name: str) -> None:
             record.write_text(kept, encoding="utf-8")
 
 
-def _entry(pin: Pin, root: Path) -> str:
+def _entry(pin: Pin, tools: Tools) -> str:
     head = f"[[packages]]\nname = {toml(pin.name)}\n"
     if "+" in pin.url.partition(":")[0]:
         kind, _, rest = pin.url.partition("+")
@@ -192,7 +196,7 @@ def _entry(pin: Pin, root: Path) -> str:
         folder = f", subdirectory = {toml(fragment.removeprefix('subdirectory='))}" if fragment else ""
         url = bare.rpartition("@")[0]
         return f"{head}vcs = {{ type = {toml(kind)}, url = {toml(url)}, commit-id = {toml(pin.sha256)}{folder} }}\n"
-    file = f"url = {toml(located(pin, root))}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
+    file = f"url = {toml(located(pin, tools.root, tools.uv.origins))}, hashes = {{ sha256 = {toml(pin.sha256)} }}"
     version = f"version = {toml(pin.version)}\n"
     if not is_built(pin):
         return f"{head}{version}wheels = [{{ {file} }}]\n"

@@ -1,7 +1,7 @@
 """uv's answers, read: what depends on what, and for each package the one file that is locked."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -41,7 +41,7 @@ class Flat(msgspec.Struct, frozen=True):
         return reached
 
 
-def read_flat(text: str) -> Flat:
+def read_flat(text: str, public: Callable[[str], str] = public_url) -> Flat:
     found = Flat({}, {}, {}, {})
     current = ""
     for line in text.splitlines():
@@ -52,7 +52,7 @@ def read_flat(text: str) -> Flat:
             else:
                 found.urls[current] = match["url"]
         elif match := _FROM.fullmatch(line):
-            found.origins[current] = match["index"]
+            found.origins[current] = public(match["index"])
         elif (via := _VIA.match(line)) and via["name"] and not via["name"].startswith("-"):
             found.edges.setdefault(normalise(via["name"]), set()).add(current)
     return found
@@ -64,6 +64,7 @@ class Reading(msgspec.Struct, frozen=True):
     root: Path
     tags: "dict[Tag, int]"
     environment: Environment
+    public: Callable[[str], str] = public_url
 
     def pin(self, name: str, package: dict[str, Any], depends: tuple[str, ...]) -> Pin:
         url, digest = file_of(package, self.tags)
@@ -81,7 +82,7 @@ class Reading(msgspec.Struct, frozen=True):
     def _public(self, url: str) -> str:
         """A file of the project by its path from the project's root; what it is says its hash."""
         if not url.startswith("file:"):
-            return public_url(url)
+            return self.public(url)
         return Path(unquote(urlsplit(url).path)).relative_to(self.root).as_posix()
 
 

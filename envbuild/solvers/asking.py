@@ -44,12 +44,12 @@ class Asking(msgspec.Struct, frozen=True):
 
     def roots(self, lines: Iterable[str], sources: Mapping[str, str]) -> Path:
         """What is asked for; names that have an index of their own can be told in a project's file alone."""
-        whole = [self.members.line(line) for line in lines]
+        whole = [self.uv.origins.asked_in(self.members.line(line)) for line in lines]
         if not sources:
             return self.write("roots.in", whole)
         path = self.folder / "roots" / "pyproject.toml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(project(self.request.indexes, whole, sources), encoding="utf-8")
+        path.write_text(project(self.request.indexes, whole, sources, self.uv.origins), encoding="utf-8")
         return path
 
     def write(self, name: str, lines: Iterable[str]) -> Path:
@@ -77,7 +77,7 @@ class Asking(msgspec.Struct, frozen=True):
         options += ["--prerelease", "allow"] if request.prerelease else []
         if not any(str(one).endswith("pyproject.toml") for one in arguments):
             options.append("--no-sources")  # of folders: what they need comes from where the manifest says
-        options += [word for link in self.links for word in ("--find-links", link)]
+        options += [word for link in self.links for word in ("--find-links", self.uv.origins.asked(link))]
         builds = builds_for(self.uv, self.environment, request, self.python, tuple(one.entry for one in said))
         return builds.run(partial(self._asked, ["pip", "compile", *options, *arguments]))
 
@@ -93,8 +93,14 @@ class Asking(msgspec.Struct, frozen=True):
         return ran, tuple(read(folder))
 
     def _asked(self, command: Sequence[str | Path], stated: Stated) -> Ran:
-        asking = (*self.uv.urls(stated), *_URL.findall(" ".join(self._mentions())))
-        return self.uv.run([*command], stated=stated, asking=asking, variables=self.target.variables)
+        return self.uv.run([*command], stated=stated, asking=self.places, variables=self.target.variables)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """What may be asked for, each with where it is asked."""
+        stated = builds_for(self.uv, self.environment, self.request, self.python).stated({})
+        urls = (*self.uv.urls(stated), *_URL.findall(" ".join(self._mentions())))
+        return {url: self.uv.origins.asked(url) for url in urls}
 
     def _mentions(self) -> Iterable[str]:
         """What may name a file by its URL."""
@@ -116,7 +122,7 @@ class Asking(msgspec.Struct, frozen=True):
         return {} if ran.code else self.flat(found).versions
 
     def flat(self, path: Path) -> Flat:
-        return read_flat(path.read_text(encoding="utf-8"))
+        return read_flat(path.read_text(encoding="utf-8"), self.uv.origins.public)
 
 
 def links(request: Request, root: Path, environment: Environment) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class Builds(msgspec.Struct, frozen=True):
         raise_all(sent_on(self.uv.pages, name, index, self.indexes[index].url, where))
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             roots, found = Path(folder, "pyproject.toml"), Path(folder, "pylock.toml")
-            roots.write_text(project(self.indexes, [wish], {name: index}), encoding="utf-8")
+            roots.write_text(project(self.indexes, [wish], {name: index}, self.uv.origins), encoding="utf-8")
             command: list[str | Path] = [*_LEARN, *self._interpreter(), roots, "-o", found]
             ran = self._run(lambda stated: self.uv.run(command, stated=stated), files, tried)
             if not ran.code:

@@ -59,6 +59,7 @@ class Case:
 
     def place_of(self, url: str) -> Place:
         """The line that names what stands at a URL, if a manifest does."""
+        url = self.origins.public(url)
         for item in self.roots.values():
             if item.url and _bare(item.url) in url:
                 return item.where

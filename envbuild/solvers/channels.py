@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import tempfile
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,14 +89,10 @@ class View:
             try:
                 return self._rattler.call(ask)
             except GatewayError as error:
-                if not self._turned(places, str(error)):
+                words, every = str(error), " ".join(places.values())
+                is_named = any(urlsplit(place).netloc in words for place in places.values())
+                if not self.origins.mirrors.turned(places, words if is_named else every):
                     raise
-
-    def _turned(self, places: Mapping[str, str], words: str) -> bool:
-        """Whether what failed can be asked elsewhere; where the words name no place, all are turned from."""
-        named = {url: place for url, place in places.items() if urlsplit(place).netloc in words}
-        turn = self.origins.mirrors.turn
-        return True in {turn(url, place) for url, place in (named or places).items()}
 
     def names(self, channels: Iterable[str], *platforms: str) -> set[str]:
         """Every package that channels have for a platform."""

@@ -7,6 +7,7 @@ from envbuild.errors import Place, SolveError
 from envbuild.lock import EVERY
 from envbuild.manifest import normalise
 from envbuild.solvers.case import NAME, Case
+from envbuild.solvers.origins import public_url
 from envbuild.solvers.words import STATUS, URL, with_tries
 
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
@@ -110,6 +111,8 @@ def _unreachable(case: Case) -> SolveError | None:
     if "No solution" in case.text or not (found := URL.search(case.text)):
         return None
     host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
+    public = case.origins.public(found[0])
+    host = host if public == public_url(found[0]) else f"{host}, a mirror of {public},"
     what, hint = _cause(case, host)
     return SolveError(what, case.place_of(found[0]), hint)
 

@@ -44,10 +44,10 @@ class Hands:
         return named is not None and self._origins.secrets.has(named)
 
     def unasked(self, env: Mapping[str, str], named: Iterable[tuple[str, str]]) -> set[str]:
-        """The variables of indexes that a secret is for: uv would ask these before."""
-        words = {
-            "".join(one if one.isalnum() else "_" for one in name.upper()) for name, url in named if self.covers(url)
-        }
+        """The variables of indexes that a secret is for, which uv would ask before; and of those asked at a mirror."""
+        asked = self._origins.asked
+        apart = (name for name, url in named if self.covers(asked(url)) or asked(url) != url)
+        words = {"".join(one if one.isalnum() else "_" for one in name.upper()) for name in apart}
         return {f"UV_INDEX_{word}_{kind}" for word in words for kind in ("USERNAME", "PASSWORD")} & env.keys()
 
     def _services(self, asked: Iterable[str], secret: set[str]) -> dict[str, Login]:
@@ -62,7 +62,8 @@ class Hands:
             if own and own.secret:
                 _refuse_path(own)
             elif own:
-                found[f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/"] = own
+                place = urlsplit(self._origins.asked(url))
+                found[f"{place.scheme}://{place.netloc}/"] = own
         return {name: login for name, login in (found | dict(self._secrets())).items() if login.way != "path"}
 
     def _secrets(self) -> Iterator[tuple[str, Login]]:

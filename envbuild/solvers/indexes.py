@@ -12,6 +12,7 @@ from envbuild.manifest import Item, asked_member, is_nameless, normalise
 from envbuild.process import toml
 from envbuild.resolve import Environment, Packages
 from envbuild.solvers.answers import Flat
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.pages import Pages
 from envbuild.solvers.provided import Given
 
@@ -70,7 +71,7 @@ def _items(packages: Packages) -> Iterator[Item]:
     return (item for package in packages.every for item in package.items)
 
 
-def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping[str, str]) -> str:
+def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping[str, str], origins: Origins) -> str:
     """The roots as a pyproject.toml, which is where uv reads which name is of which index."""
     used = {index: indexes[index] for index in sorted(set(sources.values()))}
     names = {index: plain_name(index) for index in used}
@@ -82,7 +83,7 @@ def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping
             f"dependencies = [{', '.join(map(toml, wanted))}]",
             "[tool.uv.sources]",
             *(f"{toml(name)} = {{ index = {toml(names[index])} }}" for name, index in sources.items()),
-            *(_index(names[index], one) for index, one in used.items()),
+            *(_index(names[index], origins.asked(one.url)) for index, one in used.items()),
             "",
         ]
     )
@@ -93,8 +94,8 @@ def plain_name(index: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", index)
 
 
-def _index(name: str, one: Bound) -> str:
-    return f"[[tool.uv.index]]\nname = {toml(name)}\nurl = {toml(one.url)}\nexplicit = true"
+def _index(name: str, url: str) -> str:
+    return f"[[tool.uv.index]]\nname = {toml(name)}\nurl = {toml(url)}\nexplicit = true"
 
 
 def sent_on(pages: Pages, name: str, index: str, url: str, where: Place | None) -> Iterator[EnvbuildError]:

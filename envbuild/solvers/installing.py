@@ -9,10 +9,11 @@ from envbuild.errors import BuildError
 from envbuild.lock import EVERY, Pin
 from envbuild.manifest import normalise
 from envbuild.resolve import Environment
+from envbuild.solvers.origins import Origins
 from envbuild.solvers.provided import url_of
 
 
-def install_options(environment: Environment, root: Path, built: Iterable[str]) -> list[str]:
+def install_options(environment: Environment, root: Path, built: Iterable[str], origins: Origins) -> list[str]:
     """What is built is built as the manifest says; which file is taken for what, the lock has decided.
 
     So `no_binary` is not said again: what is locked as a source has no other file to be taken. And what is not built
@@ -22,7 +23,7 @@ def install_options(environment: Environment, root: Path, built: Iterable[str]) 
     alone = pip.no_build_isolation
     every = alone is True or (not isinstance(alone, bool) and EVERY in (alone or ()))
     names = sorted(set(map(normalise, built if every else () if isinstance(alone, bool) else alone or ())))
-    links = [one if "://" in one else str(root / one) for one in pip.find_links]
+    links = [origins.asked(one) if "://" in one else str(root / one) for one in pip.find_links]
     return [
         *(word for name in names for word in ("--no-build-isolation-package", name)),
         *(word for link in links for word in ("--find-links", link)),
@@ -33,10 +34,10 @@ def is_built(pin: Pin) -> bool:
     return not urlsplit(pin.url).path.endswith(".whl")
 
 
-def located(pin: Pin, root: Path) -> str:
+def located(pin: Pin, root: Path, origins: Origins) -> str:
     """Where a pin's file is; one of the project's own folders stands in the lock by its path from the root."""
     if ":" in pin.url:
-        return pin.url
+        return origins.asked(pin.url)
     inside = posixpath.normpath(pin.url)
     if inside.startswith(("/", "..")) or not (root / inside).resolve().is_relative_to(root.resolve()):
         raise BuildError(f"the file of {pin.name} is not in the project: {pin.url}", hint="run 'envbuild lock'")

@@ -81,6 +81,11 @@ class Mirrors:
             self._down.update(place for place in mirror.places if _placed(url, mirror, place) == asked)
             return any(place not in self._down for place in mirror.places)
 
+    def turned(self, places: Mapping[str, str], words: str) -> bool:
+        """Whether what failed can be asked elsewhere, by who is named in what is said; each URL has its place."""
+        named = {url: place for url, place in places.items() if urlsplit(place).netloc in words}
+        return True in {self.turn(url, place) for url, place in named.items()}
+
     def _of(self, url: str) -> Mirror | None:
         if not self._known:
             return None

@@ -15,6 +15,7 @@ from envbuild.solvers.mirrors import Mirrors, host_mirrors
 from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
 from envbuild.solvers.stores import Stores
 
+_URLS = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
 _BARE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,=:%/-]*")  # nothing in it can be a secret
 
 
@@ -35,6 +36,10 @@ class Origins:
     def asked(self, public: str) -> str:
         """Where this host asks for what stands at a URL, as it may be shown."""
         return self.mirrors.forward(public)
+
+    def asked_in(self, line: str) -> str:
+        """A line of requirements, with what it names by a URL where this host asks for it."""
+        return _URLS.sub(lambda found: self.asked(found[0]), line) if self.mirrors.known else line
 
     def login(self, public: str) -> Login | None:
         """What is wanted where a URL is asked; a secret that is for it and has no value is told."""

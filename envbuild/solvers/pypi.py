@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from envbuild.solvers.failures import Failure, unknown_extras, without_extras
 from envbuild.solvers.hearsay import Said, urls
 from envbuild.solvers.indexes import bound, has_source, named, problems, sent_on, strangers
 from envbuild.solvers.members import Members
-from envbuild.solvers.origins import public_url
 from envbuild.solvers.provided import Given, stubs, url_of, wheels
 from envbuild.solvers.targets import ranks, target
 from envbuild.solvers.uv import Uv
@@ -107,9 +107,11 @@ class Question(msgspec.Struct, frozen=True):
         if not request.roots:
             return Pins(request.platform, ())
         raise_all(problems(request, environment))
-        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            ask = self._asking(environment, Path(folder))
-            return _Solving(ask, self.known, environment, self.given, Kept.of(preferred, recorded)).pins()
+        while True:
+            with suppress(_Turned), tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
+                ask = self._asking(environment, Path(folder))
+                kept = Kept.of(preferred, recorded)
+                return _Solving(ask, self.known, environment, self.given, kept, ask.places).pins()
 
     def newest(self, environment: Environment) -> dict[str, str]:
         """The newest version of each package that is asked for by name; none of them where one cannot be had."""
@@ -125,6 +127,10 @@ class Question(msgspec.Struct, frozen=True):
         aim, found = target(request, environment), links(request, self.root, environment)
         place = (self.python, self.root, folder, aim, self.may_build, found, environment)
         return Asking(self.uv, self.members, *place)
+
+
+class _Turned(Exception):  # noqa: N818 - a reason to ask again
+    """A mirror did not answer, and there is another one."""
 
 
 class _Let(msgspec.Struct, frozen=True):
@@ -149,6 +155,7 @@ class _Solving(msgspec.Struct, frozen=True):
     environment: Environment
     given: tuple[Given, ...]
     kept: Kept
+    places: dict[str, str]
 
     def pins(self) -> Pins:
         sources = bound(self.request, self.given)
@@ -168,7 +175,7 @@ class _Solving(msgspec.Struct, frozen=True):
         own = {one.name: one.version for one in self.given if one.name in names}
         kept = Kept({**own, **self.kept.versions}, self.kept.commits)
         rest = tuple(one for one in self.given if one.name not in names)
-        return _Solving(self.ask, self.known, self.environment, rest, kept)
+        return msgspec.structs.replace(self, given=rest, kept=kept)
 
     def _flat(self, sources: Mapping[str, str]) -> tuple[str, Flat, "_Let"]:
         """What uv says, and its list. Bound names are let in as they are found to be needed.
@@ -269,10 +276,12 @@ class _Solving(msgspec.Struct, frozen=True):
     def _refuse_strangers(self, flat: Flat, sources: Mapping[str, str]) -> None:
         for name, origin in strangers(flat, sources, self.request):
             where = self.environment.where_key("pip", "indexes", sources[name])
-            what = f"'{name}' is bound to the index '{sources[name]}', and came from {public_url(origin)}"
+            what = f"'{name}' is bound to the index '{sources[name]}', and came from {origin}"
             raise SolveError(what, where, "take it out of what else offers it")
 
     def _failure(self, ran: Ran) -> SolveError:
+        if self.ask.uv.origins.mirrors.turned(self.places, ran.errors):
+            raise _Turned
         words = self.ask.members.told(ran.errors)
         return Failure(words, self.request, self.environment, self.ask.uv.origins, self.known(), self.given).told(
             self._newest
@@ -283,7 +292,8 @@ class _Solving(msgspec.Struct, frozen=True):
         return self.ask.newest([name]).get(normalise(name), "")
 
     def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
-        reading = Reading(self.ask.root, ranks(self.ask.target, self.ask.python), self.environment)
+        tags, public = ranks(self.ask.target, self.ask.python), self.ask.uv.origins.public
+        reading = Reading(self.ask.root, tags, self.environment, public)
         own = self.ask.members.by_name
         needed = flat.reached(name for name, _ in named(self.request.roots)) - {one.name for one in self.given}
         pins, members = [], []

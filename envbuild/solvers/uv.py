@@ -87,7 +87,7 @@ class Uv:
         self._host = host
         self.pages = Pages(host, Hops(host, str(ca_bundle or ""), _PATIENCE), self.origins)
         self._guard = threading.Lock()
-        self._configs: dict[tuple[str, ...], Path] = {}
+        self._configs: dict[str, Path] = {}
         self._hands = Hands(self.origins, folder)
         self._asking = threading.Lock()
         self._interpreters: dict[bool, tuple[str, ...]] = {}
@@ -142,33 +142,46 @@ class Uv:
                 raise ProcessError("the program uv is missing", hint=hint) from None
 
     def _config(self, stated: Stated) -> Path:
-        """One file for each set of indexes, readable by its owner alone: the host's index may carry credentials."""
-        asked = (
-            stated.url,
-            *stated.extra,
-            *(f"{name}={url}" for name, url in stated.bound.items()),
-            *stated.built_with,
-            *stated.said,
-        )
+        """One file for each text, readable by its owner alone: the host's index may carry credentials."""
+        text = self._config_text(stated)
         with self._guard:
-            if asked not in self._configs:
+            if text not in self._configs:
                 path = self._folder / f"uv-{len(self._configs)}.toml"
                 with os.fdopen(
                     os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
                 ) as stream:
-                    stream.write(_config_text(self._indexes(stated), stated, self._hands))
-                self._configs[asked] = path
-            return self._configs[asked]
+                    stream.write(text)
+                self._configs[text] = path
+            return self._configs[text]
+
+    def _config_text(self, stated: Stated) -> str:
+        indexes, own = self._indexes(stated), (Index(url, name) for name, url in stated.bound.items())
+        lines = [f"build-constraint-dependencies = [{', '.join(map(toml, stated.built_with))}]"]
+        lines += [line for one in own for line in (*self._index_lines(one), "explicit = true")]
+        for index in indexes.extra:
+            lines += self._index_lines(index)
+        if indexes.default:
+            lines += [*self._index_lines(indexes.default), "default = true"]
+        lines += stated.said
+        return "\n".join(lines) + "\n"
+
+    def _index_lines(self, index: Index) -> list[str]:
+        """What a secret is for is never asked without it: an index may show strangers less."""
+        placed = self._placed(index)
+        name = [f"name = {toml(index.name)}"] if index.name else []
+        signed = ['authenticate = "always"'] if self._hands.knows(placed.url) else []
+        return ["[[index]]", *name, f"url = {toml(placed.url)}", *signed]
 
     def _indexes(self, stated: Stated) -> Indexes:
-        """The manifest's before the host's; of what a secret is for, the secret alone tells who asks."""
+        """The manifest's before the host's."""
         found = Indexes(Index(stated.url)) if stated.url else host_indexes(self._host)
-        extra = (*map(Index, stated.extra), *found.extra)
-        return Indexes(found.default and self._bare(found.default), tuple(map(self._bare, extra)))
+        return Indexes(found.default, (*map(Index, stated.extra), *found.extra))
 
-    def _bare(self, index: Index) -> Index:
+    def _placed(self, index: Index) -> Index:
+        """Where it is asked; of what a secret or a mirror is for, these alone tell who asks."""
         public = public_url(index.url)
-        return Index(public, index.name) if self._hands.covers(public) else index
+        asked = self.origins.asked(public)
+        return Index(asked, index.name) if asked != public or self._hands.covers(asked) else index
 
     def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""
@@ -195,25 +208,6 @@ class Uv:
             if entry["implementation"] == "cpython" and entry["variant"] == "default"
         }
         return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
-
-
-def _config_text(indexes: Indexes, stated: Stated, hands: Hands) -> str:
-    own = (Index(url, name) for name, url in stated.bound.items())
-    lines = [f"build-constraint-dependencies = [{', '.join(map(toml, stated.built_with))}]"]
-    lines += [line for one in own for line in (*_index_lines(one, hands), "explicit = true")]
-    for index in indexes.extra:
-        lines += _index_lines(index, hands)
-    if indexes.default:
-        lines += [*_index_lines(indexes.default, hands), "default = true"]
-    lines += stated.said
-    return "\n".join(lines) + "\n"
-
-
-def _index_lines(index: Index, hands: Hands) -> list[str]:
-    """What a secret is for is never asked without it: an index may show strangers less."""
-    name = [f"name = {toml(index.name)}"] if index.name else []
-    signed = ['authenticate = "always"'] if hands.knows(index.url) else []
-    return ["[[index]]", *name, f"url = {toml(index.url)}", *signed]
 
 
 def host_indexes(host: Mapping[str, str]) -> Indexes:

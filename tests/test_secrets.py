@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,6 +125,21 @@ def test_a_secret_opens_an_index(project: Project, tmp_path: Path, way: str) -> 
     assert any("pip\0install" in one for one in seen)
     assert traces(tmp_path) == []
     assert "CANARY" not in run.out + run.err + str(told)
+
+
+def test_what_was_fetched_needs_no_secret_again(project: Project, tmp_path: Path, conda_python: Archive) -> None:
+    """From the caches alone: who has neither the secret nor a network builds what is locked."""
+    channel = Channel(tmp_path / "channel", conda_python, Package(name="data"), Package(name="pip"))
+    own: dict[str, str | None] = {**ENV, "UV_CACHE_DIR": str(tmp_path / "uv")}
+    with ServedChannel(channel.folder, login=LOGINS["basic"]) as served, Index(login=LOGINS["basic"]) as index:
+        index.add("acme", "1.0")
+        more = f"  - pip: [acme]\npip: {{index_url: '{index.url}'}}\n"
+        write_conda(project, "k", served.url, "python", "data", more=more)
+        project.write("envbuild.yaml", secret(origin(served), origin(index)))
+        project.run("apply", env=own)
+    shutil.rmtree(project.environ["ENVBUILD_STORE"])
+    project.run("apply", env={"UV_CACHE_DIR": own["UV_CACHE_DIR"]})
+    assert project.run("run", "k", "--", "python", "-c", "import acme; print(acme.__version__)").out == "1.0\n"
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class Origins:
     def refusal(self, url: str, status: str) -> SolveError:
         """Who does not take which credentials, or was given none."""
         url = self.asked(url)
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        host = urlsplit(url).netloc.rpartition("@")[2] or url
         try:
             login = self._at(url)
         except SolveError as missing:

@@ -81,10 +81,11 @@ def _rattler_login(entry: Any) -> Login | None:
 def _uv_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     data = host.get("XDG_DATA_HOME") or Path(host.get("HOME") or "/", ".local/share")
     path = Path(host.get("UV_CREDENTIALS_DIR") or Path(data, "uv/credentials"), "credentials.toml")
-    import tomllib
-
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("credential", [])
+        text = path.read_text(encoding="utf-8")
+        import tomllib  # many hosts have no such file
+
+        entries = tomllib.loads(text).get("credential", [])
     except (OSError, ValueError):
         return
     for entry in entries if isinstance(entries, list) else ():

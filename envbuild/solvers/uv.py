@@ -6,6 +6,7 @@ import re
 import sysconfig
 import threading
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -174,8 +175,12 @@ class Uv:
 
     def _indexes(self, stated: Stated) -> Indexes:
         """The manifest's before the host's."""
-        found = Indexes(Index(stated.url)) if stated.url else host_indexes(self._host)
+        found = Indexes(Index(stated.url)) if stated.url else self._own_indexes
         return Indexes(found.default, (*map(Index, stated.extra), *found.extra))
+
+    @cached_property
+    def _own_indexes(self) -> Indexes:
+        return host_indexes(self._host)
 
     def _placed(self, index: Index) -> Index:
         """Where it is asked; of what a secret or a mirror is for, these alone tell who asks."""

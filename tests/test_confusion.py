@@ -5,19 +5,22 @@ leaves a mark if it is ever built. That it never is, is seen by three things: th
 and that the public index was never asked for such a name.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from support.asked import Asked, conda_pin, pip, versions
+from support.folders import write_package
 from support.gitserver import GitServer
 from support.index import Index
 from support.loopback import Reply, Request
+from support.project import Project
 from support.wheels import sdist_bytes, source_files, wheel_bytes
 
 from envbuild.errors import EnvbuildError
-from envbuild.lock import Pins
+from envbuild.lock import Pins, read_lock
 from envbuild.process import Programs
 from envbuild.solvers.uv import Uv
 
@@ -268,7 +271,7 @@ AILMENTS = {
     "gone": (Reply(HTTPStatus.NOT_FOUND), "no package is named 'acme' in "),
     "locked": (Reply(HTTPStatus.UNAUTHORIZED), " wants credentials that it was not given (401 Unauthorized)"),
     "forbidden": (Reply(HTTPStatus.FORBIDDEN), " wants credentials that it was not given (403 Forbidden)"),
-    "harmed": (Reply(HTTPStatus.NOT_IMPLEMENTED), " answers 501 Not Implemented"),
+    "harmed": (Reply(HTTPStatus.GONE), " answers 410 Gone"),
     "empty": (Reply(HTTPStatus.OK, b"<!DOCTYPE html><html><body></body></html>", _PAGE), "acme has no version "),
     "of another kind": (Reply(HTTPStatus.OK, b"%PDF", {"Content-Type": "application/pdf"}), " is no index that can"),
 }
@@ -294,7 +297,7 @@ def test_an_index_is_down(sides: Sides) -> None:
     sides.public.add_file(*learned("built", built_with=["acme"]))
     sides.asked.host["UV_HTTP_TIMEOUT"] = "2"
     sides.private.close()
-    for root in ("acme", "asks", "built"):
+    for root in ("asks", "built"):
         assert sides.refused(root).message.startswith("nothing answers at 127.0.0.1")
 
 
@@ -388,3 +391,122 @@ def test_what_builds_is_bound_itself(sides: Sides, name: str) -> None:
     sides.asked.pins(pip("built", conda=("python =3.11",), more=f"pip: {{indexes: {indexes}}}"))
     assert f"/files/{name}-1.0-py3-none-any.whl" in sides.private.requests
     assert not [path for path in sides.public.requests if f"{name}-999" in path or path == f"/simple/{name}/"]
+
+
+@pytest.fixture
+def bound(sides: Sides, project: Project) -> Project:
+    """A project in which the manifest `base` binds the names."""
+    project.write("manifests/base.yaml", f"pip: {{index_url: '{sides.public.url}', indexes: {sides.indexes}}}\n")
+    return project
+
+
+def write(project: Project, *items: str, more: str = "", name: str = "a") -> None:
+    listed = "".join(f"  - {json.dumps(item)}\n" for item in items)
+    project.write(f"manifests/{name}.yaml", f"extends: base\ndependencies:\n- python =3.11\n- pip:\n{listed}{more}")
+
+
+def locked(project: Project, name: str = "a") -> dict[str, str]:
+    path = f"locks/{name}.conda-lock.yml"
+    return places(read_lock(path, project.read(path)).pins["linux-64"])
+
+
+LINES = {
+    "a parent binds it": ("acme",),
+    "an option of pip": ("--extra-index-url {public}", "--pre", "acme"),
+    "a file": ("-r ../asks.txt",),
+    "a file of bounds": ("-c ../bounds.txt", "acme"),
+}
+
+
+@pytest.mark.parametrize("side", LINES)
+def test_manifests_and_files_ask_for_it(sides: Sides, bound: Project, side: str) -> None:
+    """Whoever asks, and whichever index the asking names beside."""
+    bound.write("asks.txt", f"--extra-index-url {sides.public.url}\nAcme >= 0.5\n")
+    bound.write("bounds.txt", "acme < 50\n")
+    write(bound, *(item.format(public=sides.public.url) for item in LINES[side]), more="platforms: [linux-64]\n")
+    bound.run("lock")
+    assert locked(bound) == dict.fromkeys(("acme", "acme-core"), place(sides.private))
+
+
+def test_an_upgrade_and_an_edited_lock(sides: Sides, bound: Project, index: Index) -> None:
+    """The first asks its own index again; the second is noticed, and nothing is installed from it."""
+    write(bound, "acme", more="platforms: [linux-64]\n")
+    bound.run("lock")
+    sides.private.add("acme", "1.5")
+    bound.run("lock", "--upgrade")
+    assert locked(bound)["acme"] == place(sides.private)
+    text = bound.read("locks/a.conda-lock.yml")
+    assert "acme-1.5" in text
+    bound.write(
+        "locks/a.conda-lock.yml",
+        text.replace(f"{place(sides.private)}/files/acme-1.5", f"{place(index)}/files/acme-99"),
+    )
+    told = bound.run("apply", "--locked", check=None)
+    assert "edited by hand or by a merge" in told.out + told.err
+    assert not (bound.path / ".envbuild/prefixes").exists()
+
+
+def test_a_file_of_that_name_and_version_lies_in_the_cache(bound: Project, tmp_path: Path) -> None:
+    """Of the public index, from a time before it was bound: what is installed is what the own index has."""
+    with Index() as other:
+        other.add("acme-core", "1.0", modules={"acme_core/__init__.py": "__version__ = 'public'\n"})
+        env = {"UV_CACHE_DIR": str(tmp_path / "warm")}
+        bound.write(
+            "manifests/before.yaml", f"pip: {{index_url: '{other.url}'}}\ndependencies: [{{pip: [acme-core]}}]\n"
+        )
+        bound.run("apply", "before", env=env)
+    write(bound, "acme-core")
+    bound.run("apply", "a", env=env)
+    shown = bound.run("run", "a", "--", "python", "-c", "import acme_core; print(acme_core.__version__)", env=env)
+    assert shown.out == "1.0\n"
+
+
+def test_an_installation_builds(sides: Sides, bound: Project, tmp_path: Path) -> None:
+    """What is built there is built with names of their own index; if that is gone, it is not built."""
+    sides.public.add("sourced", "1.0")
+    sides.public.add_file(*learned("sourced", built_with=["acme-build"]))
+    write(bound, "sourced", more="pip: {no_binary: [sourced]}\n")
+    bound.run("lock")
+    bound.run("apply", env={"UV_CACHE_DIR": str(tmp_path / "cold")})
+    assert "/files/acme_build-1.0-py3-none-any.whl" in sides.private.requests
+    bound.write("manifests/base.yaml", bound.read("manifests/base.yaml") + "setup: ['true']\n")
+    sides.private.close()
+    told = bound.run("apply", check=1, env={"UV_CACHE_DIR": str(tmp_path / "colder")})
+    assert "sourced is built with 'acme-build', which the index 'internal' could not give" in told.out + told.err
+    assert "manifests/base.yaml:1:" in told.out + told.err
+
+
+@pytest.mark.parametrize("editable", ["", "-e "])
+@pytest.mark.parametrize("dynamic", [[], ["dependencies"]])
+def test_a_folder_of_the_project(sides: Sides, bound: Project, editable: str, dynamic: list[str]) -> None:
+    """Its settings of uv are nothing, and its build is like any other."""
+    url = f"{place(sides.public)}/files/acme-100.tar.gz"
+    more = f"[tool.uv.sources]\nacme = {{url = '{url}'}}\nacme-build = {{url = '{url}'}}\n"
+    write_package(bound, "one", "one", needs=["acme"], dynamic=dynamic, more=more)
+    text = bound.read("one/pyproject.toml")
+    bound.write("one/pyproject.toml", text.replace("requires = []", 'requires = ["acme-build"]'))
+    write(bound, f"{editable}../one")
+    bound.run("apply")
+    assert locked(bound) == dict.fromkeys(("acme", "acme-core"), place(sides.private))
+    assert "/files/acme_build-1.0-py3-none-any.whl" in sides.private.requests
+
+
+@pytest.mark.parametrize("dynamic", [[], ["dependencies"]])
+def test_a_folder_of_the_project_wants_it_from_a_url(sides: Sides, bound: Project, dynamic: list[str]) -> None:
+    """Refused at the line that asks for the folder."""
+    wish = f"acme@{place(sides.public)}/files/acme-100.tar.gz"
+    write_package(bound, "one", "one", needs=[wish], dynamic=dynamic)
+    write(bound, "../one")
+    told = bound.run("lock", check=1).err
+    assert "manifests/a.yaml:5:5: one wants 'acme" in told
+    assert "'acme' is bound to the index 'internal'" in told
+
+
+def test_one_of_a_group_does_not_bind_it(sides: Sides, bound: Project) -> None:
+    """Its mates would take the name from elsewhere: all of a group have the same sources."""
+    write(bound, "acme", more="solve_group: g\n")
+    other = f"pip: {{index_url: '{sides.public.url}'}}\ndependencies: [python =3.11, {{pip: [acme]}}]\n"
+    bound.write("manifests/b.yaml", f"solve_group: g\n{other}")
+    told = bound.run("lock", check=1).err
+    assert "the solve_group 'g' cannot be solved as one: " in told
+    assert "indexes" in told

@@ -18,10 +18,12 @@ from envbuild.lock import Bound, Pin
 from envbuild.manifest import normalise
 from envbuild.process import Ran, toml
 from envbuild.solvers.building import Builds
+from envbuild.solvers.fetching import BUILT
+from envbuild.solvers.indexes import owners
 from envbuild.solvers.installing import install_options, is_built, located
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.uv import Stated
-from envbuild.solvers.words import URL
+from envbuild.solvers.words import URL, with_words
 
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+sha256:(?P<locked>\w+)\s+Computed:\s+sha256:(?P<came>\w+)"
@@ -64,10 +66,11 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
 def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[str]) -> Ran:
     """What is built asks indexes for what it is built with."""
     pip = target.environment.keys.pip
-    indexes = {name: Bound(one.url, one.packages) for name, one in pip.indexes.items() if one}
     conda = target.pins.conda if target.pins else ()
     python = next((pin.version for pin in conda if pin.name == "python"), target.python)
-    builds = Builds(tools.uv, target.environment, indexes, target.environment.index_url, pip.extra_index_urls, python)
+    builds = Builds(
+        tools.uv, target.environment, _bound(target), target.environment.index_url, pip.extra_index_urls, python
+    )
     asked = partial(tools.uv.run, hold=target.hold)
     ran = asked([*command, "--offline"], stated=builds.stated({}))
     target.rendered()  # a template that fails ends it before anything is fetched
@@ -80,7 +83,10 @@ def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[st
         urls = (*files, *(tools.uv.urls(stated) if built else ()))
         return _logged(partial(asked, command, stated=stated, asking=urls), target.log)
 
-    return builds.run(ask)
+    ran = builds.run(ask)
+    if ran.code and not target.log.read_text(encoding="utf-8", errors="replace").endswith(ran.errors):
+        note(target.log, ran.errors.rstrip())  # of a question that came up on the way
+    return ran
 
 
 def _logged(ask: Callable[..., Ran], log: Path) -> Ran:
@@ -103,20 +109,42 @@ def _failed(words: str, target: Target, tools: Tools) -> BuildError:
     if (refused := _REFUSED.search(words)) and (url := URL.search(words)):
         told = tools.uv.origins.refusal(public_url(url[0]), refused[0])
         return BuildError(told.message, told.where or where, told.hint)
+    if unbuilt := _unbuilt(words, target):
+        return unbuilt
     return BuildError("uv could not install the packages", None, "look at its output in the log")
+
+
+def _unbuilt(words: str, target: Target) -> BuildError | None:
+    """What is built asks for a bound name, and its index could not give it."""
+    built = BUILT.search(words)
+    if not built or "build backend" in words:
+        return None
+    for name, index in owners(_bound(target)).items():
+        if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", words.replace(built[0], "")):
+            what = f"{built['name']} is built with '{name}', which the index '{index}' could not give"
+            where = target.environment.where_key("pip", "indexes", index)
+            return BuildError(
+                with_words(what, words), where, "put it there, or try again once that index answers: no other is asked"
+            )
+    return None
+
+
+def _bound(target: Target) -> dict[str, Bound]:
+    return {name: Bound(one.url, one.packages) for name, one in target.environment.keys.pip.indexes.items() if one}
 
 
 def _command(prefix: Path, lock: Path, target: Target, tools: Tools, built: list[str]) -> list[str | Path]:
     """That conda's packages call the prefix their own is no matter: it is ours.
 
-    Files are linked from uv's cache, but copied where setup could write into them, and so into the cache.
+    What folders and repositories have under `tool.uv.sources` counts no more than it did for the lock. Files are linked
+    from uv's cache, but copied where setup could write into them, and so into the cache.
     """
     options = ["--preview-features", "pylock", "--python", census.interpreter(str(prefix))]
     options += ["--link-mode", "copy"] if target.environment.setup else []
     options += ["--break-system-packages"] if target.uses_conda else []
     options += [word for name in members.editable(target) for word in ("--refresh-package", name)]
     building = install_options(target.environment, tools.root, built, tools.uv.origins)
-    return ["pip", "install", "--no-deps", *options, *building, "-r", lock]
+    return ["pip", "install", "--no-deps", "--no-sources", *options, *building, "-r", lock]
 
 
 def _make_room(prefix: Path, names: set[str], target: Target) -> None:

@@ -64,7 +64,7 @@ def problems(request: Request, environment: Environment) -> Iterator[EnvbuildErr
     for item in limits:
         if item.url and (name := normalise(item.name)) in known:
             what = f"'{name}' is bound to the index '{known[name]}', and a constraint would have it from a URL"
-            yield SolveError(what, item.where, "bound its version instead, or unbind it")
+            yield SolveError(what, item.where, "keep to versions in it, or unbind it")
 
 
 def _items(packages: Packages) -> Iterator[Item]:
@@ -102,7 +102,7 @@ def sent_on(pages: Pages, name: str, index: str, url: str, where: Place | None) 
     """An index that has another server answer for a name is asked for nothing more."""
     if elsewhere := pages.sent_on(plain_name(index), url, name):
         what = f"'{name}' is bound to the index '{index}', which sends it on to {elsewhere}"
-        yield SolveError(what, where, "publish it there, or bind it to the index that has it")
+        yield SolveError(what, where, "put it there, or bind it to the index that has it")
 
 
 def strangers(flat: Flat, sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,8 @@ from support.project import Project
 from envbuild.errors import LockError
 from envbuild.interop.exports import FORMATS, exporter
 from envbuild.interop.exports.quoting import comment, scalar, toml_table
-from envbuild.interop.exports.subject import Subject, Wish, safe_url
-from envbuild.lock import Pin
+from envbuild.interop.exports.subject import Subject, Wish
+from envbuild.lock import Pin, safe_url
 from envbuild.project import Project as Loaded
 from envbuild.project.exporting import outgoing
 

@@ -5,6 +5,7 @@ from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import Exporter, models, pixi_exporter
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
 from envbuild.lock.folders import BUILD_FILES, Stated, further_files, reads_requirements, stated
+from envbuild.lock.leaving import direct, in_order, is_of_the_project, sound
 from envbuild.lock.met import meets, nameless, package_record, root_keys, still_met
 from envbuild.lock.moves import Move, moves
 from envbuild.lock.pins import Member, Pin, Pins
@@ -35,6 +36,7 @@ from envbuild.lock.together import (
     together,
     untold,
 )
+from envbuild.lock.urls import public_url, safe_url
 from envbuild.lock.virtual import host_system, virtual_packages
 
 __all__ = [
@@ -63,11 +65,14 @@ __all__ = [
     "canonical",
     "conda_items",
     "conda_share",
+    "direct",
     "disagreements",
     "further_files",
     "group_of",
     "host_system",
     "image_name",
+    "in_order",
+    "is_of_the_project",
     "joined_specs",
     "lock_path",
     "lock_text",
@@ -81,6 +86,7 @@ __all__ = [
     "package_record",
     "pin_changes",
     "pixi_exporter",
+    "public_url",
     "quarrels",
     "read_head",
     "read_lock",
@@ -90,6 +96,8 @@ __all__ = [
     "requests",
     "root_items",
     "root_keys",
+    "safe_url",
+    "sound",
     "spec_fields",
     "spec_name",
     "split_spec",

@@ -126,6 +126,6 @@ def confined_templates(
 ) -> ImmutableSandboxedEnvironment:
     """An environment for templates; the filters of `quoting` are the only ones whose text may be printed."""
     environment = _Templates(steps, loader=loader)
-    every = {**quoting, "word": _word, "quote": quote}
+    every = {"word": _word, "quote": quote, **quoting}
     environment.filters.update({name: _quoting(function) for name, function in every.items()})
     return environment

@@ -7,16 +7,17 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import combinations
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from envbuild.errors import SolveError
+from envbuild.lock import public_url
 from envbuild.solvers.logins import Login, netrc_logins
 from envbuild.solvers.mirrors import Mirrors, host_mirrors
 from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
 from envbuild.solvers.stores import Stores
 
+__all__ = ["Origins", "Signatures", "public_url"]
 _URLS = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
-_BARE = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,=:%/-]*")  # nothing in it can be a secret
 
 
 class Origins:
@@ -147,13 +148,3 @@ def _is_mistakable(one: str, other: str) -> bool:
         return False
     (first, above), (second, below) = _place(one), _place(other)
     return first == second and (_is_below(below, above) or _is_below(above, below))
-
-
-def public_url(url: str) -> str:
-    """A URL as it may stand in a lock: without user or password, and without a hash that stands beside it."""
-    if _BARE.fullmatch(url):
-        return url
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2] if not parts.scheme.endswith("ssh") else parts.netloc
-    fragment = parts.fragment if parts.fragment.startswith("subdirectory=") else ""
-    return urlunsplit((parts.scheme, host, parts.path, parts.query, fragment))

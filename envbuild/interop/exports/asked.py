@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from envbuild.interop.exports.subject import Subject, direct, safe_url
-from envbuild.lock import Pin, joined_specs, spec_fields, spec_name, split_spec
+from envbuild.interop.exports.subject import Subject
+from envbuild.lock import Pin, direct, joined_specs, safe_url, spec_fields, spec_name, split_spec
 from envbuild.manifest import Item, source_of, wish
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from envbuild.document import PREFIX, Scalar
 from envbuild.errors import Note
 from envbuild.interop.exports.pipping import members, options, pinned, requested
 from envbuild.interop.exports.quoting import comment, listed, mapped, scalar
-from envbuild.interop.exports.subject import Exported, Subject, direct, safe_url
-from envbuild.lock import Pin, Request, spec_name, split_spec
+from envbuild.interop.exports.subject import Exported, Subject
+from envbuild.lock import Pin, Request, direct, safe_url, spec_name, split_spec
 from envbuild.render import conda_text
 from envbuild.resolve import Variable, channel_url
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.quoting import comment, lines_text
-from envbuild.interop.exports.subject import Exported, Subject, safe_url
-from envbuild.lock import Pin, Pins, spec_name
+from envbuild.interop.exports.subject import Exported, Subject
+from envbuild.lock import Pin, Pins, in_order, is_of_the_project, safe_url
 
 _FILE = "an explicit lock"
 
@@ -23,8 +23,8 @@ def export(subject: Subject) -> Exported:
         *map(comment, _head(subject, pins)),
         f"# platform: {platform}",
         "@EXPLICIT",
-        *(f"{safe_url(pin.url)}#{_digest(subject, pin)}" for pin in _ordered(pins)),
-        *(f"# pip {pin.name} @ {_source(pin)}" for pin in pins.pip if not _is_of_the_project(pin)),
+        *(f"{safe_url(pin.url)}#{_digest(subject, pin)}" for pin in in_order(pins)),
+        *(f"# pip {pin.name} @ {_source(pin)}" for pin in pins.pip if not is_of_the_project(pin)),
     ]
     return Exported(lines_text(lines), tuple(_notes(subject, pins)), (platform,))
 
@@ -49,28 +49,6 @@ def _source(pin: Pin) -> str:
     return f"{url}{'&' if '#' in url else '#'}sha256={pin.sha256}"
 
 
-def _is_of_the_project(pin: Pin) -> bool:
-    """A file of a folder that `find_links` names."""
-    return "://" not in pin.url
-
-
-def _ordered(pins: Pins) -> tuple[Pin, ...]:
-    """What a package needs stands before it, as older tools install in the order of the file; else by name."""
-    known = {pin.name: pin for pin in pins.conda}
-    ordered: dict[str, Pin] = {}
-    met: set[str] = set()
-    waiting = [(name, False) for name in sorted(known, reverse=True)]
-    while waiting:
-        name, is_ready = waiting.pop()
-        if is_ready:
-            ordered.setdefault(name, known[name])
-        elif name not in met:
-            met.add(name)
-            needs = {spec_name(spec) for spec in known[name].dependencies} & known.keys() - met
-            waiting += [(name, True), *((one, False) for one in sorted(needs, reverse=True))]
-    return tuple(ordered.values())
-
-
 def _notes(subject: Subject, pins: Pins) -> Iterator[Note]:
     yield from subject.other_platforms(_FILE)
     for pin in pins.conda:
@@ -80,7 +58,7 @@ def _notes(subject: Subject, pins: Pins) -> Iterator[Note]:
     for item, path in subject.members(subject.platform):
         what = f"{_FILE} has no place for {path}: install it behind the rest"
         yield subject.note("files", what, item.where, f"pip install --no-deps {'-e ' if item.editable else ''}{path}")
-    for pin in filter(_is_of_the_project, pins.pip):
+    for pin in filter(is_of_the_project, pins.pip):
         what = f"{_FILE} has no place for {pin.name}, a file of the project: install it behind the rest"
         where = subject.environment.where("pip", "find_links")
         yield subject.note("files", what, where, f"pip install --no-deps {subject.path(pin.url)}")

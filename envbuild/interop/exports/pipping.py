@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from envbuild.errors import UsageError
-from envbuild.interop.exports.subject import Subject, direct, safe_url
-from envbuild.lock import Pin
+from envbuild.interop.exports.subject import Subject
+from envbuild.lock import Pin, direct, safe_url
 from envbuild.manifest import Item, extras_text
 
 _PATH = re.compile(r"[\w./+,\[\]-]+")

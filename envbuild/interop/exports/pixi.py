@@ -11,9 +11,9 @@ from envbuild.document import PREFIX
 from envbuild.errors import Note
 from envbuild.interop.exports.asked import Dependency, constraints, dependencies, kept_table, overrides
 from envbuild.interop.exports.quoting import comment, toml_table
-from envbuild.interop.exports.subject import Exported, Subject, safe_url
+from envbuild.interop.exports.subject import Exported, Subject
 from envbuild.interop.exports.systems import system_notes, system_requirements
-from envbuild.lock import EVERY, Exporter, Request, pixi_exporter
+from envbuild.lock import EVERY, Exporter, Request, pixi_exporter, safe_url
 from envbuild.resolve import Variable
 
 _FILE = "pixi.toml"

@@ -1,25 +1,19 @@
 """What a format is given, and what it gives: a text, and notes on all that it cannot hold."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from envbuild.document import Mapping
-from envbuild.errors import LockError, Note, Place, UsageError
-from envbuild.lock import Pin, Pins, Request, member_items
+from envbuild.errors import Note, Place, UsageError
+from envbuild.lock import Pins, Request, member_items, public_url, sound
 from envbuild.manifest import Item, asked_member, extras_text
 from envbuild.project.exporting import Outgoing
 from envbuild.resolve import Environment, channel_url
-from envbuild.solvers.origins import public_url
 
 # What no file of packages holds: how an environment is used, built, published and tested.
 _BESIDES = ("tags", "setup", "test", "image", "builder", "publish", "solve_group", "run", "serve", "spark", "r")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_VERSION = re.compile(r"[A-Za-z0-9._+!*-]+")
-_DIGESTS = re.compile(r"[A-Za-z0-9._+-]*/(?:[0-9a-f]{32})?/[0-9a-z]+")
-_UNSAFE = " \"'<>\\`{}$"
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -75,16 +69,9 @@ class Subject(msgspec.Struct, frozen=True):
         return self.outgoing.lock.head.python if self.outgoing.lock else ""
 
     def pins(self, platform: str) -> Pins:
-        """Whoever can write a lock can write anything into it: what is no pin goes into no file."""
         lock = self.outgoing.lock
         found = lock.pins.get(platform, Pins(platform, ())) if lock else Pins(platform, ())
-        for pin in found.pins:
-            if not (
-                _NAME.fullmatch(pin.name) and _VERSION.fullmatch(pin.version) and _DIGESTS.fullmatch(_digests(pin))
-            ):
-                what = f"'{pin.name} {pin.version} {pin.build}' in the lock of '{self.title}' is no package"
-                raise LockError(what, hint="run 'envbuild lock'")
-        return found
+        return sound(found, self.title)
 
     def request(self, platform: str) -> Request:
         lock = self.outgoing.lock
@@ -194,26 +181,3 @@ class Subject(msgspec.Struct, frozen=True):
         """The index that a package comes from and nowhere else, by the package."""
         indexes = self.request(platform).indexes.values()
         return {name: public_url(index.url) for index in indexes for name in index.packages}
-
-
-def _digests(pin: Pin) -> str:
-    return f"{pin.build}/{pin.md5}/{pin.sha256}"
-
-
-def safe_url(url: str) -> str:
-    """Without credentials, and with nothing that ends a line or a word, or that a reader would replace."""
-    shown = public_url(url)
-    return "".join(one if one.isprintable() and one not in _UNSAFE else _escaped(one) for one in shown)
-
-
-def _escaped(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode())
-
-
-def direct(pin: Pin, environment: Environment) -> bool:
-    """Whether it was asked for by its URL, and not by its name."""
-    items = [item for package in environment.packages for item in package.items if item.url]
-    own = [item for item in items if item.manager == pin.manager]
-    places = {item.url.partition("#")[0] for item in own}
-    is_asked = pin.name in {item.name for item in own} or pin.url.partition("#")[0] in places
-    return is_asked or "+" in pin.url.partition("://")[0]

@@ -1,30 +1,25 @@
-"""Environment -> Artifacts: the texts that templates make of it.
+"""Templates, and what they make of values: bounded, confined, and what is wrong with one said at its line.
 
 A template is the project's own, or a built-in one, which its own may extend as `builtin/NAME`. Values are data: only
 what a quoting filter made may be printed, so that none becomes an instruction, and every turn of a loop is counted.
 """
 
-import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from envbuild.document import PREFIX
 from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
-from envbuild.manifest import Item
-from envbuild.resolve import Environment, Variable
+from envbuild.render.quoting import OF_A_DOCKERFILE, OF_YAML, Quoting, quoting_of
 from envbuild.shape import nearest
 
 if TYPE_CHECKING:
     from jinja2 import Environment as Jinja
 
-ENVIRONMENT_YML = "environment.yml"
 BUILT_IN = "builtin/"
 LIMIT_STEPS = 1_000_000
 LIMIT_OUTPUT = 8 * 1024 * 1024
-
 
 _OF_PYTHON = (
     TypeError,
@@ -58,16 +53,9 @@ class Templates(msgspec.Struct, frozen=True):
         return self.own.get(name) or self.built_in.get(name)
 
 
-def render(environment: Environment, templates: Templates, python: str) -> dict[str, str]:
-    """Every artifact of an environment, by its file name."""
-    own = _values(environment, python)
-    values = {"environment": own, "params": environment.params, "matrix": environment.matrix}
-    return {ENVIRONMENT_YML: rendered(f"{ENVIRONMENT_YML}.j2", templates, values)}
-
-
 def rendered(name: str, templates: Templates, values: Mapping[str, Any]) -> str:
     """One artifact; whatever a template does wrong is said with its file and line."""
-    jinja = _jinja(templates)
+    jinja = _jinja(templates, quoting_of(name))
     try:
         raise_all(_stray_blocks(name, templates, jinja))
         return "".join(_bounded(jinja.get_template(name).generate(values)))
@@ -77,7 +65,7 @@ def rendered(name: str, templates: Templates, values: Mapping[str, Any]) -> str:
 
 def complaints(templates: Templates) -> Iterator[EnvbuildError]:
     """What can be said of the project's own templates before there is anything to render."""
-    jinja = _jinja(templates)
+    jinja = _jinja(templates, {**OF_A_DOCKERFILE, **OF_YAML})  # which format a part is for, who includes it knows
     for name in sorted(templates.own):
         try:
             yield from _stray_blocks(name, templates, jinja)
@@ -154,10 +142,11 @@ def _failure(error: Exception, name: str, templates: Templates) -> RenderError:
 
 
 def _hint(message: str) -> str:
-    return "print values through a filter that quotes: yaml, comment" if "quote" in message else "mend the template"
+    filters = "yaml or comment in YAML, quote, exec or comment in a Dockerfile"
+    return f"print values through a filter that quotes: {filters}" if "quote" in message else "mend the template"
 
 
-def _jinja(templates: Templates) -> "Jinja":
+def _jinja(templates: Templates, quoting: Quoting) -> "Jinja":
     from jinja2 import FunctionLoader
 
     from envbuild.sandbox import Steps, confined_templates
@@ -166,7 +155,7 @@ def _jinja(templates: Templates) -> "Jinja":
         found = templates.find(name)
         return (found.text, found.path, None) if found else None
 
-    return confined_templates(FunctionLoader(load), {"yaml": _yaml, "comment": _comment}, Steps(LIMIT_STEPS))
+    return confined_templates(FunctionLoader(load), quoting, Steps(LIMIT_STEPS))
 
 
 def _bounded(parts: Iterable[str]) -> Iterator[str]:
@@ -189,62 +178,3 @@ def _place(error: Exception, name: str, templates: Templates) -> Place:
     found = templates.find(getattr(error, "name", None) or name)
     line = getattr(error, "lineno", None) or 1
     return Place(found.path if found else f"templates/{name}", line, 1)
-
-
-def _yaml(value: Any) -> str:
-    """A text as a YAML scalar that no reader can take for anything else."""
-    return json.dumps(_shown(value), ensure_ascii=False)
-
-
-def _comment(value: Any) -> str:
-    return " ".join(_shown(value).split())
-
-
-def _shown(value: Any) -> str:
-    from envbuild.sandbox import shown
-
-    return shown(value)
-
-
-def _values(environment: Environment, python: str) -> dict[str, object]:
-    items = [item for package in environment.packages for item in package.items]
-    conda = [conda_text(item) for item in items if item.manager == "conda" and not item.selector]
-    pip = [*_options(environment), *(item.shown for item in items if item.manager == "pip")]
-    if not environment.package("python"):
-        conda.insert(0, f"python {python}.*" if python else "python")
-    if pip and not environment.package("pip"):
-        conda.append("pip")
-    return {
-        "name": environment.name,
-        "channels": list(environment.channels),
-        "conda": conda,
-        "selected": [(item.selector, conda_text(item)) for item in items if item.selector],
-        "pip": pip,
-        "variables": {one.name: one.value for one in environment.variables if _is_plain(one)},
-        "left_out": [one.name for one in environment.variables if not _is_plain(one)],
-    }
-
-
-def conda_text(item: Item) -> str:
-    """A spec as every reader of conda's takes it."""
-    simple = item.name in {"python", "pip"} and item.text == f"{item.name}{item.specifier}"
-    return (f"{item.name} {item.wish}" if item.specifier else item.name) if simple else item.text
-
-
-def _options(environment: Environment) -> Iterator[str]:
-    """What `pip` says, as the options that mean it, where there is anything to ask pip for."""
-    pip = environment.keys.pip
-    if not any(package.key.startswith("pip/") for package in environment.packages):
-        return
-    if pip.index_url:
-        yield f"--index-url {pip.index_url}"
-    yield from (f"--extra-index-url {url}" for url in pip.extra_index_urls)
-    yield from (f"--find-links {link}" for link in pip.find_links)
-    yield from (f"--no-binary {name}" for name in pip.no_binary)
-    if pip.prerelease:
-        yield "--pre"
-
-
-def _is_plain(variable: Variable) -> bool:
-    """Whether conda can set it: not around what the host has, and not with the place of the environment in it."""
-    return not variable.prepend and not variable.append and PREFIX not in (variable.value or "")

@@ -1,0 +1,144 @@
+"""What may be printed: each filter gives text that its format reads as one value, whatever the value holds.
+
+Of a Dockerfile a value is never more than a word. Its lines end instructions, so that no word has more than one line;
+a `$` is replaced in it, quotes are taken away and what stands behind a backslash is kept, by BuildKit as by a shell.
+`quote` writes what both read as the same text; `exec` writes JSON, for commands, in which nothing is replaced.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+# What means itself, unquoted, to a shell, to BuildKit, and in a list that is separated by blanks.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*")
+_ARGUMENT = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
+_DIRECTIVE = re.compile(r"\s*[A-Za-z][A-Za-z0-9]*\s*=")
+_ENDING = {"Cc", "Cs", "Zl", "Zp"}  # ends a line for some reader, moves a cursor, or is no text
+
+Quoting = Mapping[str, Callable[[Any], str]]
+
+
+class Instructions(str):
+    """A Dockerfile that a person wrote as one: the only text that is printed as it is."""
+
+    __slots__ = ()
+
+
+def yaml(value: Any) -> str:
+    """A text as a YAML scalar that no reader can take for anything else."""
+    return json.dumps(_shown(value), ensure_ascii=False)
+
+
+def comment(value: Any) -> str:
+    """One line, and none that a Dockerfile's reader takes for an order to itself, as `# syntax=…` is."""
+    text = " ".join(_shown(value).split())
+    return f"- {text}" if _DIRECTIVE.match(text) else text
+
+
+def quote(value: Any) -> str:
+    """One word, of an instruction as of a shell.
+
+    In single quotes nothing is replaced; BuildKit's two readers differ about a backslash there, so that each stands in
+    double quotes of its own.
+    """
+    text = one_line(_shown(value))
+    if _PLAIN.fullmatch(text):
+        return text
+    parts = re.split(r"(['\\]+)", text)
+    return "".join(_part(part) for part in parts if part) or "''"
+
+
+def _part(text: str) -> str:
+    if text[0] in "'\\":
+        return '"' + text.replace("\\", "\\\\") + '"'
+    return f"'{text}'"
+
+
+def exec_(value: Any) -> str:
+    """A command as JSON: of any number of lines, and with no letter that has a meaning to anybody else."""
+    words = [_text_of_a_word(word) for word in _listed(value)]
+    if not words:
+        _unquotable("a command without a word")
+    text = ", ".join(json.dumps(word) for word in words)
+    return f"[{text}]".replace("<<", "<\\u003c").replace("\x7f", "\\u007f")
+
+
+def copy(value: Any) -> str:
+    """Places of COPY, of which the last is where to."""
+    words = [quote(word) for word in _listed(value)]
+    if all(_PLAIN.fullmatch(word) and not word.startswith("-") for word in words):
+        return " ".join(words)
+    return exec_(words)
+
+
+def argument(value: Any) -> str:
+    """What needs no quotes: the name of an image, a user, a place that envbuild chose."""
+    text = _shown(value)
+    if not _ARGUMENT.fullmatch(text):
+        _unquotable(f"{text!a} is no plain argument of an instruction")
+    return text
+
+
+def instructions(value: Any) -> str:
+    if not isinstance(value, Instructions):
+        _unquotable("only 'image.dockerfile' may be printed as instructions")
+    return str(value)
+
+
+def one_line(text: str) -> str:
+    """Raises what a template is told, where a text is more than one line for any reader."""
+    if found := ending(text):
+        _unquotable(f"{text!a} holds {found}, which cannot stand in an instruction")
+    return text
+
+
+def ending(text: str) -> str:
+    """What of a text would end a line, or is no letter; nothing of most texts."""
+    for letter in text:
+        if letter != "\t" and unicodedata.category(letter) in _ENDING:
+            return "a line break" if letter in "\n\r\u2028\u2029\x85\x0b\x0c" else f"the character {letter!a}"
+    return ""
+
+
+def _text_of_a_word(word: Any) -> str:
+    text = _shown(word)
+    if "\x00" in text or any(unicodedata.category(letter) == "Cs" for letter in text):
+        _unquotable(f"{text!a} is no word of a command")
+    return text
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple)):
+        _unquotable("a list of words is wanted")
+    words: Sequence[Any] = value
+    return words
+
+
+def _unquotable(what: str) -> NoReturn:
+    from jinja2.exceptions import TemplateRuntimeError
+
+    raise TemplateRuntimeError(what)
+
+
+def _shown(value: Any) -> str:
+    from envbuild.sandbox import shown
+
+    return shown(value)
+
+
+OF_YAML: Quoting = {"yaml": yaml, "comment": comment}
+OF_A_DOCKERFILE: Quoting = {
+    "argument": argument,
+    "comment": comment,
+    "copy": copy,
+    "exec": exec_,
+    "instructions": instructions,
+    "quote": quote,
+}
+
+
+def quoting_of(template: str) -> Quoting:
+    """What quotes for one format means nothing in another: each has its own filters."""
+    return OF_YAML if template.endswith((".yml.j2", ".yaml.j2")) else OF_A_DOCKERFILE

@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from envbuild.lock import Head, canonical
-from envbuild.resolve import Environment, Variable
+from envbuild.resolve import DEFAULT_PREFIX, Environment, Variable
 
 SCHEME = "1"
 _PATCH = re.compile(r"[0-9]+\.[0-9]+\.[0-9]")  # what asks for more than a minor version is content, too
@@ -64,6 +64,50 @@ def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
     if environment.setup:
         parts.append(_part("setup", list(environment.setup)))
     return Fingerprint(tuple(sorted(parts)))
+
+
+class ImageInputs(msgspec.Struct, frozen=True):
+    """What an image is made of besides: the Dockerfile that is executed, the content of a base that is an environment.
+
+    `apt` are the Debian packages themselves, whether they are named or listed in a file.
+    """
+
+    dockerfile: str
+    base: str = ""
+    apt: tuple[str, ...] = ()
+
+
+# Said by parts of their own: what the image starts from, and what the Dockerfile is made of.
+_ELSEWHERE = {"base", "dockerfile", "context", "template", "apt", "prefix", "gpu"}
+
+
+def image_fingerprint(environment: Environment, inputs: Inputs, image: ImageInputs) -> Fingerprint:
+    """The parts that a builder of images by a Dockerfile uses: those of a prefix, and what only images have."""
+    parts = [*fingerprint(environment, inputs).parts]
+    parts.append(Part("template/Dockerfile.j2", hashlib.sha256(image.dockerfile.encode()).hexdigest()))
+    if base := _base(inputs, image):
+        parts.append(_part("base", base))
+    parts += [_part(f"image/{key}", value) for key, value in _image(environment, image).items()]
+    return Fingerprint(tuple(sorted(parts)))
+
+
+def _base(inputs: Inputs, image: ImageInputs) -> dict[str, str]:
+    """By its content, whatever a registry calls it."""
+    if image.base:
+        return {"environment": image.base}
+    base = inputs.head.base if inputs.head else None
+    return {"digest": base.digest} if base else {}
+
+
+def _image(environment: Environment, image: ImageInputs) -> dict[str, object]:
+    """Each key that says something; what says what holds anyway says nothing."""
+    stated: dict[str, object] = msgspec.to_builtins(environment.keys.image)
+    found = {key: value for key, value in stated.items() if value not in (None, [], {}) and key not in _ELSEWHERE}
+    if image.apt:
+        found["apt"] = sorted(image.apt)
+    if environment.prefix != DEFAULT_PREFIX:
+        found["prefix"] = environment.prefix
+    return found
 
 
 class Folder(msgspec.Struct, frozen=True):

@@ -102,6 +102,7 @@ class SettingsKeys(msgspec.Struct, frozen=True):
         default_factory=dict
     )
     micromamba_image: Annotated[Word | None, about("The image that installs conda packages inside a build.")] = None
+    uv_image: Annotated[Word | None, about("The image that brings uv where it installs inside a build.")] = None
     install: Annotated[Literal["staged", "inside"], about("Where packages of an image are installed.")] = "staged"
     layers: Annotated[Layers, about("How many layers an image has, and how they are compressed.")] = Layers()
     check: Annotated[Check, about("Kinds of notes that 'envbuild check' leaves out.")] = Check()

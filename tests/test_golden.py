@@ -19,7 +19,7 @@ from envbuild.render import ENVIRONMENT_YML, render
 from envbuild.resolve import Environment
 
 _FOLDER = Path(__file__).parent / "golden"
-_CASES = sorted(path.name for path in _FOLDER.iterdir() if path.is_dir())
+_CASES = sorted(path.name for path in _FOLDER.iterdir() if (path / "expected").is_dir())
 _WRITES = os.environ.get("ENVBUILD_TEST_GOLDEN") == "write"
 _PYTHON = "3.11"  # what a lock says; it counts where a manifest names none
 _IMPLIED = f"python {_PYTHON}.*"

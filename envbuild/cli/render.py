@@ -20,7 +20,8 @@ def command(common: Common, /, *, selection: "Selection", output: str | None) ->
     """Show or write what templates make of environments. Needs no network, and a lock that is current.
 
     A template in the project's templates/ stands before the built-in one of its name, and may extend that:
-    {% extends "builtin/environment.yml.j2" %}.
+    {% extends "builtin/environment.yml.j2" %}. For builder docker a
+    context is written, which plain 'docker build' takes.
 
     \b
     Examples:
@@ -34,13 +35,15 @@ def command(common: Common, /, *, selection: "Selection", output: str | None) ->
     from envbuild.report.terminal import plural
 
     with patience(common, "reading manifests"):
-        found = artifacts(common.project(), selection)
+        project = common.project()
+        found = artifacts(project, selection)
+    texts = {name: one.texts for name, one in found.items()}
     if output is None:
         if common.json:
-            common.out(artifacts_json(found))
+            common.out(artifacts_json(texts))
         else:
-            common.document(artifacts_text(found))
+            common.document(artifacts_text(texts))
         return 0
-    count = write_artifacts(Path(output), found)
-    common.out(artifacts_json(found) if common.json else f"{plural(count, 'file')} written to {output}")
+    count = write_artifacts(project, Path(output), found)
+    common.out(artifacts_json(texts) if common.json else f"{plural(count, 'file')} written to {output}")
     return 0

@@ -1,8 +1,8 @@
 """What a person writes: Document -> Manifest, typed and checked, not yet inherited."""
 
-from envbuild.manifest.braces import rendered
+from envbuild.manifest.braces import is_dockerfile, rendered
 from envbuild.manifest.conda import excludes, python_version
-from envbuild.manifest.image import Image, Publish
+from envbuild.manifest.image import Apt, Build, Copy, Image, Publish, User
 from envbuild.manifest.items import (
     Item,
     Without,
@@ -47,11 +47,14 @@ from envbuild.manifest.values import (
 
 __all__ = [
     "RULES",
+    "Apt",
     "Asked",
     "Axis",
+    "Build",
     "Check",
     "Choice",
     "Combination",
+    "Copy",
     "Data",
     "Image",
     "Item",
@@ -68,6 +71,7 @@ __all__ = [
     "Quoted",
     "Rule",
     "SystemRequirements",
+    "User",
     "Without",
     "Word",
     "about",
@@ -76,6 +80,7 @@ __all__ = [
     "excludes",
     "extras_text",
     "families",
+    "is_dockerfile",
     "is_loopback",
     "is_nameless",
     "manifest",

@@ -95,7 +95,11 @@ def _when(keys: tuple[str, ...], node: Scalar) -> str:
 
 def is_inline(node: Scalar) -> bool:
     """Whether `dockerfile` holds the text of one, not a path."""
-    return bool(_INLINE.search(node.text))
+    return is_dockerfile(node.text)
+
+
+def is_dockerfile(text: str) -> bool:
+    return bool(_INLINE.search(text))
 
 
 def _braced(body: Mapping) -> Iterator[_Found]:

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from envbuild.project.checking import Checked, check
     from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
-    from envbuild.project.looking import Listed, artifacts, explained, listed, write_artifacts
+    from envbuild.project.looking import Listed, explained, listed
     from envbuild.project.moving import Behind, Fate, Outcome, Upgrade
     from envbuild.project.planned import Planned
     from envbuild.project.reading import Selection
+    from envbuild.project.rendering import artifacts, write_artifacts
     from envbuild.project.shown import Shown
     from envbuild.project.upgrading import understood
 
@@ -40,10 +41,11 @@ _BEHIND = {
     "checking": ("Checked", "check"),
     "facts": ("Prepared",),
     "front": ("Project",),
-    "looking": ("Listed", "artifacts", "explained", "listed", "write_artifacts"),
+    "looking": ("Listed", "explained", "listed"),
     "moving": ("Behind", "Fate", "Outcome", "Upgrade"),
     "planned": ("Planned",),
     "reading": ("Selection",),
+    "rendering": ("artifacts", "write_artifacts"),
     "shown": ("Shown",),
     "upgrading": ("understood",),
 }

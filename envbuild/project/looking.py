@@ -1,6 +1,5 @@
 """Environments and versions as they are looked at, when the manifest is there and when it is long gone."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -11,10 +10,8 @@ from envbuild.plan import Step
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.record import Version
-from envbuild.render import render
 from envbuild.resolve import Environment, Explained, explain, rows_of
 from envbuild.shape import nearest
-from envbuild.workspace import write_whole
 
 if TYPE_CHECKING:
     from envbuild.project.facts import Prepared
@@ -96,29 +93,9 @@ def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:
     raise UsageError(f"'{name}' says nothing of '{field}'", hint=nearest(field, known))
 
 
-def artifacts(project: Project, selection: Selection) -> dict[str, dict[str, str]]:
-    """What templates make of each environment, by its name; offline, from the lock that stands."""
-    found = {}
-    for one in project.facts().prepare(project.environments(selection), to_build=False):
-        refuse_stale(one)
-        python = one.locked.head.python if one.locked.head else ""
-        found[one.environment.name] = render(one.environment, project.templates, python)
-    return found
-
-
 def refuse_stale(one: "Prepared") -> None:
     """What is made of a lock is made of one that is current."""
     if not one.locked.current:
         name, change = one.environment.name, one.locked.changes[0]
         what = f"the lock of '{name}' is not current: {change.text}"
         raise RefusedError(what, change.where, f"run 'envbuild lock {name}'")
-
-
-def write_artifacts(folder: Path, artifacts: dict[str, dict[str, str]]) -> int:
-    """Each environment's into a folder of its name; every file whole or not at all."""
-    count = 0
-    for name, files in artifacts.items():
-        for file, text in files.items():
-            write_whole(folder / name / file, text)
-            count += 1
-    return count

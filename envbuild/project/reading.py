@@ -72,6 +72,13 @@ class Reader:
         names = {one.name for one in found.wanted}
         return found.wanted, [one for one in found.links if one.environment in names]
 
+    def base_of(self, environment: Environment) -> Environment | None:
+        """The environment whose image another one starts from; both were found by the last selection."""
+        every = self._last.environments
+        links, _ = link([environment], self._candidates(every))
+        named = [one.needed for one in links if one.environment == environment.name and one.kind == "base"]
+        return next((one for one in every if one.name in named), None)
+
     def graph(self, selection: Selection, platform: str) -> Graph:
         """What is selected with all that it needs, and nothing that is excluded; the whole family when all is."""
         found = self._found(selection, platform, with_parents=True)

@@ -1,12 +1,37 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
 from envbuild.render.condafile import conda_text, conda_values
+from envbuild.render.given import Given, Input, Parent, is_grown, platforms_of, sources_of, texts_of
+from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile
+from envbuild.render.packages import lists
+from envbuild.render.refusals import image_refusals
 from envbuild.render.templates import BUILT_IN, Template, Templates, complaints, rendered
 from envbuild.resolve import Environment
 
 ENVIRONMENT_YML = "environment.yml"
 
-__all__ = ["BUILT_IN", "ENVIRONMENT_YML", "Template", "Templates", "complaints", "conda_text", "render", "rendered"]
+__all__ = [
+    "BASE_NAME",
+    "BUILT_IN",
+    "DOCKERFILE",
+    "ENVIRONMENT_YML",
+    "Given",
+    "Input",
+    "Parent",
+    "Template",
+    "Templates",
+    "apt_packages",
+    "complaints",
+    "conda_text",
+    "image_refusals",
+    "is_grown",
+    "platforms_of",
+    "render",
+    "render_image",
+    "rendered",
+    "sources_of",
+    "texts_of",
+]
 
 
 def render(environment: Environment, templates: Templates, python: str) -> dict[str, str]:
@@ -14,3 +39,9 @@ def render(environment: Environment, templates: Templates, python: str) -> dict[
     own = conda_values(environment, python)
     values = {"environment": own, "params": environment.params, "matrix": environment.matrix}
     return {ENVIRONMENT_YML: rendered(f"{ENVIRONMENT_YML}.j2", templates, values)}
+
+
+def render_image(environment: Environment, templates: Templates, given: Given) -> dict[str, str]:
+    """A Dockerfile, and the lists that it installs from: with what `sources_of` names, a context to build in."""
+    made = {DOCKERFILE: dockerfile(environment, templates, given), **lists(environment, given)}
+    return dict(sorted(made.items()))

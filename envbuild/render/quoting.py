@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 # What means itself, unquoted, to a shell, to BuildKit, and in a list that is separated by blanks.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*")
+_ACTIVE = re.compile(r"['\\]")
+_ESCAPED = re.compile(r'["$\\]')
 _ARGUMENT = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
 _DIRECTIVE = re.compile(r"\s*[A-Za-z][A-Za-z0-9]*\s*=")
 _ENDING = {"Cc", "Cs", "Zl", "Zp"}  # ends a line for some reader, moves a cursor, or is no text
@@ -40,20 +42,21 @@ def comment(value: Any) -> str:
 def quote(value: Any) -> str:
     """One word, of an instruction as of a shell.
 
-    In single quotes nothing is replaced; BuildKit's two readers differ about a backslash there, so that each stands in
-    double quotes of its own.
+    In single quotes nothing is replaced, but BuildKit's two readers differ about a backslash there; in double quotes a
+    backslash protects all that is replaced but what a shell runs in backticks.
     """
     text = one_line(_shown(value))
     if _PLAIN.fullmatch(text):
         return text
-    parts = re.split(r"(['\\]+)", text)
-    return "".join(_part(part) for part in parts if part) or "''"
+    if not _ACTIVE.search(text):
+        return f"'{text}'"
+    if "`" not in text:
+        return f'"{_ESCAPED.sub(_escaped, text)}"'
+    return "".join(quote(part) if part != "`" else "'`'" for part in re.split("(`)", text) if part)
 
 
-def _part(text: str) -> str:
-    if text[0] in "'\\":
-        return '"' + text.replace("\\", "\\\\") + '"'
-    return f"'{text}'"
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
 
 
 def exec_(value: Any) -> str:

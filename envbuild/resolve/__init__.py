@@ -2,7 +2,7 @@
 
 from envbuild.resolve.channels import channel_url
 from envbuild.resolve.distributions import distribution
-from envbuild.resolve.environment import Environment, Python, Variable
+from envbuild.resolve.environment import DEFAULT_PREFIX, Environment, Python, Variable
 from envbuild.resolve.explain import Explained, Overridden, explain, rows_of
 from envbuild.resolve.family import Family, Resolved, parent_path, resolve
 from envbuild.resolve.fields import fields
@@ -14,6 +14,7 @@ from envbuild.resolve.packages import Package, Packages, contradictions, manager
 from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
+    "DEFAULT_PREFIX",
     "Candidates",
     "Edge",
     "EdgeKind",

@@ -125,6 +125,9 @@ class Workspace:
     def exists(self, path: str) -> bool:
         return self._noted(path).is_file()
 
+    def is_folder(self, path: str) -> bool:
+        return self._noted(path).is_dir()
+
     def read(self, path: str, where: Place | None = None, limit: int = LIMIT_BYTES) -> bytes:
         """A file's bytes, one more than the limit at most; `where` names the line that asked for it."""
         try:

@@ -1,7 +1,7 @@
 """Folders of a project that are packages: which of their files count, what these are, and copies to build from.
 
 Those count that git does not ignore (DECISIONS 23), of a folder that it ignores as a whole, or knows nothing of, all;
-never what a build leaves behind, nor what envbuild writes.
+never what envbuild writes, nor, of a package, what a build leaves behind. What an image copies need be no package.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+
+import msgspec
 
 from envbuild.document import LIMIT_BYTES
 from envbuild.errors import EnvbuildError, Place, WorkspaceError
@@ -25,6 +27,24 @@ _EGG = ".egg-info"
 _MANY = 200_000
 _SORTS = ("--cached", "--others", "--exclude-standard")
 _LIMIT = 64 * LIMIT_BYTES
+
+
+class Counting(msgspec.Struct, frozen=True):
+    """Which files of a folder count: those of a package, or all; but none that a .dockerignore names."""
+
+    package: bool = True
+    ignore: tuple[str, ...] = ()
+
+    def ignored(self, names: Iterable[str]) -> set[str]:
+        if not self.ignore:
+            return set()
+        from docker.utils.build import PatternMatcher
+
+        matcher = PatternMatcher(self.ignore)
+        return {name for name in names if matcher.matches(name)}
+
+
+PACKAGE, WHOLE = Counting(), Counting(package=False)
 
 
 class Folders:
@@ -58,23 +78,32 @@ class Folders:
     def stated(self, path: str, where: Place) -> Stated:
         return stated(self.build_files(path, where), Place(_below(path, BUILD_FILES[0])))
 
-    def content(self, path: str, where: Place, *, editable: bool) -> Folder:
+    def content(self, path: str, where: Place, *, editable: bool, counting: Counting = PACKAGE) -> Folder:
         """All that counts; of a folder that is used where it lies its build files only."""
         if editable:
             return Folder(editable=True, files=self.digests(path, where))
         self._refuse_no_folder(path, where)
-        names = self._counted(path, where)
+        names = self._counted(path, where, counting)
         return Folder(editable=False, files={name: self._digest(path, name, where) for name in names})
 
-    def copy(self, path: str, target: Path, where: Place) -> Folder:
+    def copy(self, path: str, target: Path, where: Place, *, counting: Counting = PACKAGE) -> Folder:
         """What counts, beside; gives what has been copied, so that it can be held against what was to be."""
         self._refuse_no_folder(path, where)
         copied = {}
-        for name in self._counted(path, where):
+        for name in self._counted(path, where, counting):
             place = target / name
             place.parent.mkdir(parents=True, exist_ok=True)
             copied[name] = self._digest(path, name, where, place)
         return Folder(editable=False, files=copied)
+
+    def copy_file(self, path: str, target: Path, where: Place) -> str:
+        """One file, beside; gives its digest, and whether it may be run, as of one in a folder."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return self._digest(".", path, where, target)
+
+    def file(self, path: str, where: Place) -> str:
+        """What the file that is copied has to be."""
+        return self._digest(".", path, where)
 
     def _refuse_no_folder(self, path: str, where: Place) -> None:
         whole = self._workspace.root / path
@@ -106,15 +135,16 @@ class Folders:
         self._workspace.ledger.note(str(base / "requirements"))
         return sorted(one.relative_to(base).as_posix() for one in found)
 
-    def _counted(self, path: str, where: Place) -> list[str]:
+    def _counted(self, path: str, where: Place, counting: Counting) -> list[str]:
         real = self._confine(path, where)
         try:
-            listed = self._git(real, where)
+            listed = self._git(real, where, counting)
             found = set(listed if listed is not None else _walked(real, self._workspace.ledger))
         except OSError as error:
             what = f"'{path}' cannot be listed: {error.strerror}: {error.filename}"
             raise WorkspaceError(what, where, "check its permissions") from None
-        counted = sorted(name for name in found if not _is_left_out(path, name))
+        found -= counting.ignored(found)
+        counted = sorted(name for name in found if not _is_left_out(path, name, counting))
         if broken := next((name for name in counted if not _is_text(name)), None):
             what = f"'{path}' has a file whose name is no text: {broken!a}"
             raise WorkspaceError(what, where, "rename it")
@@ -123,13 +153,14 @@ class Folders:
             raise WorkspaceError(what, where, "let git ignore what is no part of the package")
         return counted
 
-    def _git(self, real: str, where: Place) -> list[str] | None:
+    def _git(self, real: str, where: Place, counting: Counting) -> list[str] | None:
         """The files that git does not ignore; nothing where it does not know the folder, or ignores all of it."""
         if not any((parent / ".git").exists() for parent in (Path(real), *Path(real).parents)):
             return None
         self._workspace.ledger.certain = False  # git looks at more places than can be noted
         found = list(self._listed(real, "", where))
-        return found if set(found) & set(BUILD_FILES) else None
+        is_known = set(found) & set(BUILD_FILES) if counting.package else found
+        return found if is_known else None
 
     def _listed(self, real: str, below: str, where: Place) -> Iterator[str]:
         """Also what lies in repositories inside of this one."""
@@ -172,8 +203,10 @@ class Folders:
         return f"{'x ' if mode & stat.S_IXUSR else ''}{found.hexdigest()}"
 
 
-def _is_left_out(path: str, name: str) -> bool:
+def _is_left_out(path: str, name: str, counting: Counting) -> bool:
     parts = name.split("/")
+    if not counting.package:
+        return bool(_NO_CODE & set(parts))
     if parts[0] in _LEFT_BEHIND or (path == "." and parts[0] == FOLDER):
         return len(parts) > 1
     return bool(_NO_CODE & set(parts)) or any(part.endswith(_EGG) for part in parts)

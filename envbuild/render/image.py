@@ -1,0 +1,189 @@
+"""What Dockerfile.j2 is given: an environment and its image as plain data, in the order in which it is built."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from envbuild.errors import Place, RenderError, raise_all
+from envbuild.manifest import Build, is_dockerfile
+from envbuild.render import variables
+from envbuild.render.given import (
+    FILES,
+    Given,
+    apt_items,
+    copies_of,
+    is_grown,
+    item_places,
+    listed_path,
+    paths_of,
+    placed,
+    steps_of,
+)
+from envbuild.render.own import own
+from envbuild.render.packages import installs, packages_values
+from envbuild.render.quoting import Instructions
+from envbuild.render.refusals import CA_BUNDLE, image_refusals
+from envbuild.render.templates import Template, Templates, rendered
+from envbuild.resolve import Environment
+
+DOCKERFILE = "Dockerfile"
+BASE_NAME = "envbuild/environment"  # an image that is known by its content; whoever builds says where it is
+_AT = f"/run/secrets/{CA_BUNDLE}"
+_TRUSTING = [f"{name}={_AT}" for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")] + ["UV_SYSTEM_CERTS=true"]
+_SCRIPT = "/run/envbuild/script"
+_SHELL = ("/bin/sh", "-ec")
+_RUN_SHELL = ("/bin/sh", "-c")
+
+
+def dockerfile(environment: Environment, templates: Templates, given: Given) -> str:
+    """The text; everything that an image cannot have is told before a template is looked at."""
+    raise_all(image_refusals(environment, given))
+    values = {"params": environment.params, "matrix": environment.matrix}
+    stages, base = _starts(environment, templates, given, values)
+    every = {"environment": {**_values(environment, given), "base": base, "dockerfile": stages}, **values}
+    return rendered(environment.keys.image.template or f"{DOCKERFILE}.j2", templates, every)
+
+
+def _starts(
+    environment: Environment, templates: Templates, given: Given, values: Mapping[str, Any]
+) -> tuple[Instructions | None, str]:
+    """Stages of the project's own, if there are any, and what ours start from."""
+    stated, where = environment.keys.image.dockerfile, environment.where("image", "dockerfile")
+    if stated:
+        found = own(_own_text(stated, templates, given, {"environment": _named(environment), **values}), where)
+        return found.text, found.stage
+    if given.parent:
+        return None, f"{BASE_NAME}:fp-{given.parent.fingerprint.replace(':', '-')}"
+    base = given.lock.head.base if given.lock else None
+    if base is None:
+        where = environment.where("image", "base")
+        raise RenderError("the lock has no base image", where, f"run 'envbuild lock {environment.name}'")
+    return None, f"{base.name}:{base.tag}@{base.digest}"
+
+
+def _own_text(stated: str, templates: Templates, given: Given, values: Mapping[str, Any]) -> str:
+    """Never Jinja, unless its name says so."""
+    if is_dockerfile(stated):
+        return stated
+    text = given.texts[stated]
+    if not stated.endswith(".j2"):
+        return text
+    with_own = Templates({**templates.own, stated: Template(stated, text)}, templates.built_in)
+    return rendered(stated, with_own, values)
+
+
+def _named(environment: Environment) -> dict[str, object]:
+    return {"name": environment.name, "prefix": environment.prefix}
+
+
+def _values(environment: Environment, given: Given) -> dict[str, Any]:
+    image = environment.keys.image
+    trusts = bool(given.settings.ca_bundle)
+    has_packages = installs(environment, given)
+    lines = [*variables.of_gpu(environment), *variables.stated(environment, given)]
+    return {
+        **_named(environment),
+        "root": image.user is not None,
+        "variables": _plain(lines),
+        "secrets": list(image.secrets),
+        "trusting": _TRUSTING if trusts else [],
+        "apt": apt_packages(environment, given),
+        **_steps(environment, given, trusts=trusts),
+        "installs": has_packages,
+        "packages": packages_values(environment, given) if has_packages else {},
+        "active": _plain(variables.active(environment, given)) if has_packages else [],
+        "check": [environment.python.interpreter or "python3", "--version"] if not environment.python.managed else [],
+        "copies": list(_copies(environment, given)),
+        "user": image.user or "",
+        "workdir": image.workdir and placed(image.workdir, environment),
+        "expose": list(image.expose),
+        "labels": {key: placed(value, environment) for key, value in image.labels.items() if value is not None},
+        "shell": list(image.shell or ()),
+        "stop_signal": image.stop_signal or "",
+        "entrypoint": _command(image.entrypoint, environment),
+        "command": _command(image.command, environment),
+    }
+
+
+def _plain(lines: list[variables.Line]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = msgspec.to_builtins(lines)
+    return found
+
+
+def _inherited(environment: Environment, given: Given, *keys: str) -> set[Place]:
+    """The lines of items that the base has done already, where it is grown."""
+    if given.parent is None or not is_grown(environment, given):
+        return set()
+    return set(item_places(given.parent.environment, *keys))
+
+
+def _steps(environment: Environment, given: Given, *, trusts: bool) -> dict[str, list[dict[str, Any]]]:
+    """By when they are run: before Debian's packages, before the environment's, in the end; and those of `setup`."""
+    done = _inherited(environment, given, "image", "build")
+    steps = [step for step, where in steps_of(environment) if where not in done]
+    lines = zip(environment.setup, item_places(environment, "setup"), strict=True)
+    known = _inherited(environment, given, "setup")
+    found = {when: [_step(one, environment, trusts=trusts) for one in steps if one.before == before]
+             for when, before in (("before_apt", "apt"), ("before_packages", "packages"), ("after", None))}  # fmt: skip
+    setup = [_step(Build(command=text), environment, trusts=trusts) for text, where in lines if where not in known]
+    return {**found, "setup": setup}
+
+
+def _step(step: Build, environment: Environment, *, trusts: bool) -> dict[str, Any]:
+    """A script is run as it is, by what its first line names; one that names nothing by a shell."""
+    shell = environment.keys.image.shell or _SHELL
+    words = [*_SHELL, '"$0" "$@"', _SCRIPT, *step.args] if step.script else [*shell, step.command or ""]
+    trusting = ["/usr/bin/env", *_TRUSTING] if trusts else []
+    return {
+        "words": [placed(word, environment) for word in (*trusting, *words)],
+        "script": f"{FILES}/{step.script}" if step.script else "",
+        "user": step.user or "",
+    }
+
+
+def apt_packages(environment: Environment, given: Given) -> list[str]:
+    """Those that are named, and those of lists; of a base that is grown only the rest."""
+    every = list(_apt(environment, given))
+    known = set(_apt(given.parent.environment, given)) if given.parent and is_grown(environment, given) else set()
+    return [one for one in dict.fromkeys(every) if one not in known]
+
+
+def _apt(environment: Environment, given: Given) -> Iterator[str]:
+    where = environment.where("image", "apt")
+    for item in apt_items(environment):
+        path = listed_path(item)
+        if path:
+            yield from _apt_list(path, given.texts.get(path, ""), where)
+        else:
+            yield item
+
+
+def _apt_list(path: str, text: str, where: Place) -> Iterator[str]:
+    """Names, each on a line or several; what follows a '#' is for people."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for word in line.partition("#")[0].split():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+.:_~=/*-]*", word):
+                raise RenderError(f"'{word}' is no Debian package", Place(path, number, 1), f"mend it; see {where}")
+            yield word
+
+
+def _copies(environment: Environment, given: Given) -> Iterator[dict[str, Any]]:
+    done = _inherited(environment, given, "image", "copy")
+    for copy, where in copies_of(environment):
+        if where in done:
+            continue
+        sources = [f"{FILES}/{path}" for path in paths_of(copy)]
+        to = placed(copy.to, environment)
+        if len(sources) > 1 and not to.endswith("/"):
+            to = f"{to}/"
+        yield {"places": [*sources, to], "mode": copy.mode or "", "owner": copy.owner or ""}
+
+
+def _command(stated: str | tuple[str, ...] | None, environment: Environment) -> list[str]:
+    """What is one text is run by a shell, as in Docker; that there is none is said by an empty list."""
+    if stated is None:
+        return []
+    words = (*(environment.keys.image.shell or _RUN_SHELL), stated) if isinstance(stated, str) else stated
+    return [placed(word, environment) for word in words]

@@ -1,0 +1,173 @@
+"""What an image cannot have, each with its line: what comes with a later version, and what no Dockerfile can say."""
+
+import re
+from collections.abc import Iterator
+
+from envbuild.document import Mapping, Sequence, Value, is_null
+from envbuild.errors import EnvbuildError, Place, RenderError
+from envbuild.lock import EVERY, member_items
+from envbuild.manifest import User
+from envbuild.render.given import ARCHITECTURES, Given, copies_of, paths_of, platforms_of, steps_of
+from envbuild.render.quoting import ending
+from envbuild.resolve import Environment
+from envbuild.shape import nearest
+
+_LATER = ("owner", "with", "trim", "healthcheck")
+_LATER_OF_APT = ("upgrade", "sources", "recommends", "snapshot")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+_PLACE = re.compile(r"/[A-Za-z0-9._/+-]*[A-Za-z0-9._+-]")
+_PATTERN = re.compile(r"[*?\[\]\\]")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SIGNAL = re.compile(r"(SIG)?[A-Z0-9+-]+")
+CA_BUNDLE = "ca_bundle"
+_REMOVE = "remove it for now"
+
+
+def image_refusals(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    """Everything at once."""
+    yield from _later(environment)
+    yield from _starts(environment, given)
+    yield from _installs(environment, given)
+    yield from _steps(environment)
+    yield from _copies(environment)
+    yield from _texts(environment)
+    yield from _secrets(environment, given)
+
+
+def _comes_later(what: str, where: Place, hint: str = _REMOVE) -> RenderError:
+    return RenderError(f"{what} comes later: this version cannot put it into an image yet", where, hint)
+
+
+def _later(environment: Environment) -> Iterator[EnvbuildError]:
+    for key in _LATER:
+        if _says(environment.node("image", key)):
+            yield _comes_later(f"'image.{key}'", environment.where_key("image", key))
+    for key in _LATER_OF_APT:
+        if _says(environment.node("image", "apt", key)):
+            yield _comes_later(f"'image.apt.{key}'", environment.where_key("image", "apt", key))
+    packages = environment.node("image", "apt", "packages")
+    for item in packages.items if isinstance(packages, Sequence) else ():
+        if isinstance(item, Mapping):
+            yield _comes_later("a Debian package by its URL", item.place, "copy the file, and install it in 'build'")
+    if isinstance(environment.keys.image.user, User):
+        where = environment.where("image", "user")
+        yield _comes_later("a user to be made", where, "make it by a command in 'build', and name it here")
+    for copy, where in copies_of(environment):
+        if not paths_of(copy):
+            yield _comes_later("a copy from elsewhere", where, "copy what lies in the project")
+
+
+def _says(node: Value | None) -> bool:
+    if node is None or is_null(node):
+        return False
+    return bool(node.items) if isinstance(node, Sequence) else True
+
+
+def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    """What the image starts from, for which platforms, and where the environment lies in it."""
+    image, where = environment.keys.image, environment.where("image", "base")
+    if image.base is None and not image.dockerfile:
+        hint = "name an image: 'image: {base: \"debian:12\"}'"
+        yield RenderError(f"'{environment.name}' says nothing that its image starts from", where, hint)
+    elif image.base is not None and not isinstance(image.base, str) and (image.base.tag or image.base.prefix):
+        key = "tag" if image.base.tag else "prefix"
+        yield _comes_later(f"'image.base.{key}'", where, "name the image alone")
+    if not platforms_of(environment):
+        hint = f"add one of: {', '.join(ARCHITECTURES)}"
+        yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
+    yield from _place(environment)
+    if given.settings.install == "inside":
+        yield from _brings(environment, given)
+
+
+def _place(environment: Environment) -> Iterator[EnvbuildError]:
+    parts = environment.prefix.split("/")
+    if not _PLACE.fullmatch(environment.prefix) or {".", "..", ""} & set(parts[1:]):
+        hint = "use letters, digits and '._+-', as in /opt/env"
+        where = environment.where("image", "prefix")
+        yield RenderError(f"an environment cannot lie at '{environment.prefix}'", where, hint)
+
+
+def _brings(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    """The programs that install inside of a build come from images, and envbuild has none of its own."""
+    settings, source = given.settings, environment.python.source
+    needs = {"conda": ("micromamba_image", settings.micromamba_image), "uv": ("uv_image", settings.uv_image)}
+    key, stated = needs.get(source, ("", "-"))
+    if not stated and environment.python.managed and given.lock:
+        what = f"'install: inside' needs an image that brings {key.partition('_')[0]}"
+        yield RenderError(what, settings.place("install"), f"name one in envbuild.yaml: '{key}: …'")
+
+
+def _installs(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    for item in member_items(environment):
+        if item.editable:
+            what = "builder 'docker' cannot do '-e': what it makes goes elsewhere"
+            yield RenderError(what, item.where, "remove '-e'")
+    every = (given.request(platform).no_build_isolation for platform in platforms_of(environment))
+    if any(names and EVERY not in names for names in every):
+        where = environment.where("pip", "no_build_isolation")
+        yield _comes_later("building some packages alone and others not", where, "write 'no_build_isolation: true'")
+
+
+def _steps(environment: Environment) -> Iterator[EnvbuildError]:
+    """Steps run as root unless they say otherwise: who comes after one that does must be known."""
+    own_user = environment.keys.image.user
+    for step, where in steps_of(environment):
+        if step.user and not _USER.fullmatch(step.user):
+            yield RenderError(f"'{step.user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
+        elif step.user and own_user is None:
+            hint = "say who it is: 'user: root' under 'image'"
+            yield RenderError("a step has a user, and nothing says whose the image is in the end", where, hint)
+        if step.script and (not _PLACE.fullmatch(f"/{step.script}") or "," in step.script):
+            yield RenderError(f"a script cannot be called '{step.script}'", where, "rename it: letters, digits, '._+-'")
+
+
+def _copies(environment: Environment) -> Iterator[EnvbuildError]:
+    for copy, where in copies_of(environment):
+        if not copy.to.startswith("/"):
+            yield RenderError(f"'{copy.to}' is no place in an image", where, "write it absolute: '/srv/app'")
+        if copy.owner and not _USER.fullmatch(copy.owner):
+            yield RenderError(f"'{copy.owner}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
+        for path in paths_of(copy):
+            if _PATTERN.search(path):
+                yield RenderError(f"'{path}' would be read as a pattern", where, "rename it, or copy its folder")
+
+
+def _texts(environment: Environment) -> Iterator[EnvbuildError]:
+    """What stands on a line of a Dockerfile is one line."""
+    image = environment.keys.image
+    named = [
+        *((one.name, text, environment.where("variables", one.name))
+          for one in environment.variables for text in (one.value or "", *one.prepend, *one.append)),
+        *((f"image.labels.{key}", value or "", environment.where("image", "labels", key))
+          for key, value in image.labels.items()),
+        *(("image.copy", text, where) for copy, where in copies_of(environment) for text in (copy.to, *paths_of(copy))),
+        ("image.workdir", image.workdir or "", environment.where("image", "workdir")),
+        ("python.interpreter", environment.python.interpreter, environment.where("python", "interpreter")),
+    ]  # fmt: skip
+    for name, text, where in named:
+        if found := ending(text):
+            yield RenderError(f"'{name}' holds {found}, which a Dockerfile has no way to write", where, "leave it out")
+    for key in image.labels:
+        if not _LABEL.fullmatch(key):
+            where = environment.where_key("image", "labels", key)
+            yield RenderError(f"'{key}' is no name of a label", where, "use letters, digits and '._/-'")
+    user = image.user
+    if isinstance(user, str) and not _USER.fullmatch(user):
+        where = environment.where("image", "user")
+        yield RenderError(f"'{user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
+    if image.stop_signal and not _SIGNAL.fullmatch(image.stop_signal):
+        where = environment.where("image", "stop_signal")
+        yield RenderError(f"'{image.stop_signal}' is no signal", where, "write it as 'SIGTERM'")
+
+
+def _secrets(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    node, known = environment.node("image", "secrets"), given.settings.secrets
+    for item in node.items if isinstance(node, Sequence) else ():
+        name = getattr(item, "text", "")
+        if not _SECRET.fullmatch(name) or name == CA_BUNDLE:
+            yield RenderError(f"'{name}' cannot name a secret here", item.place, "use letters, digits and '_.-'")
+        elif name not in known:
+            hint = nearest(name, known) if known else "name it in envbuild.yaml: 'secrets: {NAME: {env: VARIABLE}}'"
+            yield RenderError(f"there is no secret '{name}' in the settings", item.place, hint)

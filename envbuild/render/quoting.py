@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 # What means itself, unquoted, to a shell, to BuildKit, and in a list that is separated by blanks.
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,][A-Za-z0-9_./:@%+,=-]*")
 _ACTIVE = re.compile(r"['\\]")
 _ESCAPED = re.compile(r'["$\\]')
 _ARGUMENT = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
@@ -35,7 +35,7 @@ def yaml(value: Any) -> str:
 
 def comment(value: Any) -> str:
     """One line, and none that a Dockerfile's reader takes for an order to itself, as `# syntax=…` is."""
-    text = " ".join(_shown(value).split())
+    text = " ".join("".join(" " if ending(letter) else letter for letter in _shown(value)).split())
     return f"- {text}" if _DIRECTIVE.match(text) else text
 
 
@@ -71,7 +71,7 @@ def exec_(value: Any) -> str:
 def copy(value: Any) -> str:
     """Places of COPY, of which the last is where to."""
     words = [quote(word) for word in _listed(value)]
-    if all(_PLAIN.fullmatch(word) and not word.startswith("-") for word in words):
+    if all(_PLAIN.fullmatch(word) for word in words):
         return " ".join(words)
     return exec_(words)
 

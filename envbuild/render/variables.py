@@ -46,7 +46,8 @@ def _line(variable: Variable, environment: Environment) -> Line:
 def active(environment: Environment, given: Given) -> list[Line]:
     """The environment's programs come first; what the manifest says of other variables stands."""
     prefix, own = environment.prefix, {one.name for one in environment.variables}
-    lines = [] if is_grown(environment, given) else [Line("PATH", None, f"{prefix}/bin")]
+    is_first = is_grown(environment, given) and "PATH" not in {one.name for one in stated(environment, given)}
+    lines = [] if is_first else [Line("PATH", None, f"{prefix}/bin")]
     conda = {"CONDA_PREFIX": prefix, "CONDA_DEFAULT_ENV": prefix, "CONDA_SHLVL": "1"}
     told = conda if environment.python.source == "conda" else {"VIRTUAL_ENV": prefix}
     return [*lines, *(Line(name, value) for name, value in told.items() if name not in own)]

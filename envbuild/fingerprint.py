@@ -11,6 +11,7 @@ import re
 import msgspec
 
 from envbuild.lock import Head, canonical
+from envbuild.manifest import Build
 from envbuild.resolve import DEFAULT_PREFIX, Environment, Variable
 
 SCHEME = "1"
@@ -101,13 +102,28 @@ def _base(inputs: Inputs, image: ImageInputs) -> dict[str, str]:
 
 def _image(environment: Environment, image: ImageInputs) -> dict[str, object]:
     """Each key that says something; what says what holds anyway says nothing."""
-    stated: dict[str, object] = msgspec.to_builtins(environment.keys.image)
-    found = {key: value for key, value in stated.items() if value not in (None, [], {}) and key not in _ELSEWHERE}
+    stated = msgspec.to_builtins(environment.keys.image)
+    found = {key: _said(value) for key, value in stated.items() if value and key not in _ELSEWHERE}
+    if steps := environment.keys.image.build:
+        found["build"] = [_step(step) for step in steps]
     if image.apt:
         found["apt"] = sorted(image.apt)
     if environment.prefix != DEFAULT_PREFIX:
         found["prefix"] = environment.prefix
     return found
+
+
+def _step(step: str | Build) -> object:
+    """Its `id` is a name by which a child replaces it, and no content."""
+    long = Build(command=step) if isinstance(step, str) else msgspec.structs.replace(step, id=None)
+    return _said(msgspec.to_builtins(long))
+
+
+def _said(value: object) -> object:
+    """Without what says nothing, so that a key that comes later changes no hash."""
+    if isinstance(value, dict):
+        return {key: _said(one) for key, one in value.items() if one not in (None, (), [], {})}
+    return [_said(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 class Folder(msgspec.Struct, frozen=True):

@@ -94,6 +94,6 @@ def _behind_heredocs(lines: list[str], at: int, whole: str, where: Place) -> int
         while at < len(lines) and (lines[at].lstrip("\t") if tabs else lines[at]) != word:
             at += 1
         if at == len(lines):
-            raise RenderError(f"the Dockerfile ends within '<<{word}'", where, f"end it with a line '{word}'")
+            raise RenderError(f"the Dockerfile ends within '<<{word}'", where, f"close it with a line '{word}'")
         at += 1
     return at

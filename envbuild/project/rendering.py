@@ -125,31 +125,37 @@ class Rendering:
     def _ignore(self, inputs: tuple[Input, ...]) -> str:
         """What lies beside a context is none of its content: only what it is made of is sent to a builder."""
         tops = {_OURS}
-        for one in (one for one in inputs if not one.target):
-            content = self._folders.content(one.path, one.where, editable=False, counting=self._counting(one))
-            tops |= {name.partition("/")[0] for name in content.files}
+        for one in inputs:
+            tops |= {name.partition("/")[0] for name in self._names(one)}  # of each, so that what is wrong is told
         return "".join(f"{line}\n" for line in ("*", *(f"!{_escaped(top)}" for top in sorted(tops)), _CONTENTS))
 
     def write(self, folder: Path, rendered: Rendered) -> int:
-        """Into a folder that may hold an earlier one, of which nothing stays that is not part of this one."""
-        if rendered.inputs or DOCKERFILE in rendered.texts:
-            self._clear(folder)
-        copied = [name for one in rendered.inputs for name in self._copied(folder, one)]
+        """Into a folder that may hold an earlier one, of which nothing stays that is not part of this one.
+
+        What will stand there is noted first, so that it can be taken away again however this ends.
+        """
+        copied = [name for one in rendered.inputs for name in self._names(one)]
         texts = {name: text for name, text in rendered.texts.items() if name not in copied or name != ENVIRONMENT_YML}
-        for name, text in texts.items():
-            write_whole(folder / name, text)
         if DOCKERFILE in texts:
+            self._clear(folder)
             names = sorted({*copied, *texts} - {DOCKERFILE, _IGNORE, ENVIRONMENT_YML})
             write_whole(folder / _CONTENTS, "".join(f"{name}\n" for name in names))
+        for one in rendered.inputs:
+            if self._is_folder(one):
+                self._folders.copy(one.path, folder / one.target, one.where, counting=self._counting(one))
+            else:
+                self._folders.copy_file(one.path, folder / one.target, one.where)
+        for name, text in texts.items():
+            write_whole(folder / name, text)
         return len({*copied, *texts})
 
-    def _copied(self, folder: Path, one: Input) -> Iterator[str]:
-        target = folder / one.target
+    def _names(self, one: Input) -> Iterator[str]:
+        """What an input is in a context, by the paths of its files."""
         if not self._is_folder(one):
-            self._folders.copy_file(one.path, target, one.where)
+            self._project.workspace.digest(one.path, one.where)  # told before anything is written, if it cannot be read
             yield one.target
             return
-        for name in self._folders.copy(one.path, target, one.where, counting=self._counting(one)).files:
+        for name in self._folders.content(one.path, one.where, editable=False, counting=self._counting(one)).files:
             if not one.target and name.partition("/")[0] == _OURS:
                 what = f"'{one.path}' holds '{_OURS}', where a context has what envbuild puts into it"
                 raise WorkspaceError(what, one.where, "rename that folder, or let a .dockerignore leave it out")

@@ -13,7 +13,7 @@ _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 def commands(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """Each instruction with its values, as BuildKit's parser tells them; a here-document is an instruction too many."""
     found = dockerfile.parse_string(text)
-    return [(one.cmd if not one.heredocs else "HEREDOC", one.value) for one in found]
+    return [(one.cmd.upper() if not one.heredocs else "HEREDOC", one.value) for one in found]
 
 
 def word(text: str, values: Mapping[str, str] | None = None) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,6 +250,35 @@ def test_render_writes_a_context(project: Project) -> None:
     assert not (project.path / "out/k/envbuild/files/app/data.bin").exists()
     shown = project.json("render", "k")["environments"][0]["artifacts"]
     assert shown["Dockerfile"] == project.read("out/k/Dockerfile")
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "images.md"
+
+
+def fence(kind: str) -> str:
+    found = re.search(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_page_shows_what_is_rendered(project: Project) -> None:
+    """Its manifest, its Dockerfile; with ENVBUILD_TEST_GOLDEN=write the page takes what is rendered now."""
+    project.write("manifests/web.yaml", fence("yaml"))
+    locked(project)
+    text = project.json("render", "web")["environments"][0]["artifacts"]["Dockerfile"]
+    text = re.sub("sha256:[0-9a-f]{64}", "sha256:…", text)
+    if os.environ.get("ENVBUILD_TEST_GOLDEN") == "write":
+        page = PAGE.read_text(encoding="utf-8").replace(
+            f"```dockerfile\n{fence('dockerfile')}", f"```dockerfile\n{text}"
+        )
+        PAGE.write_text(page, encoding="utf-8")
+    assert fence("dockerfile") == text
+
+
+def test_the_template_of_the_page_works() -> None:
+    """One block, and all else as it was."""
+    manifest = f"{HEAD}params: {{health: 'http://127.0.0.1'}}\nimage: {{base: a}}\n"
+    assert made(manifest, {NAME: fence("jinja")}).endswith('HEALTHCHECK CMD ["curl", "--fail", "http://127.0.0.1"]\n')
 
 
 def told(project: Project, *args: str, code: int = 1) -> dict[str, Any]:

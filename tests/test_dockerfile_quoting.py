@@ -27,6 +27,7 @@ HOSTILE = [
     "-x",
     "$HOME ${HOME} ${HOME:+x} $(id) `id`",
     'it\'s "quoted" \\ and \\" so \' on \\',
+    "it's $HOME and ${PATH}, \\$HOME",
     "trailing \\",
     "`",
     "'",

@@ -286,6 +286,25 @@ def told(project: Project, *args: str, code: int = 1) -> dict[str, Any]:
     return dict(error)
 
 
+def test_a_context_of_ones_own_loses_what_it_lost(project: Project) -> None:
+    """Its files stand beside the Dockerfile, and so does what is nobody's: that stays, and is sent to no builder."""
+    body = HEAD + "image: {dockerfile: ../docker/Dockerfile, context: ../docker}\n"
+    project.write("manifests/k.yaml", body)
+    project.write("docker/Dockerfile", "FROM a\nCOPY . /all\n")
+    for name in ("one.txt", "two.txt", "logs/x.log"):
+        project.write(f"docker/{name}", name)
+    project.write("docker/.dockerignore", "logs\n")
+    locked(project)
+    project.write("out/k/mine.txt", "mine")
+    project.run("render", "-o", "out")
+    assert not (project.path / "out/k/logs").exists()
+    project.remove("docker/two.txt")
+    project.run("render", "-o", "out")
+    assert {path.name for path in (project.path / "out/k").glob("*.txt")} == {"mine.txt", "one.txt"}
+    assert "!mine.txt" not in project.read("out/k/.dockerignore")
+    assert "!one.txt" in project.read("out/k/.dockerignore")
+
+
 def test_without_a_current_lock_no_context_is_written(project: Project) -> None:
     """Exit 3, as for any artifact."""
     project.write("manifests/k.yaml", f"{HEAD}image: {{base: a}}\n")

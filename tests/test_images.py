@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from support.manifests import environment
 from support.project import Project
 
 from envbuild.errors import EnvbuildError, Place, RenderError
+from envbuild.lock import Pin, Pins
 from envbuild.project.shipped import templates as shipped
 from envbuild.render import Given, Template, Templates, render_image
 from envbuild.render.own import own
@@ -120,6 +122,23 @@ def test_what_installs_inside_must_be_named() -> None:
         made(f"{HEAD}python: {{from: uv}}\nimage: {{base: a}}\n", settings=inside)
     assert "exit 1" in made(f"{conda}image: {{base: a}}\n")
     assert made(f"{HEAD}image: {{base: a}}\n", settings=inside)
+
+
+def test_a_tool_comes_from_an_image() -> None:
+    """What the settings name is one, or it is told."""
+    with pytest.raises(RenderError, match="'a b' is no image"):
+        made(f"{HEAD}image: {{base: a}}\n", settings=Settings(uv_image="a b"))
+
+
+def test_a_lock_leads_nowhere() -> None:
+    """P24: whoever can write a lock can write any path into it; none of them leaves the context."""
+    stated = environment({"k": f"{HEAD}image: {{base: a}}\n"})
+    lock = lock_of(stated)
+    assert lock is not None
+    for url in ("../../etc/passwd", "a/../../b.whl", "/etc/passwd", "a b.whl", "a.whl\n--index-url x"):
+        pins = {"linux-64": Pins("linux-64", (Pin("pip", "alpha", "1", url, "0" * 64),))}
+        with pytest.raises(EnvbuildError, match="pip cannot be told the path"):
+            render_image(stated, Templates({}, shipped()), Given(msgspec.structs.replace(lock, pins=pins)))
 
 
 @pytest.mark.parametrize("block", ["base", "apt", "before_packages", "packages", "after_packages", "config"])

@@ -79,7 +79,7 @@ def _asked(pin: Pin, environment: Environment, *, bound: bool) -> str:
 
 
 def _place(path: str) -> str:
-    if not _PATH.fullmatch(path):
+    if not _PATH.fullmatch(path) or {"", ".."} & set(path.split("/")):
         what = f"pip cannot be told the path '{path}'"
         raise RenderError(what, hint="rename it: letters, digits and '._+-' are safe")
     return f"/run/{package_target(path)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from envbuild.document import Mapping, Sequence, Value, is_null
 from envbuild.errors import EnvbuildError, Place, RenderError
-from envbuild.lock import EVERY, member_items
+from envbuild.lock import EVERY, image_name, member_items
 from envbuild.manifest import User
 from envbuild.render.given import ARCHITECTURES, Given, copies_of, paths_of, platforms_of, steps_of
 from envbuild.render.quoting import ending
@@ -77,6 +77,7 @@ def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
         hint = f"add one of: {', '.join(ARCHITECTURES)}"
         yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
     yield from _place(environment)
+    yield from _images(given)
     if given.settings.install == "inside":
         yield from _brings(environment, given)
 
@@ -87,6 +88,14 @@ def _place(environment: Environment) -> Iterator[EnvbuildError]:
         hint = "use letters, digits and '._+-', as in /opt/env"
         where = environment.where("image", "prefix")
         yield RenderError(f"an environment cannot lie at '{environment.prefix}'", where, hint)
+
+
+def _images(given: Given) -> Iterator[EnvbuildError]:
+    settings = given.settings
+    for key, stated in (("micromamba_image", settings.micromamba_image), ("uv_image", settings.uv_image)):
+        if stated and image_name(stated) is None:
+            hint = "write it as 'debian:12' or 'HOST/PATH/IMAGE:TAG'"
+            yield RenderError(f"'{stated}' is no image", settings.place(key), hint)
 
 
 def _brings(environment: Environment, given: Given) -> Iterator[EnvbuildError]:

@@ -128,7 +128,7 @@ def test_the_next_mirror_is_asked_where_one_does_not_answer(project: Project, ch
     gone, url = _two(channel), "https://conda.example/own"
     settings(project, url)
     manifest(project, "k", "app")
-    env = {"UV_HTTP_TIMEOUT": "2"}
+    env = {"UV_HTTP_RETRIES": "0"}
     run = project.run("lock", check=1, env={**env, "ENVBUILD_MIRRORS": f"{url}={gone}"})
     assert f"nothing answers at {gone.split('/')[2]}, a mirror of {url}," in run.err
     both = f"{url}={gone} {url}={channel.url}"
@@ -212,10 +212,11 @@ def test_an_index_that_is_down_gives_way_to_the_next(project: Project) -> None:
         file = mirror.add("own", "1.0")
         root = mirror.url.removesuffix("/simple/")
         first = f"{origin}={gone} https://pypi.example={gone.removesuffix('/simple')}"
-        run = project.run("lock", check=1, env={"ENVBUILD_MIRRORS": first, "UV_HTTP_TIMEOUT": "2"})
+        run = project.run("lock", check=1, env={"ENVBUILD_MIRRORS": first, "UV_HTTP_RETRIES": "0"})
         assert f"a mirror of {origin}" in run.err
-        project.run("lock", env={"ENVBUILD_MIRRORS": f"{first} {origin}={mirror.url} https://pypi.example={root}"})
+        both = f"{first} {origin}={mirror.url} https://pypi.example={root}"
+        project.run("lock", env={"ENVBUILD_MIRRORS": both, "UV_HTTP_RETRIES": "0"})
         assert f"url: https://pypi.example/files/{file}" in project.read("locks/a.conda-lock.yml")
-        env = {"ENVBUILD_MIRRORS": f"https://pypi.example={gone} https://pypi.example={root}"}
+        env = {"ENVBUILD_MIRRORS": f"https://pypi.example={gone} https://pypi.example={root}", "UV_HTTP_RETRIES": "0"}
         project.run("apply", env=env)
         assert project.run("run", "a", "--", "python", "-c", "import own").code == 0

@@ -26,7 +26,8 @@ from envbuild.solvers.uv import Uv
 
 _PRIVATE = ("acme", "acme-core", "acme-build")
 _MARK = "import pathlib\npathlib.Path({mark!r}).write_text('{name}')\n"
-_BUILT = '[build-system]\nrequires = [{requires}]\nbuild-backend = "backend"\nbackend-path = ["."]\n{more}'
+_BUILT = '[build-system]\nrequires = [{requires}]\nbuild-backend = "backend"\nbackend-path = ["."]\n{project}{more}'
+_PROJECT = '[project]\nname = "{name}"\nversion = "{version}"\ndynamic = ["dependencies"]\n'
 _LEARNED = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nDynamic: Requires-Dist\n"
 
 
@@ -97,9 +98,10 @@ def source_of(
 ) -> dict[str, bytes]:
     """The same as files."""
     requires = ", ".join(f'"{one}"' for one in built_with)
+    project = _PROJECT.format(name=name, version=version)
     return {
         **source_files(name, version, requires=needs),
-        "pyproject.toml": _BUILT.format(requires=requires, more=more).encode(),
+        "pyproject.toml": _BUILT.format(requires=requires, project=project, more=more).encode(),
         "PKG-INFO": _LEARNED.format(name=name, version=version).encode(),
     }
 
@@ -210,6 +212,35 @@ SOURCES = {
     "an index of that name": "acme = {{index = 'internal'}}\n[[tool.uv.index]]\nname = 'internal'\nurl = '{public}'",
     "an override": "[tool.uv]\noverride-dependencies = ['acme==99']\nindex-url = '{public}'",
 }
+
+
+_INDEX_ONLY = sorted(SOURCES.keys() - {"a URL"})
+
+
+@pytest.mark.parametrize("root", ["wanting", "wanting @ {files}/wanting-1.0.tar.gz"])
+@pytest.mark.parametrize("side", _INDEX_ONLY)
+def test_a_source_brings_settings_of_uv(sides: Sides, side: str, root: str) -> None:
+    """Also one of an index; uv has its build read them whatever it is told."""
+    files = f"{place(sides.public)}/files"
+    more = f"[tool.uv.sources]\n{SOURCES[side].format(files=files, public=sides.public.url)}\n"
+    sides.public.add_file(*learned("wanting", built_with=["acme"], needs=["acme"], more=more))
+    assert places(sides.pins(root.format(files=files))) == dict.fromkeys(("acme", "acme-core"), place(sides.private))
+
+
+@pytest.mark.parametrize("by", ["its settings of uv", "its requirements"])
+def test_a_build_asks_for_a_url(index: Index, private: Index, tmp_path: Path, uv_cache: Path, by: str) -> None:
+    """A source that names the file itself, of which uv learns no sooner than it builds: it is refused there."""
+    sides = Sides(index, private, tmp_path, uv_cache)
+    url = f"{place(sides.public)}/files/acme-99-py3-none-any.whl"
+    settings = by == "its settings of uv"
+    more = f"[tool.uv.sources]\nacme = {{url = '{url}'}}\n" if settings else ""
+    sides.public.add_file(*learned("wanting", built_with=["acme" if settings else f"acme @ {url}"], more=more))
+    told = sides.refused("wanting")
+    what = (
+        f"wanting 1.0 is built with 'acme @ {url}', which is bound to the index 'internal': a URL is no version of it"
+    )
+    assert told.message.startswith(what)
+    assert not sides.mark.exists()
 
 
 @pytest.mark.parametrize("side", SOURCES)

@@ -82,7 +82,8 @@ def _built_with(case: Case) -> SolveError | None:
         name = re.split(r"[^\w.-]", wish, maxsplit=1)[0]
         if own := case.own_index(normalise(name)):
             shown = f"{normalise(found['name'])} {found['version'] or ''}".strip()
-            what = f"{shown} is built with '{wish}', which is bound to the index '{own}': it has no such version"
+            why = "a URL is no version of it" if " @ " in wish else "it has no such version"
+            what = f"{shown} is built with '{wish}', which is bound to the index '{own}': {why}"
             hint = "ask for a version that has a wheel, or publish there what its build asks for"
             return SolveError(case.with_words(what), case.asked_at(found["name"]), hint)
     return None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.condachannel import Channel, ServedChannel
 from support.condapkg import Package
 from support.condaworld import manifest, pinned, settings, versions
+from support.index import Index
 from support.project import Project
 
 from envbuild.lock import Lock, Pin, Pins, Request, make_lock, moves
@@ -159,6 +160,18 @@ def test_several_packages_after_the_option(aged: Project) -> None:
     aged.run("lock", "--upgrade", "b", "c", "k")
     assert versions(aged) == {**OLD, "b": "3", "c": "3"}
     assert versions(aged, "churn/train")["c"] == "1"
+
+
+def test_a_package_however_it_is_spelled(project: Project, index: Index) -> None:
+    """As manifests take it: capitals, dots and underscores of PyPI's names, capitals of conda's."""
+    index.add("foo-bar", "1.0")
+    project.write("manifests/k.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [foo-bar]}}]\n")
+    project.run("lock")
+    index.add("foo-bar", "2.0")
+    for word in ("pip/Foo_Bar", "FOO.bar"):
+        out = project.run("lock", "--upgrade", word, "--dry-run").out
+        assert "foo-bar: moved in 1 environment." in out
+    assert "did you mean" in project.run("lock", "--upgrade", "foo-baz", check=64).err
 
 
 def test_environments_after_the_option(aged: Project) -> None:

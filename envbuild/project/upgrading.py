@@ -3,6 +3,7 @@
 import msgspec
 
 from envbuild.errors import UsageError
+from envbuild.manifest import normalise
 from envbuild.project.front import Project
 from envbuild.project.moving import Upgrade
 from envbuild.project.selection import Selection, is_pattern
@@ -15,12 +16,13 @@ def understood(project: Project, selection: Selection, words: tuple[str, ...]) -
     """
     if not words:
         return selection, Upgrade()
-    pinned, stated = _pinned(project), [*filter(None, words)]
+    pinned = _pinned(project)
+    stated = [_spelled(word, pinned) for word in words if word]
     if selection.everything:
         _refuse_doubt(project, pinned, stated)
     packages = [word for word in stated if word in pinned or not _means_environments(project, word)]
     chosen = [word for word in stated if word not in packages]
-    for word in selection.patterns:
+    for word in (_spelled(one, pinned) for one in selection.patterns):
         is_package = word in pinned and not _means_environments(project, word)
         (packages if is_package else chosen).append(word)
     return msgspec.structs.replace(selection, patterns=tuple(chosen)), Upgrade(not packages, frozenset(packages))
@@ -31,9 +33,7 @@ def _refuse_doubt(project: Project, pinned: set[str], words: list[str]) -> None:
     both = next((word for word in words if word in pinned and word in project.names), None)
     if both and all(word in pinned for word in words):
         what = f"'{both}' is an environment, and a package that is pinned"
-        hint = (
-            f"'lock {both} --upgrade' moves all in the environment, 'lock --upgrade {both} '**'' the package anywhere"
-        )
+        hint = f"write 'lock {both} --upgrade' for all in the environment, 'lock --upgrade {both} '**'' for the package"
         raise UsageError(what, hint=hint)
 
 
@@ -41,6 +41,13 @@ def _pinned(project: Project) -> set[str]:
     """Every package that a lock of the project pins, by its bare name and as a manifest names PyPI's."""
     names = project.facts().locks.names()
     return names | {f"pip/{name}" for name in names}
+
+
+def _spelled(word: str, pinned: set[str]) -> str:
+    """A package as locks have it, however its name is spelled."""
+    manager, slash, name = word.rpartition("/")
+    spellings = (word, word.lower(), f"{manager}{slash}{normalise(name)}")
+    return next((one for one in spellings if one in pinned), word)
 
 
 def _means_environments(project: Project, word: str) -> bool:

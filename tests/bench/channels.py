@@ -69,6 +69,18 @@ def locking(work: Place, environments: int) -> Iterator[tuple[Side, Side]]:
 
 
 @contextmanager
+def looking(work: Place, environments: int) -> Iterator[tuple[Side, Side]]:
+    """What could move in many locks, with the newest that there is; and what an upgrade of them would move."""
+    with _served(work) as url:
+        project = _project(work, f"conda-looked-at-{environments}", url, environments, _PLATFORMS[:1])
+        _lock(project)
+        yield (
+            lambda: project.envbuild("lock", "--outdated"),
+            lambda: project.envbuild("lock", "--upgrade", "--dry-run"),
+        )
+
+
+@contextmanager
 def checking(work: Place, environments: int, *, anew: bool = False) -> Iterator[tuple[Side, Side]]:
     """As many current locks, checked again or as if for the first time, and five starts of Python for each hundred.
 

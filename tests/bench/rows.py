@@ -103,6 +103,7 @@ def questions(bench: Bench) -> list[Question]:
         Question("solving for 40 conda packages", "bare py-rattler", 1.2, _solved),
         Question("lock, 40 conda packages, the whole command", "script of bare py-rattler", 1.2, _locked),
         Question(f"lock, {shared} environments", "lock, 1 environment", 20, partial(_shared, shared)),
+        Question(f"lock --outdated, {shared} environments", "lock --upgrade --dry-run of them", 1.5, _looked_at),
         Question(f"lock --check, {small:,} locks", starts, 1, _checked),
         Question(f"first lock --check, no cache, {small:,} locks", starts, 1, partial(_checked, anew=True)),
         Question(f"{plan}, growth", both, 11, _growth),
@@ -191,6 +192,10 @@ def _conda_build(bench: Bench) -> Answer:
 
 def _shared(environments: int, bench: Bench) -> Answer:
     return _between(partial(channels.locking, environments=environments), bench)
+
+
+def _looked_at(bench: Bench) -> Answer:
+    return _between(partial(channels.looking, environments=bench.small // 10), bench)
 
 
 def _checked(bench: Bench, *, anew: bool = False) -> Answer:

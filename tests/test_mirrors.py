@@ -168,8 +168,8 @@ def test_the_credentials_of_an_origin_do_not_go_to_its_mirror(
         env = {"NETRC": str(netrc), "ENVBUILD_MIRRORS": f"{url}={mirror.url_with_credentials}"}
         run = project.run("apply", env=env)
         assert {one.headers.get("authorization") for one in mirror.log} <= {None, basic("m", "CANARY-mirror")}
-    for path in project.path.rglob("*"):
-        assert not path.is_file() or b"CANARY" not in path.read_bytes()
+    found = {path for path in tmp_path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()}
+    assert found == {netrc}
     assert "CANARY" not in run.out + run.err
 
 

@@ -195,7 +195,7 @@ class View:
             platforms=[Subdir(request.platform), Subdir(NOARCH)],
             virtual_packages=_virtual(request),
             channel_priority=priorities[conda.priority],
-            locked_packages=[_record(pin, self.origins.asked(pin.url)) for pin in asked.kept],
+            locked_packages=[_record(pin) for pin in asked.kept],
             constraints=[self._spec(one) for one in conda.constraints],
             timeout=timedelta(seconds=SOLVE_SECONDS),
             channel_relations="disabled",  # a channel's own file could name others
@@ -237,9 +237,9 @@ def _virtual(request: Request) -> "list[GenericVirtualPackage]":
     return found
 
 
-def _record(pin: Pin, url: str) -> "RepoDataRecord":
-    """A pin as the solver knows packages of a channel that is asked at a URL, so that it can stay."""
+def _record(pin: Pin) -> "RepoDataRecord":
+    """A pin as the solver knows packages of a channel, so that it can stay."""
     from rattler import RepoDataRecord
 
-    folder, _, file = url.rpartition("/")
-    return RepoDataRecord(package_record(pin), file, url, folder.rpartition("/")[0] + "/")
+    folder, _, file = pin.url.rpartition("/")
+    return RepoDataRecord(package_record(pin), file, pin.url, folder.rpartition("/")[0] + "/")

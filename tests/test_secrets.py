@@ -425,6 +425,19 @@ def test_netrc_is_the_same_to_indexes(project: Project, closed: Index, index: In
     assert authorizations(index) == set()
 
 
+@pytest.mark.parametrize("said", ["netrc", "secret"])
+def test_who_is_led_to_a_place_opens_it(project: Project, closed: Index, said: str) -> None:
+    """Nobody names where an index has its pages or files: what is known of that place is sent there, and only there."""
+    if said == "netrc":
+        entry = f"machine {closed.address} login __token__ password {json.dumps(TOKEN)}\n"
+        Path(project.environ["HOME"], ".netrc").write_text(entry)
+    with _Leading(closed, Login()) as leading:
+        private_index(project, leading, secret(origin(closed)) if said == "secret" else "", "acme")
+        project.run("lock", env=ENV if said == "secret" else {})
+        assert authorizations(leading) == {None}
+        assert basic("__token__", TOKEN) in authorizations(closed)
+
+
 def test_the_other_entries_of_netrc_stay(project: Project, closed: Index) -> None:
     """Where a secret is for one port of a host, what netrc has for that host still opens another."""
     Path(project.environ["HOME"], ".netrc").write_text("machine 127.0.0.1 login me password pw\n")

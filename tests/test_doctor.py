@@ -121,7 +121,7 @@ def test_a_store_without_permission(sound: Project) -> None:
     with read_only(store):
         run = run_without_rights(sound, "doctor", "--offline")
     assert run.code == 1
-    assert run.out.splitlines()[0] == "1 of 12 checks needs attention."
+    assert run.out.splitlines()[0] == "1 of 13 checks needs attention."
     assert f"failed  store       {store} cannot be written: Permission denied" in run.out
     assert "set ENVBUILD_STORE" in run.out
 

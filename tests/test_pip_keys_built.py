@@ -144,7 +144,7 @@ def test_a_bound_index_is_asked_with_its_credentials(project: Project, index: In
         project.run("lock", env=env)
         cold = {"UV_CACHE_DIR": str(tmp_path / "cold")}
         run = project.run("apply", check=1, env=cold)
-        assert "uv could not install the packages" in run.out + run.err
+        assert f"{private.address} wants credentials that it was not given (401 Unauthorized)" in run.out + run.err
         project.run("apply", env={**env, **cold})
         assert python(project, "import secret; print(secret.__version__)", env=env) == "1.0"
         for path in project.path.rglob("*"):

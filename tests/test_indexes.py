@@ -239,5 +239,5 @@ def test_an_index_that_wants_a_password_it_was_not_given(project: Project, index
         own = f"index_url: '{index.url}', indexes: {{own: {{url: '{private.url}', packages: [acme]}}}}"
         project.write("manifests/a.yaml", f"pip: {{{own}}}\ndependencies: [{{pip: [acme]}}]\n")
         told = project.run("lock", check=1).err
-        assert f"manifests/a.yaml:1:82: {private.url} wants credentials that it was not given (401" in told
+        assert f"manifests/a.yaml:1:82: {private.address} wants credentials that it was not given (401" in told
         assert "keep them in a netrc file" in told

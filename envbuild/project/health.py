@@ -42,7 +42,7 @@ def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tu
     project, outside = _project(start, host)
     programs = Programs()
     with tempfile.TemporaryDirectory(prefix="envbuild-doctor-") as folder:
-        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, Path(folder), origins=_origins(project))
+        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, Path(folder), origins=_origins(project, host))
         asks: dict[str, Ask] = {
             "python": lambda: ailments.python(uv),
             "uv": lambda: ailments.uv_itself(uv),
@@ -75,12 +75,13 @@ def _project(start: str, host: Mapping[str, str]) -> tuple[Project | None, tuple
         return None, ("note" if is_folder else "failed", error.message, error.hint)
 
 
-def _origins(project: Project | None) -> Origins | None:
-    """What settings that can be read say; those that cannot are told by another check."""
+def _origins(project: Project | None, host: Mapping[str, str]) -> Origins:
+    """What settings and mirrors that can be read say; those that cannot are told by another check."""
     try:
-        return project.origins if project else None
+        found = project.origins if project else Origins(host)
+        return found if found.mirrors else Origins({})
     except EnvbuildError:
-        return None
+        return Origins({})
 
 
 def _asked(asks: Mapping[str, Ask]) -> Iterable[Check]:

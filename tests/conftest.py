@@ -9,10 +9,11 @@ import pytest
 from hypothesis import settings
 from support.condafleet import write_fleet
 from support.condapkg import Archive
+from support.engine import Engine
 from support.index import Index
 from support.once import made_once
 from support.project import Project, clean_environment
-from support.services import refuse_unknown_services
+from support.services import refuse_unknown_services, require
 
 _EXAMPLES = 100
 _TOOL = 'def main():\n    print("tool 1.0")\n'
@@ -68,6 +69,22 @@ def conda_python(shared: Path) -> Archive:
 def conda_fleet(shared: Path) -> Path:
     """Give the folder of a channel of 20,000 records, to be solved only."""
     return made_once(shared / "conda-fleet", write_fleet)
+
+
+@pytest.fixture(scope="session")
+def engine(shared: Path) -> Iterator[Engine]:
+    """Give a Docker Engine as most people have it."""
+    require("docker")
+    with Engine(shared / "engine") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def containerd_engine(shared: Path) -> Iterator[Engine]:
+    """Give one that keeps images in containerd's store, as new installations have it."""
+    require("docker")
+    with Engine.with_containerd_store(shared / "containerd-engine") as engine:
+        yield engine
 
 
 @pytest.fixture

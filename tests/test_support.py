@@ -189,7 +189,7 @@ def test_a_missing_service_skips_or_fails(tmp_path: Path, monkeypatch: pytest.Mo
     """With no program on PATH there is no Docker; whether that is a failure is for the caller to say."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("ENVBUILD_TEST_REQUIRE", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="docker is missing: install Docker"):
+    with pytest.raises(pytest.skip.Exception, match="docker is missing: run tests/services/install base engine"):
         require("docker")
     monkeypatch.setenv("ENVBUILD_TEST_REQUIRE", "pypi, docker")
     with pytest.raises(pytest.fail.Exception, match="docker is missing, and ENVBUILD_TEST_REQUIRE names it"):

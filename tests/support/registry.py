@@ -11,38 +11,40 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .loopback import basic
 from .services import registry_program
 
 _SECONDS = 20
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
+# Who may enter a registry that asks, and the hash of the password, for nothing here can make one.
+LOGIN = ("robot", "sesame-5e1f")
+_HTPASSWD = "robot:$2y$04$abcdefghijklmnopqrstuusGYsrn49xT3PA4fnooDs5ysv6AGVfkm"
 
 
 class Registry:
-    """Debian's docker-registry, with its files in FOLDER; it ends with the block."""
+    """Debian's docker-registry, with its files in FOLDER; it ends with the block. A private one lets in LOGIN alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.server = f"127.0.0.1:{free.getsockname()[1]}"
+        self.is_private = private
+        self._headers = {"Authorization": basic(*LOGIN)} if private else {}
         config = folder / "config.yml"
-        config.write_text(
-            json.dumps(
-                {
-                    "version": 0.1,
-                    "log": {"level": "error"},
-                    "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
-                    "http": {"addr": self.server, "secret": "of the tests"},
-                }
-            )
-        )
+        config.write_text(json.dumps({**self._settings(folder), **(_auth(folder) if private else {})}))
         program = registry_program()
         assert program is not None
         self._process = subprocess.Popen(
             [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._wait()
+
+    def _settings(self, folder: Path) -> dict[str, Any]:
+        storage = {"filesystem": {"rootdirectory": str(folder / "blobs")}, "delete": {"enabled": True}}
+        http = {"addr": self.server, "secret": "of the tests"}
+        return {"version": 0.1, "log": {"level": "error"}, "storage": storage, "http": http}
 
     def push(self, repository: str, tag: str, *, says: str = "") -> str:
         """Put an image of no layers there, as an index of one platform; its digest. SAYS makes it another image."""
@@ -72,7 +74,7 @@ class Registry:
 
     def _ask(self, method: str, path: str, data: bytes = b"", kind: str = "") -> Any:
         url = path if path.startswith("http://") else f"http://{self.server}{path}"
-        headers = {"Content-Type": kind} if kind else {}
+        headers = {**self._headers, **({"Content-Type": kind} if kind else {})}
         request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback's
         return urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310 - loopback's
 
@@ -97,3 +99,9 @@ class Registry:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
+
+
+def _auth(folder: Path) -> dict[str, Any]:
+    path = folder / "htpasswd"
+    path.write_text(f"{_HTPASSWD}\n")
+    return {"auth": {"htpasswd": {"realm": "private", "path": str(path)}}}

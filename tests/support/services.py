@@ -51,11 +51,33 @@ def _has_program(*names: str) -> bool:
     return any(shutil.which(name) for name in names)
 
 
-def registry_program() -> str | None:
-    """Where `tests/services/install registry` put it, unless the system has one."""
+def services_folder() -> Path:
+    """Where `tests/services/install` unpacks."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    prefix = Path(os.environ.get("ENVBUILD_TEST_SERVICES") or cache / "envbuild-tests")
-    return shutil.which("docker-registry") or shutil.which(prefix / "docker-registry/usr/bin/docker-registry")
+    return Path(os.environ.get("ENVBUILD_TEST_SERVICES") or cache / "envbuild-tests")
+
+
+def registry_program() -> str | None:
+    return _program("docker-registry", "docker-registry/usr/bin")
+
+
+def hadolint_program() -> str | None:
+    return _program("hadolint", "hadolint/bin")
+
+
+def _program(name: str, unpacked: str) -> str | None:
+    """What the system has, else what was unpacked."""
+    return shutil.which(name) or shutil.which(services_folder() / unpacked / name)
+
+
+def _has_unpacked(*paths: str) -> bool:
+    return all(Path(services_folder(), path).exists() for path in paths)
+
+
+def _has_engine() -> bool:
+    """Tests start an engine of their own in namespaces of its own, which takes more rights than a user has."""
+    unpacked = ("engine", "docker-buildx", *(f"base-{name}.tar" for name in ("busybox", "debian", "python")))
+    return _has_unpacked(*unpacked) and _has_program("ip") and _may_mount()
 
 
 def _has_shells() -> bool:
@@ -87,6 +109,10 @@ def _succeeds(*command: str, stdin: str = "") -> bool:
     return run.returncode == 0
 
 
+def _may_mount() -> bool:
+    return _succeeds("unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
+
+
 def _reaches_pypi() -> bool:
     return _succeeds(uv.find_uv_bin(), "pip", "compile", "-", "--no-config", "--no-deps", stdin="packaging")
 
@@ -96,13 +122,15 @@ _SERVICES = {
         partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
     ),
     "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
-    "docker": _Service(partial(_succeeds, "docker", "version"), "install Docker and start its daemon"),
+    "docker": _Service(
+        _has_engine,
+        "run tests/services/install base engine, and the tests as root; they start their own, with iproute2",
+    ),
     "graphviz": _Service(
         partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
     ),
-    "mount": _Service(
-        partial(_succeeds, "unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"), "run the tests as root"
-    ),
+    "hadolint": _Service(lambda: hadolint_program() is not None, "run tests/services/install hadolint"),
+    "mount": _Service(_may_mount, "run the tests as root"),
     "postgres": _Service(_has_postgres, "install the PostgreSQL server; tests start a cluster of their own"),
     "pypi": _Service(
         _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"

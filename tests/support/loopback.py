@@ -3,7 +3,7 @@
 import base64
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
 _PIECES = 100  # a trickle's body comes in so many
+_PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Request:
     method: str
     path: str
     headers: Mapping[str, str]  # by their names in lower case
+    body: Iterator[bytes] = field(default=iter(()), compare=False, repr=False)  # in pieces, as they come in
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Reply:
     silence: float = 0  # seconds before the first byte
     trickle: float = 0  # seconds that the body takes
     lost: int = 0  # bytes at the end of the body that are announced and never sent
+    hangs_up: bool = False  # not a byte is sent
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class _Connection(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._write(self._begin())
 
+    do_DELETE = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815 - named by http.server
+
     def do_HEAD(self) -> None:
         self._begin()
 
@@ -141,14 +146,28 @@ class _Connection(BaseHTTPRequestHandler):
         pass
 
     def _begin(self) -> Reply:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self._answer(Request(self.command, self.path, headers))
+        headers = {name.lower(): ", ".join(self.headers.get_all(name, ())) for name in self.headers}
+        reply = self._answer(Request(self.command, self.path, headers, self._body(headers)))
         self._closing.wait(reply.silence)
+        if reply.hangs_up:
+            return Reply()
         self.send_response(reply.status)
         for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         return reply
+
+    def _body(self, headers: Mapping[str, str]) -> Iterator[bytes]:
+        if headers.get("transfer-encoding") == "chunked":
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return
+        left = int(headers.get("content-length", "0"))
+        while left and (piece := self.rfile.read1(min(left, _PIECE_BYTES))):
+            yield piece
+            left -= len(piece)
 
     def _write(self, reply: Reply) -> None:
         body = reply.body[: len(reply.body) - reply.lost]

@@ -45,11 +45,11 @@ def child_environment(host: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in host.items()
-        if not name.startswith(_DROPPED) or name in _KEPT or _is_credential(name)
+        if not name.startswith(_DROPPED) or name in _KEPT or is_credential(name)
     }
 
 
-def _is_credential(name: str) -> bool:
+def is_credential(name: str) -> bool:
     return name.startswith("UV_INDEX_") and name.endswith(("_USERNAME", "_PASSWORD"))
 
 

@@ -174,6 +174,21 @@ def test_a_package_however_it_is_spelled(project: Project, index: Index) -> None
     assert "did you mean" in project.run("lock", "--upgrade", "foo-baz", check=64).err
 
 
+def test_an_environment_is_spelled_as_it_is(project: Project, index: Index) -> None:
+    """Its very name is no other spelling of a package."""
+    index.add("data-tools", "1.0")
+    for name, wish in (("data_tools", "alpha ==1.*"), ("k", "data-tools")):
+        project.write(
+            f"manifests/{name}.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [{wish}]}}]\n"
+        )
+    project.run("lock")
+    index.add("data-tools", "2.0")
+    index.add("alpha", "1.9")
+    for words in (("--upgrade", "data_tools"), ("data_tools", "--upgrade")):
+        rows = project.json("lock", *words, "--dry-run")["environments"]
+        assert [(row["name"], [one["name"] for one in row["moves"]]) for row in rows] == [("data_tools", ["alpha"])]
+
+
 def test_environments_after_the_option(aged: Project) -> None:
     """A glob, or a name that is an environment's, says where all is to move."""
     aged.run("lock", "--upgrade", "churn/*")

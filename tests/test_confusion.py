@@ -274,12 +274,18 @@ def test_an_index_sends_a_name_on(sides: Sides) -> None:
         sides.private = sending
         sending.to = {"/simple/acme/": f"{sides.public.url}acme/"}
         told = sides.refused("alpha", "acme")
-        assert told.message == f"'acme' is bound to the index 'internal', which sends it on to {sides.public.url}acme/"
+        assert (
+            told.message
+            == f"'acme' is bound to the index 'internal', which sends it on to http://{sides.public.address}"
+        )
         assert told.where
         assert told.where.line == 6
         sides.public.add_file(*learned("built", built_with=["acme"]))
         told = sides.refused("built")
-        assert told.message == f"'acme' is bound to the index 'internal', which sends it on to {sides.public.url}acme/"
+        assert (
+            told.message
+            == f"'acme' is bound to the index 'internal', which sends it on to http://{sides.public.address}"
+        )
         sending.to = {"/simple/acme-core/": f"{sending.url}acme_core/", "/simple/acme_core/": "../acme-core/index.html"}
         assert sides.refused("acme-core").message == f"no package is named 'acme-core' in {sending.url}"
         sending.to = {"/simple/acme-core/": f"{sending.url}acme-core"}
@@ -541,3 +547,12 @@ def test_one_of_a_group_does_not_bind_it(sides: Sides, bound: Project) -> None:
     told = bound.run("lock", check=1).err
     assert "the solve_group 'g' cannot be solved as one: " in told
     assert "indexes" in told
+
+
+@pytest.mark.parametrize("key", ["constraints", "overrides"])
+def test_what_a_limit_names_by_a_url_is_heard(sides: Sides, key: str) -> None:
+    """It may name a URL for a bound name in turn: nothing of that is fetched, and the package is told."""
+    files = sides.public.url.removesuffix("simple/") + "files"
+    file = sides.public.add("helper", "1.0", requires=[f"acme @ {files}/acme-100.tar.gz"])
+    told = sides.refused("acme", "helper", top=f"{key}: [{{pip: ['helper @ {files}/{file}']}}]")
+    assert told.message.startswith("helper wants 'acme @ ")

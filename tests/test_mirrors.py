@@ -84,7 +84,19 @@ def test_the_host_says_where(tmp_path: Path, files: Mapping[str, str], env: Mapp
 
 
 @pytest.mark.parametrize(
-    "text", ["https://a", "a=https://b", "https://a=b", "https://a=oci://b", "https://a=https://u:hush@b c"]
+    "text",
+    [
+        "https://a",
+        "a=https://b",
+        "https://a=b",
+        "https://a=oci://b",
+        "https://a=https://u:hush@b c",
+        "https://a=https://u:hush/x@b",
+        "https://a=https://[::1/x",
+        "https://a=https://m:99999/x",
+        "https://m:99999=https://a",
+        "https://a=https://m https://b=https://m",
+    ],
 )
 def test_a_variable_that_names_no_mirror(text: str) -> None:
     """Said with the word that is wrong, and with no credentials that stand in it."""

@@ -126,6 +126,31 @@ def test_packages_of_pip(project: Project, index: Index) -> None:
         ]
 
 
+def test_a_line_that_holds_nothing_is_not_blamed(project: Project, channel: Channel) -> None:
+    """Nor does a package that cannot be had here keep what there is of the others from being told."""
+    channel.add(offered("needs", "1.0", "lib <2"))
+    settings(project, channel.url)
+    manifest(project, "k", "needs", "lib >=1")
+    project.run("lock")
+    channel.add(offered("lib", "2.0"))
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [(one["name"], one["newest"], one["where"]) for one in row["packages"]] == [("lib", "2.0", None)]
+    assert "  = lib  stays at 1.0\n" in project.run("lock", "--upgrade", "lib").out
+
+
+def test_one_that_cannot_be_had_hides_no_other(project: Project, index: Index) -> None:
+    """A package for another platform alone has no newest one here."""
+    index.add("elsewhere", "1.0", tag="py3-none-win_amd64")
+    project.write(
+        "manifests/a.yaml",
+        f"pip: {{index_url: '{index.url}'}}\ndependencies:\n  - pip:\n      - alpha ==1.0\n"
+        "      - elsewhere ==1.0; sys_platform == 'win32'\n",
+    )
+    project.run("lock")
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [(one["name"], one["newest"]) for one in row["packages"]] == [("alpha", "2.0")]
+
+
 def test_platforms_that_differ(project: Project, channel: Channel) -> None:
     """Said where a package could move on some of them alone."""
     channel.add(offered("lib", "1.0", subdir="win-64"), offered("app", "1.0", "lib", subdir="win-64"))

@@ -535,3 +535,30 @@ def test_what_no_place_is_said_of_is_valid(project: Project) -> None:
         "  z: {env: A, for: ['http://a.example', 'https://[::1]:8/c'], as: path}\n",
     )
     project.run("check")
+
+
+def test_what_a_manifest_runs_sees_no_credentials_of_indexes(project: Project, index: Index) -> None:
+    """P26: what variables hold for uv, and for mirrors, is for nobody else; what `setup` prints is in the log."""
+    env = {
+        "UV_INDEX_OWN_USERNAME": "me", "UV_INDEX_OWN_PASSWORD": "CANARY-uv",
+        "ENVBUILD_MIRRORS": "https://a.example=https://me:CANARY-mirror@m.example",
+    }  # fmt: skip
+    project.write(
+        "manifests/a.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [alpha]}}]\nsetup: [env]\n"
+    )
+    project.run("apply", env=env)
+    logs = [path.read_text() for path in (project.path / ".envbuild" / "logs").rglob("*.log")]
+    assert any("PATH=" in log for log in logs)
+    assert not any("CANARY" in log for log in logs)
+
+
+def test_a_package_by_its_url_tells_no_token(project: Project, channel: Channel) -> None:
+    """P17: neither is it asked for what only a channel has, nor followed to where the token would be told."""
+    with ServedChannel(channel.folder, login=LOGINS["path"]) as served, ServedChannel(channel.folder) as other:
+        served.fault("*.conda", redirected(other.url))
+        file = next(path.name for path in channel.folder.glob("linux-64/libfoo-1.0*.conda"))
+        settings(project, channel.url, more=secret(origin(served), more=", as: path"))
+        manifest(project, "k", f"{served.url}/linux-64/{file}")
+        assert "which would be told" in project.run("lock", check=1, env=ENV).err
+        assert other.log == []
+        assert not [one for one in served.requests if "repodata" in one]

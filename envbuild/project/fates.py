@@ -31,5 +31,5 @@ def _fate(pin: Pin, now: Pin | None, environment: Environment, platform: str) ->
     items = environment.package(pin.key, platform) if is_same else ()
     version = now.version if now else ""
     told = Fate(pin.manager, pin.name, pin.version, version, is_same)
-    item = next((one for one in items if one.specifier), None)
+    item = next((one for one in items if any(not one.startswith(">") for one in one.specifier.split(",") if one)), None)
     return msgspec.structs.replace(told, asked=item.shown, where=item.where) if item else told

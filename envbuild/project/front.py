@@ -21,7 +21,7 @@ from envbuild.errors import BuildError, UsageError
 from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of, read_lock
 from envbuild.memo import Ledger
-from envbuild.process import Programs, given_environment
+from envbuild.process import Programs, given_environment, is_credential
 from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts, Prepared, requests_of
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
@@ -34,6 +34,7 @@ from envbuild.render import Template, Templates
 from envbuild.resolve import Environment
 from envbuild.settings import Settings, state_path
 from envbuild.shape import nearest
+from envbuild.solvers.mirrors import VARIABLE
 from envbuild.solvers.origins import Origins
 from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.secrets import Secrets
@@ -190,8 +191,13 @@ class Project:
     @property
     def _told(self) -> dict[str, str]:
         """The host's variables as other programs may see them: secrets are for nobody but who asks where they open."""
-        hidden = self.origins.secrets.variables
+        hidden = {*self.origins.secrets.variables, VARIABLE}
         return {name: value for name, value in self.host.items() if name not in hidden}
+
+    @property
+    def _shown(self) -> dict[str, str]:
+        """The same for what a manifest runs, which asks no index of its own."""
+        return {name: value for name, value in self._told.items() if not is_credential(name)}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -225,7 +231,7 @@ class Project:
         commit, dirty = checked_out(self.root, self.programs, self.host)
         allowed = frozenset(self.settings.allow_link_scripts)
         return Site(
-            Tools(self.store, self.root, self.programs, uv, self.rattler, self._told, allowed),
+            Tools(self.store, self.root, self.programs, uv, self.rattler, self._shown, allowed),
             self.state,
             self.programs,
             lambda name: self.workspace.private("logs", *name.split("/")),

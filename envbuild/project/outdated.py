@@ -34,8 +34,19 @@ def _behind(pin: Pin, now: Pin | None, newest: str, environment: Environment, pl
     if have == fits and not beyond:
         return
     items = environment.package(pin.key, platform) if beyond else ()
-    item = next((one for one in items if one.specifier), None)
+    item = next((one for one in items if excludes(one.specifier, beyond)), None)
     yield Behind(pin.manager, pin.name, have, fits, beyond, item.shown if item else "", item.where if item else None)
+
+
+def excludes(specifier: str, version: str) -> bool:
+    """Whether a line of a manifest keeps a version out; one that cannot be compared is not said to."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion
+
+    try:
+        return not SpecifierSet(specifier).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return False
 
 
 def _built(pin: Pin) -> str:

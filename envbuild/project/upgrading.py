@@ -17,12 +17,12 @@ def understood(project: Project, selection: Selection, words: tuple[str, ...]) -
     if not words:
         return selection, Upgrade()
     pinned = _pinned(project)
-    stated = [_spelled(word, pinned) for word in words if word]
+    stated = [_spelled(word, pinned, project) for word in words if word]
     if selection.everything:
         _refuse_doubt(project, pinned, stated)
     packages = [word for word in stated if word in pinned or not _means_environments(project, word)]
     chosen = [word for word in stated if word not in packages]
-    for word in (_spelled(one, pinned) for one in selection.patterns):
+    for word in (_spelled(one, pinned, project) for one in selection.patterns):
         is_package = word in pinned and not _means_environments(project, word)
         (packages if is_package else chosen).append(word)
     return msgspec.structs.replace(selection, patterns=tuple(chosen)), Upgrade(not packages, frozenset(packages))
@@ -43,8 +43,10 @@ def _pinned(project: Project) -> set[str]:
     return names | {f"pip/{name}" for name in names}
 
 
-def _spelled(word: str, pinned: set[str]) -> str:
-    """A package as locks have it, however its name is spelled."""
+def _spelled(word: str, pinned: set[str], project: Project) -> str:
+    """A package as locks have it, however its name is spelled; what is an environment is spelled as that."""
+    if _means_environments(project, word):
+        return word
     manager, slash, name = word.rpartition("/")
     spellings = (word, word.lower(), f"{manager}{slash}{normalise(name)}")
     return next((one for one in spellings if one in pinned), word)

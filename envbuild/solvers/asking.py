@@ -114,11 +114,13 @@ class Asking(msgspec.Struct, frozen=True):
         return [word for name in names for word in ("--no-binary", name)]
 
     def newest(self, names: Sequence[str]) -> dict[str, str]:
-        """The newest version of each that there is; nothing where one of them cannot be had."""
+        """The newest version of each that there is; where one of them cannot be had, each is asked for alone."""
         own = set(map(normalise, names))
         sources = {name: index for name, index in bound(self.request, ()).items() if name in own}
         roots, found = self.roots(names, sources), self.folder / "newest.txt"
         ran = self.compile(["--no-header", "--no-deps", roots, "-o", found])
+        if ran.code and len(names) > 1:
+            return {name: version for one in names for name, version in self.newest([one]).items()}
         return {} if ran.code else self.flat(found).versions
 
     def flat(self, path: Path) -> Flat:

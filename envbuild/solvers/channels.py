@@ -22,7 +22,7 @@ from envbuild.lock import (
     split_spec,
     virtual_packages,
 )
-from envbuild.solvers.archives import fetch
+from envbuild.solvers.archives import KINDS, fetch
 from envbuild.solvers.logins import Login
 from envbuild.solvers.rattler import Answer, Rattler, system_error
 
@@ -90,7 +90,7 @@ class View:
                 return self._rattler.call(ask)
             except GatewayError as error:
                 words, every = str(error), " ".join(places.values())
-                is_named = any(urlsplit(place).netloc in words for place in places.values())
+                is_named = any((urlsplit(place).netloc or place) in words for place in places.values())
                 if not self.origins.mirrors.turned(places, words if is_named else every):
                     raise
 
@@ -133,8 +133,9 @@ class View:
         from rattler import Gateway, SourceConfig
 
         if self._gateway is None:
-            # A file of shards may name other addresses, and a signature goes by host and path.
-            config = SourceConfig(bz2_enabled=False, sharded_enabled=not self._signatures)
+            # A file of shards may name other addresses: a signature goes by host and path, and a path is told on.
+            is_anybody = not (self._signatures or self._signatures.carried)
+            config = SourceConfig(bz2_enabled=False, sharded_enabled=is_anybody)
             client = self._rattler.made_client(self._rattler.seconds, signatures=self._signatures)
             self._gateway = Gateway(cache_dir=self._cache(), client=client, default_config=config)
         return self._gateway
@@ -172,8 +173,9 @@ class View:
         for folder in platforms if login.way == "path" else ():
             if (public, folder) in self._looked_at:
                 continue
-            for name in _LISTS:
-                if away := self._rattler.hops.away(f"{login.within(public)}/{folder}/{name}"):
+            is_file = public.endswith(KINDS)
+            for way in ("",) if is_file else (f"/{folder}/{name}" for name in _LISTS):
+                if away := self._rattler.hops.away(f"{login.within(public)}{way}"):
                     what = f"{urlsplit(public).netloc} sends on to {urlsplit(away).netloc}, which would be told"
                     hint = "name the channel where it is, or send the secret 'as: bearer'"
                     raise SolveError(f"{what} {login.shown}: it stands in the path", login.where, hint)

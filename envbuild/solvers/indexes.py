@@ -5,6 +5,7 @@ uv binds a name to an index only where the name is asked for directly: each is, 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from envbuild.errors import EnvbuildError, Place, SolveError
 from envbuild.lock import Bound, Request
@@ -101,7 +102,8 @@ def _index(name: str, url: str) -> str:
 def sent_on(pages: Pages, name: str, index: str, url: str, where: Place | None) -> Iterator[EnvbuildError]:
     """An index that has another server answer for a name is asked for nothing more."""
     if elsewhere := pages.sent_on(plain_name(index), url, name):
-        what = f"'{name}' is bound to the index '{index}', which sends it on to {elsewhere}"
+        server = "://".join(urlsplit(elsewhere)[:2])
+        what = f"'{name}' is bound to the index '{index}', which sends it on to {server}"
         yield SolveError(what, where, "put it there, or bind it to the index that has it")
 
 

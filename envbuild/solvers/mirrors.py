@@ -15,8 +15,10 @@ from envbuild.errors import SettingsError
 from envbuild.solvers.logins import Login
 
 VARIABLE = "ENVBUILD_MIRRORS"
-_URL = re.compile(r"(?:https?|file)://[^\s\"'\\<>?#]+")
+_URL = re.compile(r"(?:https?://(?:[^\s\"'\\<>?#/@]+@)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|file://)(?:/[^\s\"'\\<>?#@]*)?")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(?::[0-9]{1,5})?(?:/[^\s\"'\\<>?#@]*)?")
 _PAIR = re.compile(r"(?P<origin>https?://[^\s=]+)=(?P<place>\S+)")
+_LAST_PORT = 65_535
 _ITS_URL = "the URL of the mirror"
 _LIMIT = 2**20
 
@@ -83,7 +85,7 @@ class Mirrors:
 
     def turned(self, places: Mapping[str, str], words: str) -> bool:
         """Whether what failed can be asked elsewhere, by who is named in what is said; each URL has its place."""
-        named = {url: place for url, place in places.items() if urlsplit(place).netloc in words}
+        named = {url: place for url, place in places.items() if (urlsplit(place).netloc or place) in words}
         return True in {self.turn(url, place) for url, place in named.items()}
 
     def _of(self, url: str) -> Mirror | None:
@@ -126,21 +128,42 @@ def _stated(text: str) -> Iterator[Mirror]:
     found: dict[str, list[str]] = {}
     for word in text.split():
         pair = _PAIR.fullmatch(word)
-        if pair is None or not _URL.fullmatch(pair["place"]):
+        if pair is None or not _is_origin(pair["origin"]) or not _is_known(pair["place"]):
             hint = "write URL=MIRROR, with blanks between several: https://a.example/c=https://b.example/c"
             raise SettingsError(f"{VARIABLE} has '{_shown(word)}', which names no mirror", hint=hint)
         found.setdefault(_canonical(pair["origin"]), []).append(pair["place"].rstrip("/"))
+    _refuse_shared(found)
     for origin, places in found.items():
         yield Mirror(origin, tuple(places), VARIABLE)
 
 
+def _refuse_shared(found: Mapping[str, list[str]]) -> None:
+    """What comes from a place that stands for two URLs could be of either."""
+    owners: dict[str, str] = {}
+    for origin, places in found.items():
+        for place in map(bare, places):
+            if owners.setdefault(place, origin) != origin:
+                what = f"{VARIABLE} has {place} for {owners[place]} and for {origin}"
+                raise SettingsError(what, hint="name a place below it for each")
+
+
 def _shown(word: str) -> str:
-    return "=".join(bare(part) if "@" in part else part for part in word.split("="))
+    """Without all that may be a password, wherever it ends."""
+    return re.sub(r"://.*@", "://", word)
+
+
+def _is_origin(url: str) -> bool:
+    return _ORIGIN.fullmatch(url) is not None and _has_port(url)
+
+
+def _has_port(url: str) -> bool:
+    port = re.match(r"\w+://[^/]*:([0-9]+)(?:/|$)", url)
+    return port is None or int(port[1]) <= _LAST_PORT
 
 
 def _is_known(place: object) -> bool:
     """Whether it can be asked here: pixi has more kinds of places."""
-    return isinstance(place, str) and _URL.fullmatch(place) is not None
+    return isinstance(place, str) and _URL.fullmatch(place) is not None and _has_port(place)
 
 
 def _pixi_files(host: Mapping[str, str]) -> Iterator[Path]:
@@ -163,7 +186,7 @@ def _of_pixi(path: Path) -> Iterator[Mirror]:
         return
     for origin, places in stated.items() if isinstance(stated, dict) else ():
         own = [place.rstrip("/") for place in places if _is_known(place)] if isinstance(places, list) else []
-        if own and origin.startswith(("https://", "http://")):
+        if own and _is_origin(origin):
             yield Mirror(_canonical(origin), tuple(own), str(path))
 
 

@@ -184,7 +184,8 @@ class _Solving(msgspec.Struct, frozen=True):
         a bound name, which uv would follow: such packages are heard first.
         """
         roots = dict(named(self.request.roots))
-        let = _Let.only(sources, () if any(map(has_source, roots.values())) else roots)
+        every = (*roots.values(), *self.request.constraints, *self.request.overrides)
+        let = _Let.only(sources, () if any(map(has_source, every)) else roots)
         while True:
             self._refuse_sent_on(let)
             ran = self._listed(self.ask.folder / "flat.txt", let)

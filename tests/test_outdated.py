@@ -180,6 +180,7 @@ def test_a_group_is_looked_at_as_a_whole(project: Project, channel: Channel) -> 
 def test_what_contradicts_it(aged: Project, other: str) -> None:
     """To look is neither to move nor to check."""
     assert f"--outdated and {other} do not go together" in aged.run("lock", "--outdated", other, check=64).err
+    assert "--check and --upgrade do not go together" in aged.run("lock", "--check", "--upgrade", check=64).err
 
 
 def test_a_hundred_environments(project: Project, tmp_path: Path) -> None:

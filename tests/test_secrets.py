@@ -217,6 +217,8 @@ _NOTHING = {
     "empty": ("env: ACME_TOKEN", "", "the variable ACME_TOKEN is not set"),
     "file": ("file: own", None, "the file own cannot be read: No such file or directory"),
     "line break": ("file: own", "\n", "the file own is empty"),
+    "large": ("file: own", "x" * 70_000, "the file own is too large"),
+    "folder": ("file: manifests", None, "the file manifests is none"),
 }
 
 
@@ -562,3 +564,13 @@ def test_a_package_by_its_url_tells_no_token(project: Project, channel: Channel)
         assert "which would be told" in project.run("lock", check=1, env=ENV).err
         assert other.log == []
         assert not [one for one in served.requests if "repodata" in one]
+
+
+@pytest.mark.parametrize("text", ["[[credential]]\nservice = 'http://[bad'\nscheme = 'basic'\npassword = 'x'\n", "["])
+def test_what_uv_has_stored_wrongly_is_nothing(project: Project, index: Index, text: str) -> None:
+    """It is uv's own file: what is wrong in it stops nobody here."""
+    store = Path(project.environ["HOME"], "own")
+    store.mkdir()
+    (store / "credentials.toml").write_text(text)
+    project.write("manifests/a.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [alpha]}}]\n")
+    project.run("lock", env={"UV_CREDENTIALS_DIR": str(store)})

@@ -75,11 +75,13 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
 
 
 def _refuse_contradiction(upgrades: tuple[str, ...], how: Mapping[str, bool]) -> None:
-    """What only looks neither moves nor checks."""
+    """What only looks moves nothing."""
     given = [f"--{name.replace('_', '-')}" for name in ("check", "diff", "dry_run") if how[name]]
     given += ["--upgrade"] if upgrades else []
     if how["outdated"] and given:
         raise click.UsageError(f"--outdated and {given[0]} do not go together")
+    if how["check"] and upgrades:
+        raise click.UsageError("--check and --upgrade do not go together")
 
 
 def _outdated(common: Common, project: "Project", prepared: "tuple[Prepared, ...]", jobs: int) -> int:

@@ -107,10 +107,13 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def _contents(path: Path, source: str) -> tuple[str, str]:
-    """What a file holds, or why it holds nothing."""
+    """What a file holds, or why it holds nothing; who would wait for what a pipe may bring is not kept waiting."""
+    if path.exists() and not path.is_file():
+        return "", f"{source} is none"
     try:
         with path.open("rb") as stream:
-            return stream.read(_LONGEST).decode(), f"{source} is empty"
+            data = stream.read(_LONGEST + 1)
+            return ("", f"{source} is too large") if len(data) > _LONGEST else (data.decode(), f"{source} is empty")
     except OSError as error:
         return "", f"{source} cannot be read: {error.strerror}"
     except UnicodeDecodeError:

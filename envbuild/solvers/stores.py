@@ -60,7 +60,7 @@ def _rattler_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     for path in paths:
         try:
             found = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         for name, entry in found.items() if isinstance(found, dict) else ():
             if login := _rattler_login(entry):
@@ -78,6 +78,13 @@ def _rattler_login(entry: Any) -> Login | None:
     return None
 
 
+def _is_place(service: str) -> bool:
+    try:
+        return urlsplit(service).port is None or bool(urlsplit(service).hostname)
+    except ValueError:
+        return False
+
+
 def _uv_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     data = host.get("XDG_DATA_HOME") or Path(host.get("HOME") or "/", ".local/share")
     path = Path(host.get("UV_CREDENTIALS_DIR") or Path(data, "uv/credentials"), "credentials.toml")
@@ -90,6 +97,8 @@ def _uv_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
         return
     for entry in entries if isinstance(entries, list) else ():
         match entry:
+            case {"service": str(service)} if not _is_place(service):
+                continue
             case {"service": str(service), "scheme": "basic", "password": str(password)}:
                 yield service, Login(password, _UV, str(entry.get("username") or ""))
             case {"service": str(service), "scheme": "bearer", "token": str(token)}:

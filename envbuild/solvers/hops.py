@@ -4,7 +4,6 @@ A client that follows one says where it comes from; so such a URL is followed wi
 """
 
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urljoin
@@ -38,8 +37,10 @@ class Hops:
 
     def _next(self, url: str, headers: Mapping[str, str]) -> str:
         """What is wrong with a host that does not answer is told when it is asked in earnest."""
+        from urllib.request import Request  # many runs look at no redirect
+
         try:
-            request = urllib.request.Request(url, headers={**_PLAIN, **headers})  # noqa: S310 - http or https
+            request = Request(url, headers={**_PLAIN, **headers})  # noqa: S310 - http or https
             own = {} if is_loopback(url) else self._host
             with opener(own, self._bundle).open(request, timeout=self._seconds):
                 return ""

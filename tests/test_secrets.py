@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -125,6 +126,32 @@ def test_a_secret_opens_an_index(project: Project, tmp_path: Path, way: str) -> 
     assert any("pip\0install" in one for one in seen)
     assert traces(tmp_path) == []
     assert "CANARY" not in run.out + run.err + str(told)
+
+
+class Repeating(Index):
+    """An index that sends on to where its visitor's token is part of the place, once it is told to."""
+
+    repeats = False
+
+    def answer(self, request: Request) -> Reply:
+        if self.repeats and request.path.startswith("/files/"):
+            return Reply(HTTPStatus.FOUND, headers={"Location": f"/lost/{TOKEN}/file"})
+        return super().answer(request)
+
+
+def test_what_an_index_repeats_is_in_no_log(project: Project, tmp_path: Path) -> None:
+    """What uv says goes to the log line by line, without what it was shown."""
+    with Repeating(login=LOGINS["basic"]) as index:
+        index.add("acme", "1.0")
+        private_index(project, index, secret(index.url.removesuffix("simple/")), "acme")
+        own = {**ENV, "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_HTTP_RETRIES": "0"}
+        project.run("lock", env=own)
+        index.repeats = True
+        run = project.run("apply", "-v", env=own, check=1)
+        log = project.run("logs", "k").out
+    assert "/lost/***/file" in log
+    assert traces(tmp_path) == []
+    assert "CANARY" not in run.out + run.err + log
 
 
 def test_what_was_fetched_needs_no_secret_again(project: Project, tmp_path: Path, conda_python: Archive) -> None:

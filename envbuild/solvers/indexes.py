@@ -84,7 +84,7 @@ def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping
             f"dependencies = [{', '.join(map(toml, wanted))}]",
             "[tool.uv.sources]",
             *(f"{toml(name)} = {{ index = {toml(names[index])} }}" for name, index in sources.items()),
-            *(_index(names[index], origins.asked(one.url)) for index, one in used.items()),
+            *(_index(names[index], origins.carried(one.url)) for index, one in used.items()),
             "",
         ]
     )

@@ -47,6 +47,10 @@ class Secrets:
         found = [(len(place), one) for place, one in self.places() if covers(place, url)]
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
+    def shares(self, url: str) -> bool:
+        """Whether several secrets are for one host, each for a place of its own."""
+        return len({one.name for place, one in self.places() if origin(place) == origin(url)}) > 1
+
     def places(self) -> Iterator[tuple[str, Named]]:
         yield from ((place, one) for one in self._named for place in one.secret.places)
 

@@ -204,7 +204,9 @@ class Uv:
         """Where it is asked; of what a secret or a mirror is for, these alone tell who asks."""
         public = public_url(index.url)
         asked = self.origins.asked(public)
-        return Index(asked, index.name) if asked != public or self._hands.covers(asked) else index
+        return (
+            Index(self.origins.carried(public), index.name) if asked != public or self._hands.covers(asked) else index
+        )
 
     def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import platform as host_platform
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
@@ -40,7 +39,7 @@ from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.secrets import Secrets
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
-from envbuild.workspace import Workspace, find_root
+from envbuild.workspace import Workspace, find_root, passing_folder
 from envbuild.workspace.folders import Folders
 
 EVERYTHING = Selection()
@@ -251,8 +250,8 @@ class Project:
 
     @contextmanager
     def tools(self) -> Iterator[Uv]:
-        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            yield Uv(self.programs, self._told, Path(folder), self._bundle, self.origins)
+        with passing_folder(self._told) as folder:
+            yield Uv(self.programs, self._told, folder, self._bundle, self.origins)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

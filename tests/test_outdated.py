@@ -56,7 +56,7 @@ def test_as_json(aged: Project) -> None:
         "churn/train": "behind", "k": "behind", "still": "newest",
     }  # fmt: skip
     assert found["k"]["packages"][1] == {
-        "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "newest": "3.0",
+        "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "way": "up", "newest": "3.0",
         "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
     }  # fmt: skip
     assert [row["name"] for row in aged.json("lock", "--outdated", "churn/*")["environments"]] == ["churn/train"]
@@ -73,6 +73,19 @@ def test_after_an_upgrade_nothing_could_move_but_what_is_held(aged: Project) -> 
         assert found.items() <= versions(aged, name).items()
     assert aged.run("lock", "--outdated", "k").out.startswith("2 packages held back, 1 environment up to date.\n")
     assert aged.run("lock", "--outdated", "still").out == "1 environment up to date.\n"
+
+
+def test_what_would_go_down_is_told_as_that(aged: Project, channel: Channel) -> None:
+    """A version that a channel has lost: an upgrade takes an older one, which is no news to be glad of."""
+    aged.run("lock", "--upgrade", "k")
+    channel.remove("app-2.0-0.conda")
+    run = aged.run("lock", "--outdated", "k")
+    assert run.out.splitlines()[0] == "1 package of 1 environment would go down, 1 package held back."
+    assert "k            app      2.0     1.0 (lower)  3.0" in run.out.splitlines()[2]
+    (row,) = aged.json("lock", "--outdated", "k")["environments"]
+    assert (row["state"], row["packages"][0]["way"]) == ("ahead", "down")
+    aged.run("lock", "--upgrade", "k")
+    assert versions(aged) == {"app": "1.0", "lib": "2.0"}
 
 
 def test_what_is_not_locked_is_said(aged: Project) -> None:
@@ -159,8 +172,8 @@ def test_platforms_that_differ(project: Project, channel: Channel) -> None:
     project.run("lock")
     channel.add(offered("lib", "2.0"), offered("app", "2.0"), offered("app", "2.0", subdir="win-64"))
     assert project.json("lock", "--outdated")["environments"][0]["packages"] == [
-        {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "newest": None, "where": None,
-         "platforms": ["linux-64", "win-64"]},
+        {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "way": "up", "newest": None,
+         "where": None, "platforms": ["linux-64", "win-64"]},
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What may move when locks are made anew, and what became of them."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +21,7 @@ class Upgrade(msgspec.Struct, frozen=True):
         return frozenset(pin.key for one in pins for pin in one.pins if {pin.key, pin.name} & self.packages)
 
 
+Way = Literal["up", "build", "down", "held"]
 NOTHING = Upgrade()
 LOOKING = Upgrade(everything=True, looks=True)
 
@@ -47,6 +49,7 @@ class Fate(msgspec.Struct, frozen=True):
 class Behind(msgspec.Struct, frozen=True):
     """One package that could move: what is locked, what fits, and the newest there is where that is beyond it.
 
+    It would go up, or down, as where a channel has lost a version, or to another build of its version; or it is held.
     `asked` is what the manifest says of its version, and `where`: what keeps it from the newest, or does not.
     """
 
@@ -54,14 +57,11 @@ class Behind(msgspec.Struct, frozen=True):
     name: str
     have: str
     fits: str
+    way: Way
     newest: str = ""
     asked: str = ""
     where: Place | None = None
     platforms: tuple[str, ...] = ()
-
-    @property
-    def moves(self) -> bool:
-        return self.have != self.fits
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from envbuild.lock import Lock, Pin
-from envbuild.project.moving import Behind
+from envbuild.project.moving import Behind, Way
 from envbuild.resolve import Environment
 
 Newest = Mapping[str, str]  # of what a manifest asks for by name: its key -> the newest version there is
@@ -28,14 +28,24 @@ def _behind(pin: Pin, now: Pin | None, newest: str, environment: Environment, pl
     """What would go altogether is not among it."""
     if now is None:
         return
-    is_build = pin.identity != now.identity and pin.version == now.version
-    have, fits = (_built(pin), _built(now)) if is_build else (pin.version, now.version)
+    way = _way(pin, now)
+    have, fits = (_built(pin), _built(now)) if way == "build" else (pin.version, now.version)
     beyond = newest if newest and _is_newer(newest, now.version, pin.manager) else ""
-    if have == fits and not beyond:
+    if way == "held" and not beyond:
         return
     items = environment.package(pin.key, platform) if beyond else ()
     item = next((one for one in items if excludes(one.specifier, beyond)), None)
-    yield Behind(pin.manager, pin.name, have, fits, beyond, item.shown if item else "", item.where if item else None)
+    yield Behind(
+        pin.manager, pin.name, have, fits, way, beyond, item.shown if item else "", item.where if item else None
+    )
+
+
+def _way(pin: Pin, now: Pin) -> Way:
+    if pin.identity == now.identity:
+        return "held"
+    if pin.version == now.version:
+        return "build"
+    return "up" if _is_newer(now.version, pin.version, pin.manager) else "down"
 
 
 def excludes(specifier: str, version: str) -> bool:

@@ -88,17 +88,49 @@ def test_what_would_go_down_is_told_as_that(aged: Project, channel: Channel) -> 
     assert versions(aged) == {"app": "1.0", "lib": "2.0"}
 
 
-def test_what_is_not_locked_is_said(aged: Project) -> None:
+def test_what_is_not_locked_is_said(aged: Project, channel: Channel) -> None:
     """It is neither locked nor solved; one that cannot be solved any more is told, and the others are listed."""
     manifest(aged, "k", "app", "lib >=2")
     manifest(aged, "new", "old")
     aged.write("manifests/still.yaml", "dependencies: [old]\nchannels: ['file:///nowhere/gone']\n")
     before = aged.tree()
     run = aged.run("lock", "--outdated")
-    assert "3 environments without a current lock" in run.out.splitlines()[0]
-    assert run.out.splitlines()[-3:] == ["k: no current lock", "new: no current lock", "still: no current lock"]
+    assert run.out.splitlines()[0].endswith("3 environments without a current lock. Run 'envbuild lock'.")
+    assert run.out.splitlines()[-6:] == [
+        "k: no current lock",
+        "    lib <3 -> >=2  manifests/k.yaml:3",
+        "new: no current lock",
+        "    locks/still.conda-lock.yml has all of it, and it is not copied yet  manifests/new.yaml",
+        "still: no current lock",
+        f"    channels {channel.url} -> file:///nowhere/gone  manifests/still.yaml:2",
+    ]
     assert "churn/train" in run.out
     assert aged.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("garbage", "why"),
+    [(b"\x00\xff garbage", "the file is not UTF-8 text"), (b"package: [", "edited by hand or by a merge")],
+)
+def test_a_lock_that_is_damaged_is_told_as_one(aged: Project, garbage: bytes, why: str) -> None:
+    """Its reason and what to do, as with every lock that is not current; JSON has the same words."""
+    (aged.path / "locks/k.conda-lock.yml").write_bytes(garbage)
+    assert aged.run("lock", "--outdated", "k").out.splitlines() == [
+        "1 environment without a current lock. Run 'envbuild lock'.",
+        "k: no current lock",
+        f"    {why}  locks/k.conda-lock.yml",
+    ]
+    (row,) = aged.json("lock", "--outdated", "k")["environments"]
+    assert row["reasons"] == [{"change": why, "where": "locks/k.conda-lock.yml"}]
+
+
+def test_a_lock_that_stands_under_another_name_alone(aged: Project) -> None:
+    """After a rename: where it stands is said."""
+    (aged.path / "manifests/k.yaml").rename(aged.path / "manifests/renamed.yaml")
+    assert aged.run("lock", "--outdated", "renamed").out.splitlines()[1:] == [
+        "renamed: no current lock",
+        "    locks/k.conda-lock.yml has all of it, and it is not copied yet  manifests/renamed.yaml",
+    ]
 
 
 def test_an_environment_that_fails_does_not_hide_the_others(project: Project, channel: Channel, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from envbuild.errors import EnvbuildError, Place
-from envbuild.lock import Move, Pins
+from envbuild.lock import Change, Move, Pins
 
 
 class Upgrade(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What became of one environment's lock: current, copied, written; or the error.
 
     `moves` are what it changed, and `platforms` all that it is for; `fates` tell of the packages that were to move,
-    and `behind` of those that could.
+    and `behind` of those that could. `why` says why there is no lock to tell of.
     """
 
     environment: str
@@ -79,3 +79,4 @@ class Outcome(msgspec.Struct, frozen=True):
     platforms: tuple[str, ...] = ()
     fates: tuple[Fate, ...] = ()
     behind: tuple[Behind, ...] = ()
+    why: tuple[Change, ...] = ()

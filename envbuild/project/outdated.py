@@ -4,11 +4,19 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from envbuild.lock import Lock, Pin
-from envbuild.project.moving import Behind, Way
+from envbuild.errors import Place
+from envbuild.lock import Change, Lock, Pin
+from envbuild.project.facts import Prepared
+from envbuild.project.moving import Behind, Outcome, Way
 from envbuild.resolve import Environment
 
 Newest = Mapping[str, str]  # of what a manifest asks for by name: its key -> the newest version there is
+
+
+def unlocked(one: Prepared) -> Outcome:
+    """What has no current lock of its own, and why: one that a twin has is not written yet."""
+    copied = Change(f"{one.locked.path} has all of it, and it is not copied yet", Place(one.environment.path))
+    return Outcome(one.environment.name, "", "unlocked", why=one.locked.changes or (copied,))
 
 
 def outdated(before: Lock | None, now: Lock, newest: Mapping[str, Newest], environment: Environment) -> list[Behind]:

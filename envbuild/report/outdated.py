@@ -5,6 +5,7 @@ from typing import Any
 
 from envbuild.project import Behind, Outcome
 from envbuild.report.columns import Cell, Column, columns
+from envbuild.report.locks import reason_lines, reason_objects
 from envbuild.report.terminal import Look, one_line, plural
 
 _KINDS = (
@@ -23,6 +24,7 @@ def outdated_object(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.environment,
         "state": _state(outcome),
         "packages": [_package_object(one) for one in outcome.behind],
+        "reasons": reason_objects(outcome.why),
         "error": outcome.error.message if outcome.error else None,
     }
 
@@ -50,11 +52,16 @@ def _package_object(one: Behind) -> dict[str, Any]:
 
 
 def outdated_text(outcomes: Sequence[Outcome], look: Look) -> str:
-    """The sum first; then a line for each package that could move, or that there is a newer one of than fits."""
+    """The sum first; then a line for each package that could move, or that there is a newer one of than fits.
+
+    What has no current lock comes last, with why.
+    """
     lines = [look.fit(_sum(outcomes))]
     rows = [row for outcome in outcomes for row in _rows(outcome)]
     lines += columns(_KINDS, rows, look) if rows else []
-    lines += [look.fit(f"{one_line(one.environment)}: no current lock") for one in outcomes if one.did == "unlocked"]
+    for one in outcomes:
+        if one.did == "unlocked":
+            lines += [look.fit(f"{one_line(one.environment)}: no current lock"), *reason_lines(one.why, look)]
     return "\n".join(lines)
 
 
@@ -65,7 +72,8 @@ def _sum(outcomes: Sequence[Outcome]) -> str:
     for state, what in (("newest", "up to date"), ("unlocked", "without a current lock"), ("failed", "failed")):
         own = sum(_state(one) == state for one in outcomes)
         told += [f"{plural(own, 'environment')} {what}"] if own else []
-    return f"{', '.join(told) or 'Nothing is locked'}."
+    what_to_do = " Run 'envbuild lock'." if any(one.did == "unlocked" for one in outcomes) else ""
+    return f"{', '.join(told) or 'Nothing is locked'}.{what_to_do}"
 
 
 def _moving(outcomes: Sequence[Outcome], ways: Container[str], what: str) -> Iterator[str]:

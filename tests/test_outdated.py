@@ -42,7 +42,7 @@ def test_what_could_move_is_listed_and_moves_nothing(aged: Project) -> None:
         "environment  package  locked  fits  newest  held by",
         "churn/train  app      1.0     1.0   3.0     app 1.0.*  manifests/churn/train.yaml:2",
         "             lib      1.0     3.0",
-        "k            app      1.0     2.0   3.0",
+        "k            app      1.0     2.0   3.0     it needs lib >=3, not 2.0  manifests/k.yaml:3",
         "             lib      1.0     2.0   3.0     lib <3  manifests/k.yaml:3",
     ]
     assert aged.tree() == before
@@ -57,7 +57,7 @@ def test_as_json(aged: Project) -> None:
     }  # fmt: skip
     assert found["k"]["packages"][1] == {
         "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "way": "up", "newest": "3.0",
-        "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
+        "held_by": "lib <3", "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
     }  # fmt: skip
     assert [row["name"] for row in aged.json("lock", "--outdated", "churn/*")["environments"]] == ["churn/train"]
 
@@ -172,14 +172,16 @@ def test_packages_of_pip(project: Project, index: Index) -> None:
 
 
 def test_a_line_that_holds_nothing_is_not_blamed(project: Project, channel: Channel) -> None:
-    """Nor does a package that cannot be had here keep what there is of the others from being told."""
+    """What is: what else is locked, by the line that asks for that."""
     channel.add(offered("needs", "1.0", "lib <2"))
     settings(project, channel.url)
     manifest(project, "k", "needs", "lib >=1")
     project.run("lock")
     channel.add(offered("lib", "2.0"))
     (row,) = project.json("lock", "--outdated")["environments"]
-    assert [(one["name"], one["newest"], one["where"]) for one in row["packages"]] == [("lib", "2.0", None)]
+    (one,) = row["packages"]
+    assert (one["name"], one["newest"]) == ("lib", "2.0")
+    assert (one["held_by"], one["where"]) == ("needs 1.0 needs lib <2", "manifests/k.yaml:2")
     assert "  = lib  stays at 1.0\n" in project.run("lock", "--upgrade", "lib").out
 
 
@@ -205,7 +207,7 @@ def test_platforms_that_differ(project: Project, channel: Channel) -> None:
     channel.add(offered("lib", "2.0"), offered("app", "2.0"), offered("app", "2.0", subdir="win-64"))
     assert project.json("lock", "--outdated")["environments"][0]["packages"] == [
         {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "way": "up", "newest": None,
-         "where": None, "platforms": ["linux-64", "win-64"]},
+         "held_by": None, "where": None, "platforms": ["linux-64", "win-64"]},
     ]  # fmt: skip
 
 
@@ -218,7 +220,45 @@ def test_a_group_is_looked_at_as_a_whole(project: Project, channel: Channel) -> 
     project.run("lock")
     channel.add(offered("lib", "1.5"), offered("lib", "2.0"))
     (row,) = project.json("lock", "--outdated", "a")["environments"]
-    assert [(one["fits"], one["newest"]) for one in row["packages"]] == [("1.5", "2.0")]
+    assert [(one["fits"], one["newest"], one["held_by"], one["where"]) for one in row["packages"]] == [
+        ("1.5", "2.0", "holder 1.0 of b needs lib <2", "manifests/b.yaml:2"),
+    ]
+
+
+def test_what_a_machine_has_not_holds(project: Project, channel: Channel) -> None:
+    """The newest may need more of a machine than is asked for, and may say it in words that are no spec."""
+    settings(project, channel.url)
+    manifest(project, "k", "lib", "old", more="system_requirements: {libc: '2.17'}\n")
+    project.run("lock")
+    channel.add(offered("lib", "2.0", "old ===", "__glibc >=2.35"))
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [one["held_by"] for one in row["packages"]] == ["it needs __glibc >=2.35, not 2.17"]
+
+
+def test_a_line_of_a_mate_holds(project: Project, channel: Channel) -> None:
+    """The mate is named, and its line."""
+    settings(project, channel.url)
+    manifest(project, "a", "lib", more="solve_group: g\n")
+    manifest(project, "b", "lib <2", more="solve_group: g\n")
+    project.run("lock")
+    channel.add(offered("lib", "2.0"))
+    assert (
+        project.run("lock", "--outdated", "a").out.splitlines()[-1].endswith("2.0     lib <2 of b  manifests/b.yaml:2")
+    )
+
+
+def test_what_holds_packages_of_pip(project: Project, index: Index) -> None:
+    """Of them a lock knows who needs whom: they are named, as it is said where nobody is."""
+    index.add("needs", "1.0", requires=["alpha <2"])
+    project.write(
+        "manifests/a.yaml",
+        f"pip: {{index_url: '{index.url}'}}\ndependencies:\n  - pip:\n      - alpha\n      - needs\n",
+    )
+    project.run("lock")
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [(one["name"], one["held_by"], one["where"]) for one in row["packages"]] == [
+        ("alpha", "needed by needs", "manifests/a.yaml:5"),
+    ]
 
 
 @pytest.mark.parametrize("other", ["--check", "--upgrade", "--diff", "--dry-run"])

@@ -50,7 +50,7 @@ class Behind(msgspec.Struct, frozen=True):
     """One package that could move: what is locked, what fits, and the newest there is where that is beyond it.
 
     It would go up, or down, as where a channel has lost a version, or to another build of its version; or it is held.
-    `asked` is what the manifest says of its version, and `where`: what keeps it from the newest, or does not.
+    `held` is what keeps it from the newest, and `where` the line that asks for that.
     """
 
     manager: str
@@ -59,7 +59,7 @@ class Behind(msgspec.Struct, frozen=True):
     fits: str
     way: Way
     newest: str = ""
-    asked: str = ""
+    held: str = ""
     where: Place | None = None
     platforms: tuple[str, ...] = ()
 

@@ -46,6 +46,7 @@ def _package_object(one: Behind) -> dict[str, Any]:
         "fits": one.fits,
         "way": one.way,
         "newest": one.newest or None,
+        "held_by": one.held or None,
         "where": one.where.line_only if one.where else None,
         "platforms": list(one.platforms),
     }
@@ -88,7 +89,7 @@ def _rows(outcome: Outcome) -> list[list[str | Cell]]:
     for one in outcome.behind:
         name = f"pip/{one.name}" if one.manager == "pip" else one.name
         on = f" ({', '.join(one.platforms)})" if set(one.platforms) != every else ""
-        held = f"{one.asked}  {one.where.line_only}" if one.where else ""
+        held = f"{one.held}  {one.where.line_only}" if one.where else one.held
         found.append([outcome.environment if not found else "", f"{name}{on}", one.have, _fits(one), one.newest, held])
     return found
 

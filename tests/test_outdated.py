@@ -71,7 +71,10 @@ def test_after_an_upgrade_nothing_could_move_but_what_is_held(aged: Project) -> 
     aged.run("lock", "--upgrade")
     for name, found in fits.items():
         assert found.items() <= versions(aged, name).items()
-    assert aged.run("lock", "--outdated", "k").out.startswith("2 packages held back, 1 environment up to date.\n")
+    assert aged.run("lock", "--outdated", "k").out.startswith(
+        "2 packages held back, 1 environment with only held-back ones.\n"
+    )
+    assert aged.json("lock", "--outdated", "k")["environments"][0]["state"] == "held"
     assert aged.run("lock", "--outdated", "still").out == "1 environment up to date.\n"
 
 
@@ -279,6 +282,7 @@ def test_a_hundred_environments(project: Project, tmp_path: Path) -> None:
     project.run("lock", "--jobs", "2")
     before = project.tree()
     run = project.run("lock", "--outdated", "--jobs", "2", "--progress", "plain")
-    assert run.out.splitlines()[0] == "201 packages held back, 100 environments up to date."
+    sum_of_it = "201 packages held back, 67 environments with only held-back ones, 33 environments up to date."
+    assert run.out.splitlines()[0] == sum_of_it
     assert sum("locking for linux-64" in line for line in run.err.splitlines()) == 100
     assert project.tree() == before

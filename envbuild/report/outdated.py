@@ -16,7 +16,13 @@ _KINDS = (
     Column("newest"),
     Column("held by", yields=1),
 )
-_UP = {"up", "build"}
+_UP = frozenset({"up", "build"})
+_COUNTED = (
+    ("held", "with only held-back ones"),
+    ("newest", "up to date"),
+    ("unlocked", "without a current lock"),
+    ("failed", "failed"),
+)
 
 
 def outdated_object(outcome: Outcome) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def _state(outcome: Outcome) -> str:
     ways = {one.way for one in outcome.behind}
     if ways & _UP:
         return "behind"
-    return "ahead" if "down" in ways else "newest"
+    return "ahead" if "down" in ways else "held" if ways else "newest"
 
 
 def _package_object(one: Behind) -> dict[str, Any]:
@@ -68,9 +74,9 @@ def outdated_text(outcomes: Sequence[Outcome], look: Look) -> str:
 
 def _sum(outcomes: Sequence[Outcome]) -> str:
     held = sum(package.way == "held" for one in outcomes for package in one.behind)
-    told = [*_moving(outcomes, _UP, "could move"), *_moving(outcomes, {"down"}, "would go down")]
+    told = [*_moving(outcomes, _UP, "could move"), *_moving(outcomes, ("down",), "would go down")]
     told += [f"{plural(held, 'package')} held back"] if held else []
-    for state, what in (("newest", "up to date"), ("unlocked", "without a current lock"), ("failed", "failed")):
+    for state, what in _COUNTED:
         own = sum(_state(one) == state for one in outcomes)
         told += [f"{plural(own, 'environment')} {what}"] if own else []
     what_to_do = " Run 'envbuild lock'." if any(one.did == "unlocked" for one in outcomes) else ""

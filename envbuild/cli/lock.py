@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from envbuild.cli.options import Common, jobs, progress, selection, terminated, with_globals
+from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.memo import Moment
     from envbuild.project import Outcome, Prepared, Project, Selection
 
 STALE = 3
-_EVERYTHING = ""
+_EVERYTHING = "\0"  # what no command line can hold
+
+
+def _words(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Packages to move, or an empty word for everything, which is asked for by no value alone."""
+    for value in values:
+        if value != _EVERYTHING and not value.strip():
+            what = f"--upgrade '{value}' names no package"
+            raise UsageError(what, hint="set the variable that is meant, or write '--upgrade' alone to move everything")
+    return tuple(value.replace(_EVERYTHING, "") for value in values)
 
 
 @click.command("lock")
@@ -25,6 +35,7 @@ _EVERYTHING = ""
     is_flag=False,
     flag_value=_EVERYTHING,
     multiple=True,
+    callback=_words,
     metavar="[PKG]",
     help="Move everything to the newest versions that fit, or only PKG and what must move with it.",
 )

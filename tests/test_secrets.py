@@ -264,6 +264,23 @@ def test_whatever_leads_to_a_place_a_secret_is_for(project: Project, closed: Ind
     assert authorizations(index) <= {None}
 
 
+@pytest.mark.parametrize("kind", ["own", "extra", "bound"])
+def test_what_a_secret_is_for_is_never_asked_without_it(project: Project, index: Index, kind: str) -> None:
+    """An index that is open may show strangers less."""
+    stated = {
+        "own": "  index_url: '{url}'\n",
+        "extra": f"  index_url: {index.url}\n  extra_index_urls: ['{{url}}']\n",
+        "bound": f"  index_url: {index.url}\n  indexes:\n    own: {{{{url: '{{url}}', packages: [acme]}}}}\n",
+    }
+    with Index() as shy:
+        shy.add("acme", "1.0")
+        project.write("envbuild.yaml", f"platforms: [linux-64]\n{secret(origin(shy))}")
+        project.write("manifests/k.yaml", f"pip:\n{stated[kind].format(url=shy.url)}dependencies:\n  - pip: [acme]\n")
+        project.run("apply", env=ENV)
+        project.run("lock", "--outdated", env=ENV)
+        assert authorizations(shy) == {basic("__token__", TOKEN)}
+
+
 def test_a_user_and_a_password(project: Project, channel: Channel) -> None:
     """`user` names who it is the password of; without one, a value `USER:PASSWORD` says both."""
     with ServedChannel(channel.folder, auth=("me", TOKEN)) as served:

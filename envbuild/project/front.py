@@ -160,10 +160,12 @@ class Project:
 
     def outdated(self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int) -> list[Outcome]:
         """What could move in the locks that are current; nothing is written."""
+        from envbuild.project.outdated import unlocked
+
         asked = tuple(one for one in prepared if one.locked.requests)
         known = tuple(one for one in asked if one.locked.is_own(one.environment))
         names = {one.environment.name for one in known}
-        stale = [Outcome(one.environment.name, "", "unlocked") for one in asked if one.environment.name not in names]
+        stale = [unlocked(one) for one in asked if one.environment.name not in names]
         outcomes = self.lock(known, tell, jobs=jobs, upgrade=LOOKING, writes=False) if known else []
         found = [*stale, *(one for one in outcomes if one.environment in names)]
         return sorted(found, key=lambda one: one.environment)

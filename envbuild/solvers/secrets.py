@@ -42,6 +42,11 @@ class Secrets:
         """Those that hold secrets, and that no other program needs to see."""
         return frozenset(one.secret.env for one in self._named if one.secret.env)
 
+    @property
+    def files(self) -> list[tuple[Named, Path]]:
+        """Those that are kept in files, each with its own."""
+        return [(one, self._path(one.secret.file)) for one in self._named if one.secret.file]
+
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
         found = [(len(place), one) for place, one in self.places() if covers(place, url)]

@@ -112,7 +112,7 @@ def _unreachable(case: Case) -> SolveError | None:
     if "No solution" in case.text or not (found := URL.search(case.text)):
         return None
     host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
-    public = case.origins.public(found[0])
+    public = case.public(found[0])
     host = host if public == public_url(found[0]) else f"{host}, a mirror of {public},"
     what, hint = _cause(case, host)
     return SolveError(what, case.place_of(found[0]), hint)

@@ -66,13 +66,17 @@ class Mirrors:
         """What stands in the URL of the place that this one lies below."""
         plain = _canonical(url)
         found = (place for one in self._known for place in one.places if _is_below(plain, _canonical(place)))
-        parts = urlsplit(next(found, ""))
+        parts = urlsplit(max(found, key=lambda place: len(bare(place)), default=""))
         return Login(unquote(parts.password or ""), _ITS_URL, unquote(parts.username)) if parts.username else None
 
-    def back(self, url: str) -> str:
-        """The URL that a lock names for what came from a place."""
+    def back(self, url: str, named: Iterable[str] = ()) -> str:
+        """The URL that a lock names for what came from a place.
+
+        What a request names itself, and is asked for there, stays: it may be what is a mirror of something else.
+        """
         plain = _canonical(url)
-        return next((origin + bare(url)[len(place) :] for place, origin in self._back if _is_below(plain, place)), url)
+        place, origin = next((pair for pair in self._back if _is_below(plain, pair[0])), ("", ""))
+        return origin + bare(url)[len(place) :] if place and not self._is_own(plain, place, named) else url
 
     def turn(self, url: str, asked: str) -> bool:
         """Whether what could not be had where a URL was asked can be asked elsewhere; it will be, from now on."""
@@ -87,6 +91,14 @@ class Mirrors:
         """Whether what failed can be asked elsewhere, by who is named in what is said; each URL has its place."""
         named = {url: place for url, place in places.items() if (urlsplit(place).netloc or place) in words}
         return True in {self.turn(url, place) for url, place in named.items()}
+
+    def _is_own(self, plain: str, place: str, named: Iterable[str]) -> bool:
+        """By the nearest of what is named, or, for a file that lies beside it, by any that is asked at the place."""
+        asked = {_canonical(self.forward(one)): _canonical(one) for one in named}
+        asked |= {own: own for own in map(_canonical, named) if own in asked}
+        near = [one for one in asked if _is_below(plain, one)] or [one for one in asked if _is_below(one, place)]
+        nearest = max(near, key=len, default="")
+        return bool(nearest) and asked[nearest] == nearest
 
     def _of(self, url: str) -> Mirror | None:
         if not self._known:

@@ -62,12 +62,12 @@ class Origins:
         login = self._at(asked)
         return login.within(asked) if login else asked
 
-    def public(self, url: str) -> str:
-        """The URL that is meant by one that was asked, as it may stand in a lock."""
+    def public(self, url: str, named: Iterable[str] = ()) -> str:
+        """The URL that is meant by one that was asked, as it may stand in a lock; `named` are those of the request."""
         for one in self._shown():
             if one.way == "path":
                 url = one.hidden(url)
-        return self.mirrors.back(public_url(url))
+        return self.mirrors.back(public_url(url), named)
 
     def hidden(self, text: str) -> str:
         """What a program says, without what it was shown."""

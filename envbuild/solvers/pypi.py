@@ -293,8 +293,8 @@ class _Solving(msgspec.Struct, frozen=True):
         return self.ask.newest([name]).get(normalise(name), "")
 
     def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
-        tags, public = ranks(self.ask.target, self.ask.python), self.ask.uv.origins.public
-        reading = Reading(self.ask.root, tags, self.environment, public)
+        tags = ranks(self.ask.target, self.ask.python)
+        reading = Reading(self.ask.root, tags, self.environment, self.ask.public)
         own = self.ask.members.by_name
         needed = flat.reached(name for name, _ in named(self.request.roots)) - {one.name for one in self.given}
         pins, members = [], []

@@ -3,16 +3,20 @@
 A client that follows one says where it comes from; so such a URL is followed within its own origin only.
 """
 
+import re
 import urllib.error
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+from envbuild.errors import SolveError
 from envbuild.manifest import is_loopback
 from envbuild.registry import opener
 from envbuild.solvers.secrets import origin
+from envbuild.urls import parts_of
 
 _MOST = 10
+_ODD = re.compile(r"(?:https?:)?///|.*[\\\t]", re.IGNORECASE)
 _PLAIN = MappingProxyType({"User-Agent": "envbuild"})
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -47,6 +51,18 @@ class Hops:
         except urllib.error.HTTPError as error:
             with error:
                 place = error.headers.get("Location") if error.code in _REDIRECTS else None
-            return urljoin(url, place) if place else ""
+            return _joined(url, place) if place else ""
         except (OSError, ValueError):
             return ""
+
+
+def _joined(url: str, place: str) -> str:
+    """What is no URL, and what other clients take for another one than Python does."""
+    try:
+        after = urljoin(url, place)
+    except ValueError:
+        after = ""
+    if _ODD.match(place) or not parts_of(after):
+        what = f"{urlsplit(url).netloc.rpartition('@')[2]} sends on to what is no URL"
+        raise SolveError(what, hint="name another place, or tell who keeps this one")
+    return after

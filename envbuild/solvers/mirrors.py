@@ -13,6 +13,7 @@ import msgspec
 
 from envbuild.errors import SettingsError
 from envbuild.solvers.logins import Login
+from envbuild.urls import shown
 
 VARIABLE = "ENVBUILD_MIRRORS"
 _URL = re.compile(r"(?:https?://(?:[^\s\"'\\<>?#/@]+@)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|file://)(?:/[^\s\"'\\<>?#@]*)?")
@@ -142,7 +143,7 @@ def _stated(text: str) -> Iterator[Mirror]:
         pair = _PAIR.fullmatch(word)
         if pair is None or not _is_origin(pair["origin"]) or not _is_known(pair["place"]):
             hint = "write URL=MIRROR, with blanks between several: https://a.example/c=https://b.example/c"
-            raise SettingsError(f"{VARIABLE} has '{_shown(word)}', which names no mirror", hint=hint)
+            raise SettingsError(f"{VARIABLE} has '{shown(word)}', which names no mirror", hint=hint)
         found.setdefault(_canonical(pair["origin"]), []).append(pair["place"].rstrip("/"))
     _refuse_shared(found)
     for origin, places in found.items():
@@ -157,11 +158,6 @@ def _refuse_shared(found: Mapping[str, list[str]]) -> None:
             if owners.setdefault(place, origin) != origin:
                 what = f"{VARIABLE} has {place} for {owners[place]} and for {origin}"
                 raise SettingsError(what, hint="name a place below it for each")
-
-
-def _shown(word: str) -> str:
-    """Without all that may be a password, wherever it ends."""
-    return re.sub(r"://.*@", "://", word)
 
 
 def _is_origin(url: str) -> bool:

@@ -19,6 +19,7 @@ from envbuild.solvers.handing import Hands
 from envbuild.solvers.hops import Hops
 from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
+from envbuild.urls import parts_of, shown
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -223,7 +224,16 @@ def host_indexes(host: Mapping[str, str]) -> Indexes:
     default = Index.parse(stated) if stated else config.default
     if default is None and (url := host.get("PIP_INDEX_URL") or _pip_index(host)):
         default = Index(url)
-    return Indexes(default, tuple(map(Index.parse, listed)) or config.extra)
+    found = Indexes(default, tuple(map(Index.parse, listed)) or config.extra)
+    for one in found.every:
+        _refuse_no_url(one.url)
+    return found
+
+
+def _refuse_no_url(url: str) -> None:
+    if url.lower().startswith(("http:", "https:")) and parts_of(url) is None:
+        what = f"this machine names '{shown(url)}' as an index, which is no URL that can be asked"
+        raise ProcessError(what, hint="mend UV_DEFAULT_INDEX, UV_INDEX or PIP_INDEX_URL, or the settings of uv or pip")
 
 
 def _config_home(host: Mapping[str, str]) -> Path:

@@ -4,8 +4,17 @@ They are compared by their parts: one place can be written in many ways.
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit
+import string
+from collections.abc import Iterable
+from types import MappingProxyType
+from urllib.parse import SplitResult, quote, urlsplit
 
+import msgspec
+
+_PORTS = MappingProxyType({"http": 80, "https": 443})
+_DOTS = re.compile(r"%2[eE]")
+_BYTE = re.compile(r"%([0-9A-Fa-f]{2})")
+_PLAIN = f"{string.ascii_letters}{string.digits}-._~"
 _NO_HOST = re.compile(r"[\s<>\"\\^`|]")
 
 
@@ -22,3 +31,62 @@ def parts_of(url: str) -> SplitResult | None:
 def shown(word: str) -> str:
     """What may be a URL, without all that may be a password, wherever it ends."""
     return re.sub(r"://.*@", "://", word)
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """Where a URL leads, however it is written: who is asked, and the steps of the path, from the left."""
+
+    origin: tuple[str, str, int]
+    steps: tuple[str, ...]
+
+    def covers(self, other: "Spot") -> bool:
+        """Whether another one is of the same origin, and here or below."""
+        return self.origin == other.origin and self.steps == other.steps[: len(self.steps)]
+
+
+def spot(url: str) -> Spot:
+    """As clients have it: they take steps up before they ask."""
+    steps: list[str] = []
+    *folders, last = [
+        _DOTS.sub(".", step) for step in (parts_of(url) or urlsplit("")).path.removeprefix("/").split("/")
+    ]
+    for step in (*folders, *([last] if last else [])):
+        if step == "..":
+            steps = steps[:-1]
+        elif step != ".":
+            steps.append(_spelt(step))
+    return Spot(origin(url), tuple(steps))
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: who is asked; of what is no URL, nobody."""
+    parts = parts_of(url)
+    if parts is None:
+        return ("", url, -1)
+    return (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
+
+
+def covers(place: str, url: str) -> bool:
+    return spot(place).covers(spot(url))
+
+
+def nearest(places: Iterable[str], url: str) -> str | None:
+    """The place that a URL lies in: of several the one that is the most steps deep."""
+    asked = spot(url)
+    found = [(len(own.steps), place) for place in places if (own := spot(place)).covers(asked)]
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def climbs(url: str) -> bool:
+    """Whether a step of its path is none: it leads elsewhere than it says."""
+    return bool({".", ".."} & {_DOTS.sub(".", step) for step in url.partition("://")[2].split("/")[1:]})
+
+
+def _spelt(step: str) -> str:
+    """One spelling for what may be written as it is or by its bytes."""
+    return _BYTE.sub(_byte, quote(step, safe=string.punctuation))
+
+
+def _byte(found: re.Match[str]) -> str:
+    one = chr(int(found[1], 16))
+    return one if one in _PLAIN else found[0].upper()

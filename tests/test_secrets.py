@@ -513,6 +513,31 @@ def test_two_ports_with_one_path(project: Project, channel: Channel) -> None:
         ("{env: A, file: b}", "2:7: 'x' has keys that do not go together"),
         ("{for: ['https://a.example']}", "2:7: 'x' has keys that do not go together"),
         ("{env: A, of: b}", "2:16: unknown key 'of'"),
+        ("{env: PATH}", "2:13: the variable PATH is what other programs read, and holds no secret"),
+        ("{env: https_proxy}", "2:13: the variable https_proxy is what other programs read"),
+        ("{env: LD_PRELOAD}", "2:13: the variable LD_PRELOAD is what other programs read"),
+        ("{env: PYTHONPATH}", "2:13: the variable PYTHONPATH is what other programs read"),
+        ("{env: 'A=B'}", "2:13: 'A=B' cannot name a variable"),
+        ("{env: 1X}", "2:13: '1X' cannot name a variable"),
+        ("{env: ''}", "2:13: "),
+        ("{file: ../../x}", "2:14: '../../x' leaves the project"),
+        ("{file: own/../../x}", "2:14: 'own/../../x' leaves the project"),
+        ("{file: ~/../x}", "2:14: '~/../x' leaves the project"),
+        ("{file: ~other/x}", "2:14: '~other/x' leaves the project"),
+        ("{env: A, for: []}", "2:21: this secret is sent to nobody"),
+        (
+            "{env: A, for: ['https://a.example/c/../d']}",
+            "2:22: 'https://a.example/c/../d' leads elsewhere than it says",
+        ),
+        ("{env: A, for: ['https://a.example/%2E%2e/d']}", "2:22: 'https://a.example/%2E%2e/d' leads elsewhere"),
+        ("{env: A, for: ['https://a.example/.%2e']}", "2:22: 'https://a.example/.%2e' leads elsewhere"),
+        ("{env: A, for: ['https://a.example:99999']}", "2:22: 'https://a.example:99999' is no place"),
+        ("{env: A, for: ['HTTP://a.example/c']}", "2:22: 'HTTP://a.example/c' is not https"),
+        ("{env: A, for: ['https://a.example', 'https://a.example/']}", "2:43: 'https://a.example/' is named twice"),
+        (
+            "{env: A, for: ['https://a.example/c', 'HTTPS://A.example:443/%63']}",
+            "2:45: 'HTTPS://A.example:443/%63' is named twice",
+        ),
     ],
 )
 def test_settings_that_say_too_little_or_too_much(project: Project, text: str, told: str) -> None:
@@ -521,12 +546,16 @@ def test_settings_that_say_too_little_or_too_much(project: Project, text: str, t
     assert f"envbuild.yaml:{told}" in project.run("check", check=1).err
 
 
-def test_two_secrets_for_one_place(project: Project) -> None:
-    """Which one is meant would be chance."""
-    one = "{env: A, for: ['https://a.example/c/']}"
-    project.write("envbuild.yaml", f"secrets:\n  x: {one}\n  y: {one.replace('c/', 'c')}\n")
+@pytest.mark.parametrize(
+    "again",
+    ["https://a.example/c%2f", "https://A.example/c%2F/", "https://a.example:443/c%2f", "HTTPS://a.example/%63%2f"],
+)
+def test_two_secrets_for_one_place(project: Project, again: str) -> None:
+    """Which one is meant would be chance; a place can be written in many ways."""
+    one = "{env: A, for: ['https://a.example/c%2F']}"
+    project.write("envbuild.yaml", f"secrets:\n  x: {one}\n  y: {{env: B, for: ['{again}']}}\n")
     run = project.run("check", check=1)
-    assert "envbuild.yaml:3:21: 'https://a.example/c' is sent 'x' already" in run.err
+    assert f"envbuild.yaml:3:21: '{again}' is sent 'x' already" in run.err
 
 
 def test_what_no_place_is_said_of_is_valid(project: Project) -> None:
@@ -534,7 +563,8 @@ def test_what_no_place_is_said_of_is_valid(project: Project) -> None:
     project.write(
         "envbuild.yaml",
         "insecure_indexes: [a.example]\nsecrets:\n  x: {env: A}\n  y: {file: b}\n"
-        "  z: {env: A, for: ['http://a.example', 'https://[::1]:8/c'], as: path}\n",
+        "  z: {env: A, for: ['http://a.example', 'https://[::1]:8/c', 'HTTPS://b.example'], as: path}\n"
+        "  v: {file: /etc/own/../v}\n  w: {env: PYTHON_INDEX_TOKEN, for: ['https://b.example/c', 'https://b.example/cd']}\n",
     )
     project.run("check")
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from envbuild.errors import Place, SolveError
-from envbuild.settings import Secret, Settings
+from envbuild.settings import Settings
+from envbuild.settings.secrets import Secret
 from envbuild.solvers.logins import Login
 
 _TOKEN_USER = "__token__"  # as package indexes call who has nothing but a token  # noqa: S105

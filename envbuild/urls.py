@@ -12,7 +12,6 @@ from urllib.parse import SplitResult, quote, urlsplit
 import msgspec
 
 _PORTS = MappingProxyType({"http": 80, "https": 443})
-_DOTS = re.compile(r"%2[eE]")
 _BYTE = re.compile(r"%([0-9A-Fa-f]{2})")
 _PLAIN = f"{string.ascii_letters}{string.digits}-._~"
 _NO_HOST = re.compile(r"[\s<>\"\\^`|]")
@@ -41,21 +40,28 @@ class Spot(msgspec.Struct, frozen=True):
 
     def covers(self, other: "Spot") -> bool:
         """Whether another one is of the same origin, and here or below."""
-        return self.origin == other.origin and self.steps == other.steps[: len(self.steps)]
+        return self.origin == other.origin and is_below(other.steps, self.steps)
+
+
+def is_below(path: tuple[str, ...], above: tuple[str, ...]) -> bool:
+    """Whether a path is another one, or leads on from it."""
+    return path[: len(above)] == above
 
 
 def spot(url: str) -> Spot:
-    """As clients have it: they take steps up before they ask."""
-    steps: list[str] = []
-    *folders, last = [
-        _DOTS.sub(".", step) for step in (parts_of(url) or urlsplit("")).path.removeprefix("/").split("/")
-    ]
-    for step in (*folders, *([last] if last else [])):
+    parts = parts_of(url)
+    return Spot(origin(url), steps(parts.path) if parts else ())
+
+
+def steps(path: str) -> tuple[str, ...]:
+    """As clients have them: those up are taken before anybody is asked, and a slash at the end leads no further."""
+    found: list[str] = []
+    for step in map(_spelt, path.removeprefix("/").rstrip("/").split("/")):
         if step == "..":
-            steps = steps[:-1]
+            found = found[:-1]
         elif step != ".":
-            steps.append(_spelt(step))
-    return Spot(origin(url), tuple(steps))
+            found.append(step)
+    return tuple(found) if found != [""] else ()
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -64,10 +70,6 @@ def origin(url: str) -> tuple[str, str, int]:
     if parts is None:
         return ("", url, -1)
     return (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
-
-
-def covers(place: str, url: str) -> bool:
-    return spot(place).covers(spot(url))
 
 
 def nearest(places: Iterable[str], url: str) -> str | None:
@@ -79,7 +81,7 @@ def nearest(places: Iterable[str], url: str) -> str | None:
 
 def climbs(url: str) -> bool:
     """Whether a step of its path is none: it leads elsewhere than it says."""
-    return bool({".", ".."} & {_DOTS.sub(".", step) for step in url.partition("://")[2].split("/")[1:]})
+    return bool({".", ".."} & {_spelt(step) for step in url.partition("://")[2].split("/")[1:]})
 
 
 def _spelt(step: str) -> str:

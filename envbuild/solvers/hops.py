@@ -12,8 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from envbuild.errors import SolveError
 from envbuild.manifest import is_loopback
 from envbuild.registry import opener
-from envbuild.solvers.secrets import origin
-from envbuild.urls import parts_of
+from envbuild.urls import origin, parts_of
 
 _MOST = 10
 _ODD = re.compile(r"(?:https?:)?///|.*[\\\t]", re.IGNORECASE)

@@ -13,8 +13,9 @@ from envbuild.errors import SolveError
 from envbuild.lock import public_url
 from envbuild.solvers.logins import Login, netrc_logins
 from envbuild.solvers.mirrors import Mirrors, host_mirrors
-from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
+from envbuild.solvers.secrets import NO_SECRETS, Secrets
 from envbuild.solvers.stores import Stores
+from envbuild.urls import is_below, origin, steps
 
 __all__ = ["Origins", "Signatures", "public_url"]
 _URLS = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
@@ -123,28 +124,25 @@ class Signatures:
 
     def __init__(self, wanted: Mapping[str, Login], mistaken: frozenset[str]) -> None:
         self.carried = frozenset(url for url, login in wanted.items() if login.way == "path" or url in mistaken)
-        known = sorted(wanted.keys() - self.carried, key=len, reverse=True)
-        self._known = {_place(url): wanted[url].header for url in known}
+        known = [(*_place(url), wanted[url].header) for url in wanted.keys() - self.carried]
+        self._known = sorted(known, key=lambda one: len(one[1]), reverse=True)
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
     def headers(self, host: str, path: str) -> dict[str, str] | None:
-        found = (header for (own, above), header in self._known.items() if own == host and _is_below(path, above))
+        asked = steps(path)
+        found = (header for own, above, header in self._known if own == host and is_below(asked, above))
         return next(({"Authorization": header} for header in found), None)
 
 
-def _place(url: str) -> tuple[str, str]:
+def _place(url: str) -> tuple[str, tuple[str, ...]]:
     parts = urlsplit(url)
-    return (parts.hostname or "", parts.path.rstrip("/"))
-
-
-def _is_below(path: str, above: str) -> bool:
-    return path == above or path.startswith(f"{above}/")
+    return (parts.hostname or "", steps(parts.path))
 
 
 def _is_mistakable(one: str, other: str) -> bool:
     if origin(one) == origin(other):
         return False
     (first, above), (second, below) = _place(one), _place(other)
-    return first == second and (_is_below(below, above) or _is_below(above, below))
+    return first == second and (is_below(below, above) or is_below(above, below))

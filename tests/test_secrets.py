@@ -19,6 +19,8 @@ from support.loopback import Login, Loopback, Reply, Request, basic
 from support.project import Project
 from support.wheels import sdist_bytes
 
+from envbuild.solvers.logins import Login as Kept
+
 TOKEN = "CANARY/t@ken 1"  # noqa: S105
 ENV = {"ACME_TOKEN": TOKEN}
 LOGINS = {
@@ -604,3 +606,31 @@ def test_what_uv_has_stored_wrongly_is_nothing(project: Project, index: Index, t
     (store / "credentials.toml").write_text(text)
     project.write("manifests/a.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [alpha]}}]\n")
     project.run("lock", env={"UV_CREDENTIALS_DIR": str(store)})
+
+
+@pytest.mark.parametrize("token", ["conda", "t", "forge", "linux-64", "conda-forge"])
+def test_a_token_that_is_part_of_a_name(project: Project, tmp_path: Path, token: str) -> None:
+    """A lock names the channel without the token's own part of the path, and nothing else of it is touched."""
+    channel = Channel(tmp_path / "conda-forge", Package(name="conda", version="1.0"))
+    with ServedChannel(channel.folder, login=Login(path=f"/t/{token}")) as served:
+        settings(project, served.url, more=secret(origin(served), more=", as: path"))
+        manifest(project, "k", "conda")
+        project.run("lock", env={"ACME_TOKEN": token})
+        assert f"url: {served.url}/linux-64/conda-1.0-0.conda\n" in project.read(LOCK)
+        manifest(project, "k", "conda >=2")
+        run = project.run("lock", check=1, env={"ACME_TOKEN": token})
+        assert "***" not in run.err or len(token) >= 8
+
+
+@pytest.mark.parametrize(
+    ("password", "said", "shown"),
+    [
+        ("pi", "Bearer pi of pip at http://me:pi@h/pi/t/pi/x", "Bearer *** of pip at http://me:***@h/pi/x"),
+        ("conda", "conda-forge and conda: /conda/x", "conda-forge and ***: /conda/x"),
+        ("sesame-open", "xsesame-openx", "x***x"),
+        ("a/b c-12", "a/b c-12, a%2Fb%20c-12, /t/a%2Fb%20c-12/x", "***, ***, /x"),
+    ],
+)
+def test_what_is_said_is_shown_without_secrets(password: str, said: str, shown: str) -> None:
+    """P26: wherever a secret stands; a short one not within other words, which would be of no use without it."""
+    assert Kept(password, "here", way="path").hidden(said) == shown

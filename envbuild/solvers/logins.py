@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ import msgspec
 from envbuild.errors import Place
 
 NETRC = "the netrc file"
-_SHORT = 4  # a text that is shorter stands anywhere
+_SHORT, _LONG = 4, 8
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -55,14 +56,40 @@ class Login(msgspec.Struct, frozen=True):
         user, password = (quote(one, safe="") for one in (self.user, self.password))
         return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"))
 
+    def without(self, url: str) -> str:
+        """A URL that carries its token in the path, as it is for anybody else."""
+        if self.way != "path":
+            return url
+        parts = urlsplit(url)
+        for one in self._words:
+            if parts.path.startswith(f"/t/{one}/"):
+                return urlunsplit(parts._replace(path=parts.path.removeprefix(f"/t/{one}")))
+        return url
+
     def hidden(self, text: str) -> str:
-        """A text as it may be shown: URLs are whole without a token, and whatever else repeats it does not."""
-        quoted = quote(self.password, safe="")
+        """A text as it may be shown: URLs are whole without a token, and whatever else repeats it does not.
+
+        To be read a text is taken as it is: what is hidden may be a word that tells something else.
+        """
         if self.way == "path":
-            text = text.replace(f"/t/{quoted}/", "/").replace(f"/t/{self.password}/", "/")
-        for one in (self.header.partition(" ")[2], self.password, quoted):
-            text = text.replace(one, "***") if len(one) >= _SHORT else text
+            for one in self._words:
+                text = text.replace(f"/t/{one}/", "/")
+        for one in filter(None, (self.header.partition(" ")[2], *self._words)):
+            text = re.sub(_traces(one), "***", text)
         return text
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return (self.password, quote(self.password, safe=""))
+
+
+def _traces(secret: str) -> str:
+    """Where it stands in a text: a short one is part of other words by chance, and a very short one is many a word."""
+    word = re.escape(secret)
+    placed = rf"(?<=[Bb]earer ){word}(?!\w)|(?<=/t/){word}(?![\w-])|(?<=:){word}(?=@)"
+    if len(secret) >= _LONG:
+        return word
+    return rf"{placed}|(?<![\w./-]){word}(?![\w./-])" if len(secret) >= _SHORT else placed
 
 
 def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:

@@ -64,10 +64,12 @@ class Origins:
         return login.within(asked) if login else asked
 
     def public(self, url: str, named: Iterable[str] = ()) -> str:
-        """The URL that is meant by one that was asked, as it may stand in a lock; `named` are those of the request."""
+        """The URL that is meant by one that was asked, as it may stand in a lock; `named` are those of the request.
+
+        It loses what a login puts into a URL, and nothing else: a secret may be a word of it as well.
+        """
         for one in self._shown():
-            if one.way == "path":
-                url = one.hidden(url)
+            url = one.without(url)
         return self.mirrors.back(public_url(url), named)
 
     def hidden(self, text: str) -> str:

@@ -281,7 +281,7 @@ class _Solving(msgspec.Struct, frozen=True):
             raise SolveError(what, where, "take it out of what else offers it")
 
     def _failure(self, ran: Ran) -> SolveError:
-        if self.ask.uv.origins.mirrors.turned(self.places, ran.errors):
+        if self.ask.uv.origins.mirrors.turned(self.places, ran.heard):
             raise _Turned
         words = self.ask.members.told(ran.errors)
         return Failure(words, self.request, self.environment, self.ask.uv.origins, self.known(), self.given).told(

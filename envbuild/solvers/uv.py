@@ -115,7 +115,7 @@ class Uv:
         options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(stated)]
         command = [self._binary(), *options, *arguments]
         ran = self._programs.run(command, env={**env, **variables}, cwd=self._folder, log=log, hold=hold)
-        return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors))
+        return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors), heard=ran.errors)
 
     def urls(self, stated: Stated) -> tuple[str, ...]:
         """Where indexes are."""

@@ -5,12 +5,15 @@ They are compared by their parts: one place can be written in many ways.
 
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import msgspec
 
+URL = re.compile(
+    r"(?<!\+)\bhttps?://[^\s#;]+"
+)  # in a line of requirements; a repository is asked by git, in its own ways
 _PORTS = MappingProxyType({"http": 80, "https": 443})
 _BYTE = re.compile(r"%([0-9A-Fa-f]{2})")
 _PLAIN = f"{string.ascii_letters}{string.digits}-._~"
@@ -32,6 +35,16 @@ def shown(word: str) -> str:
     return re.sub(r"://.*@", "://", word)
 
 
+def bare(url: str) -> str:
+    """Without what stands before the host."""
+    return urlunsplit(urlsplit(url)._replace(netloc=host_of(url)))
+
+
+def host_of(url: str) -> str:
+    """With its port, where one is named."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 class Spot(msgspec.Struct, frozen=True):
     """Where a URL leads, however it is written: who is asked, and the steps of the path, from the left."""
 
@@ -43,7 +56,7 @@ class Spot(msgspec.Struct, frozen=True):
         return self.origin == other.origin and is_below(other.steps, self.steps)
 
 
-def is_below(path: tuple[str, ...], above: tuple[str, ...]) -> bool:
+def is_below(path: Sequence[str], above: Sequence[str]) -> bool:
     """Whether a path is another one, or leads on from it."""
     return path[: len(above)] == above
 

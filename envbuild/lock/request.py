@@ -1,7 +1,6 @@
 """Environment -> Request: what solvers are asked, in canonical form, so that equal requests get equal pins."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -14,10 +13,10 @@ from envbuild.lock.specs import located_spec, spec_fields, split_spec
 from envbuild.lock.virtual import stated_system
 from envbuild.manifest import Item, asked_member, root_of
 from envbuild.resolve import Environment, Packages, channel_url
+from envbuild.urls import URL
 
 EVERY = ":all:"
 Digest: TypeAlias = str | dict[str, str]
-_URL = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
 _IMPLIED = ("pip", "python")  # by a pip list
 
 
@@ -85,7 +84,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
         """What uv is asked for and that has a URL: indexes, pages and files."""
         bound = (one.url for one in self.indexes.values())
         said = " ".join((*self.find_links, *self.roots, *self.constraints, *self.overrides))
-        every = (self.index_url, *self.extra_index_urls, *bound, *_URL.findall(said))
+        every = (self.index_url, *self.extra_index_urls, *bound, *URL.findall(said))
         return tuple(dict.fromkeys(filter(None, every)))
 
     @property

@@ -7,12 +7,12 @@ import re
 import urllib.error
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from envbuild.errors import SolveError
 from envbuild.manifest import is_loopback
 from envbuild.registry import opener
-from envbuild.urls import origin, parts_of
+from envbuild.urls import host_of, origin, parts_of
 
 _MOST = 10
 _ODD = re.compile(r"(?:https?:)?///|.*[\\\t]", re.IGNORECASE)
@@ -62,6 +62,6 @@ def _joined(url: str, place: str) -> str:
     except ValueError:
         after = ""
     if _ODD.match(place) or not parts_of(after):
-        what = f"{urlsplit(url).netloc.rpartition('@')[2]} sends on to what is no URL"
+        what = f"{host_of(url)} sends on to what is no URL"
         raise SolveError(what, hint="name another place, or tell who keeps this one")
     return after

@@ -3,7 +3,6 @@
 A secret of the project stands before what a netrc file says, and that before what rattler and uv have kept.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import combinations
@@ -15,10 +14,9 @@ from envbuild.solvers.logins import Login, netrc_logins
 from envbuild.solvers.mirrors import Mirrors, host_mirrors
 from envbuild.solvers.secrets import NO_SECRETS, Secrets
 from envbuild.solvers.stores import Stores
-from envbuild.urls import is_below, origin, steps
+from envbuild.urls import URL, host_of, is_below, origin, steps
 
 __all__ = ["Origins", "Signatures", "public_url"]
-_URLS = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
 
 
 class Origins:
@@ -41,7 +39,7 @@ class Origins:
 
     def asked_in(self, line: str) -> str:
         """A line of requirements, with what it names by a URL where this host asks for it."""
-        return _URLS.sub(lambda found: self.asked(found[0]), line) if self.mirrors.known else line
+        return URL.sub(lambda found: self.asked(found[0]), line) if self.mirrors.known else line
 
     def login(self, public: str) -> Login | None:
         """What is wanted where a URL is asked; a secret that is for it and has no value is told."""
@@ -93,7 +91,7 @@ class Origins:
     def refusal(self, url: str, status: str) -> SolveError:
         """Who does not take which credentials, or was given none."""
         url = self.asked(url)
-        host = urlsplit(url).netloc.rpartition("@")[2] or url
+        host = host_of(url) or url
         try:
             login = self._at(url)
         except SolveError as missing:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from envbuild.machine import text_of
 from envbuild.solvers.logins import Login
 from envbuild.urls import nearest, parts_of
 
@@ -59,8 +60,8 @@ def _rattler_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     paths = [Path(host.get("HOME") or "/", ".rattler/credentials.json"), *([Path(own)] if own else [])]
     for path in paths:
         try:
-            found = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(text_of(path))
+        except (ValueError, RecursionError):
             continue
         for name, entry in found.items() if isinstance(found, dict) else ():
             if login := _rattler_login(entry):
@@ -81,12 +82,13 @@ def _rattler_login(entry: Any) -> Login | None:
 def _uv_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     data = host.get("XDG_DATA_HOME") or Path(host.get("HOME") or "/", ".local/share")
     path = Path(host.get("UV_CREDENTIALS_DIR") or Path(data, "uv/credentials"), "credentials.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-        import tomllib  # many hosts have no such file
+    if not (text := text_of(path)):
+        return
+    import tomllib  # many hosts have no such file
 
+    try:
         entries = tomllib.loads(text).get("credential", [])
-    except (OSError, ValueError):
+    except ValueError:
         return
     for entry in entries if isinstance(entries, list) else ():
         match entry:

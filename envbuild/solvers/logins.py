@@ -1,6 +1,7 @@
 """What one origin is shown so that it answers: a login, and those that a netrc file holds."""
 
 import base64
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from envbuild.errors import Place
+from envbuild.urls import host_of
 
 NETRC = "the netrc file"
 _SHORT, _LONG = 4, 8
@@ -54,7 +56,7 @@ class Login(msgspec.Struct, frozen=True):
         if self.way == "bearer":
             return url
         user, password = (quote(one, safe="") for one in (self.user, self.password))
-        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{host_of(url)}"))
 
     def without(self, url: str) -> str:
         """A URL that carries its token in the path, as it is for anybody else."""
@@ -74,8 +76,8 @@ class Login(msgspec.Struct, frozen=True):
         if self.way == "path":
             for one in self._words:
                 text = text.replace(f"/t/{one}/", "/")
-        for one in filter(None, (self.header.partition(" ")[2], *self._words)):
-            text = re.sub(_traces(one), "***", text)
+        for one in filter(None, (self.header.partition(" ")[2], self.password)):
+            text = _traces(one).sub("***", text)
         return text
 
     @property
@@ -83,13 +85,20 @@ class Login(msgspec.Struct, frozen=True):
         return (self.password, quote(self.password, safe=""))
 
 
-def _traces(secret: str) -> str:
+@functools.cache
+def _traces(secret: str) -> re.Pattern[str]:
     """Where it stands in a text: a short one is part of other words by chance, and a very short one is many a word."""
-    word = re.escape(secret)
-    placed = rf"(?<=[Bb]earer ){word}(?!\w)|(?<=/t/){word}(?![\w-])|(?<=:){word}(?=@)"
+    word = _in_any_form(secret)
     if len(secret) >= _LONG:
-        return word
-    return rf"{placed}|(?<![\w./-]){word}(?![\w./-])" if len(secret) >= _SHORT else placed
+        return re.compile(word)
+    placed = rf"(?<=[Bb]earer ){word}(?!\w)|(?<=/t/){word}(?![\w-])|(?<=:){word}(?=@)"
+    return re.compile(rf"{placed}|(?<![\w./-]){word}(?![\w./-])" if len(secret) >= _SHORT else placed)
+
+
+def _in_any_form(secret: str) -> str:
+    """As it is, or with any of its characters as URLs have them: programs do not agree on which."""
+    forms = ("".join(f"%{byte:02X}" for byte in one.encode(errors="surrogateescape")) for one in secret)
+    return "".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True))
 
 
 def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:

@@ -9,7 +9,7 @@ from envbuild.errors import Place, SolveError
 from envbuild.settings import Settings
 from envbuild.settings.secrets import Secret
 from envbuild.solvers.logins import Login
-from envbuild.urls import nearest
+from envbuild.urls import nearest, origin
 
 _TOKEN_USER = "__token__"  # as package indexes call who has nothing but a token  # noqa: S105
 _LONGEST = 64 * 1024
@@ -41,11 +41,20 @@ class Secrets:
         """Those that hold secrets, and that no other program needs to see."""
         return frozenset(one.secret.env for one in self._named if one.secret.env)
 
+    @property
+    def files(self) -> list[tuple[Named, Path]]:
+        """Those that are kept in files, each with its own."""
+        return [(one, self._path(one.secret.file)) for one in self._named if one.secret.file]
+
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
         owners = dict(self.places())
         place = nearest(owners, url)
         return None if place is None else owners[place]
+
+    def shares(self, url: str) -> bool:
+        """Whether several secrets are for one host, each for a place of its own."""
+        return len({one.name for place, one in self.places() if origin(place) == origin(url)}) > 1
 
     def places(self) -> Iterator[tuple[str, Named]]:
         yield from ((place, one) for one in self._named for place in one.secret.places)

@@ -13,6 +13,20 @@ class Reason(msgspec.Struct, frozen=True):
     where: str
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What a builder has made, and where: a prefix of one machine, or an image, which a registry has for everybody.
+
+    `platform` is of a prefix, or all of an image, with commas; `machine` is empty where it is no machine's own. `tags`
+    are the names that an image was given besides. `python` is noted, and no part of the content.
+    """
+
+    reference: str
+    platform: str
+    machine: str
+    python: str = ""
+    tags: tuple[str, ...] = ()
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """The short form, of which a plan reads one for each environment."""
 
@@ -25,6 +39,15 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     started: str
     manifest_path: str
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Those that were built."""
+        return tuple(self.platform.split(","))
+
+    def is_of(self, machine: str, platform: str) -> bool:
+        """Whether it can be used there: what stands in a registry can be anywhere."""
+        return not self.machine or (self.machine, self.platform) == (machine, platform)
 
 
 class Record(Version, frozen=True, kw_only=True):
@@ -44,3 +67,4 @@ class Record(Version, frozen=True, kw_only=True):
     tool: str
     log: str
     reasons: tuple[Reason, ...] = ()
+    tags: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ import msgspec
 from envbuild.errors import Place, RefusedError, StateError
 from envbuild.machine import file_system
 from envbuild.memo import Ledger
-from envbuild.record import Record, Version
+from envbuild.record import Made, Record, Version
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -26,6 +26,8 @@ CREATE TABLE records (
 CREATE INDEX by_fingerprint ON records (fingerprint);
 CREATE TABLE numbers (environment TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
 """
+# What stands in a registry is everybody's; what stands on a machine is its own, and a prefix its platform's, too.
+_HERE = "(machine = '' OR (machine = ? AND (platform = ? OR builder <> 'local')))"
 _COLUMNS = "environment, version, fingerprint, builder, platform, machine, reference, started, manifest_path"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
 _BUSY_SECONDS = 30.0
@@ -49,7 +51,7 @@ class State:
         query = f"""
             SELECT {_COLUMNS} FROM records JOIN (
                 SELECT environment AS name, max(version) AS newest FROM records
-                WHERE machine = ? AND platform = ?{chosen} GROUP BY environment
+                WHERE {_HERE}{chosen} GROUP BY environment
             ) ON environment = name AND version = newest"""  # noqa: S608 - no value stands in the text
         values: list[str | int] = [self._machine, self._platform, *([json.dumps(names)] if names is not None else [])]
         return {row[0]: _version(row) for row in self._rows(query, values)}
@@ -62,7 +64,7 @@ class State:
     def with_content(self, fingerprints: tuple[str, ...]) -> dict[str, Version]:
         """For each fingerprint the newest version that has it, under whatever name."""
         query = f"""
-            SELECT {_COLUMNS} FROM records WHERE machine = ? AND platform = ?
+            SELECT {_COLUMNS} FROM records WHERE {_HERE}
             AND fingerprint IN (SELECT value FROM json_each(?)) ORDER BY rowid"""  # noqa: S608 - as above
         rows = self._rows(query, [self._machine, self._platform, json.dumps(fingerprints)])
         return {row[2]: _version(row) for row in rows}
@@ -117,18 +119,26 @@ class State:
                 (record.environment, record.version),
             )
 
-    def restored(self, environment: str, version: int, reference: str, python: str) -> None:
+    def restored(self, environment: str, version: int, made: Made) -> None:
         """The same version stands again, perhaps elsewhere."""
         record = self.whole(environment, version)
         if record is None:
             raise StateError(
                 f"there is no record of {environment}@{version}", self._place, "run 'envbuild apply' again"
             )
-        again = msgspec.structs.replace(record, reference=reference, python=python)
+        again = msgspec.structs.replace(record, **msgspec.structs.asdict(made))
         with self._writing() as connection:
             connection.execute(
-                "UPDATE records SET reference = ?, record = ? WHERE environment = ? AND version = ?",
-                (reference, msgspec.json.encode(again).decode(), environment, version),
+                "UPDATE records SET reference = ?, machine = ?, platform = ?, record = ? "
+                "WHERE environment = ? AND version = ?",
+                (
+                    made.reference,
+                    made.machine,
+                    made.platform,
+                    msgspec.json.encode(again).decode(),
+                    environment,
+                    version,
+                ),
             )
 
     def forget(self, environment: str) -> None:

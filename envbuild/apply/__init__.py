@@ -2,6 +2,22 @@
 
 from envbuild.apply.events import Ahead, Event, Kind, Tell, Work
 from envbuild.apply.log import End, ended
-from envbuild.apply.run import Job, Site, Summary, apply
+from envbuild.apply.making import Job, Maker, Task
+from envbuild.apply.run import Pace, Site, Summary, apply
 
-__all__ = ["Ahead", "End", "Event", "Job", "Kind", "Site", "Summary", "Tell", "Work", "apply", "ended"]
+__all__ = [
+    "Ahead",
+    "End",
+    "Event",
+    "Job",
+    "Kind",
+    "Maker",
+    "Pace",
+    "Site",
+    "Summary",
+    "Task",
+    "Tell",
+    "Work",
+    "apply",
+    "ended",
+]

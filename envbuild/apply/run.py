@@ -3,8 +3,9 @@
 import contextlib
 import datetime as dt
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -14,44 +15,37 @@ import msgspec
 from envbuild import __version__
 from envbuild.apply.events import Ahead, Event, Tell
 from envbuild.apply.log import End, Log
+from envbuild.apply.making import Job, Maker, Task
 from envbuild.apply.order import Order
-from envbuild.builders import local
-from envbuild.builders.target import Target, Tools
 from envbuild.errors import BuildError, EnvbuildError
-from envbuild.fingerprint import Fingerprint, Part, is_tied
-from envbuild.lock import Lock, Pins
 from envbuild.plan import Plan, Step
-from envbuild.process import Interrupted, Programs
-from envbuild.record import Record
-from envbuild.resolve import Environment
+from envbuild.process import Interrupted
+from envbuild.record import Made, Record
 from envbuild.state import State
 
 
-class Job(msgspec.Struct, frozen=True):
-    """Everything that one step needs, so that a worker asks nobody."""
-
-    step: Step
-    environment: Environment
-    fingerprint: Fingerprint
-    lock: Lock | None
-    lock_text: str
-    python_range: str
-    files: dict[str, str]
-    render: Callable[[], dict[str, str]]
-    manifest: str
-
-
 class Site(msgspec.Struct, frozen=True):
-    """Where it all happens."""
+    """Where it all happens, and who makes what: by the names of builders. `stop` ends all that is at work."""
 
-    tools: Tools
+    makers: Mapping[str, Maker]
     state: State
-    programs: Programs
+    stop: Callable[[], None]
     log_path: Callable[[str], Path]
-    platform: str
-    machine: str
+    folder: Callable[[str], Path]
     commit: str
     dirty: bool
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How many are built, and how many shipped, at a time; whether the first failure ends it, and undoes all names.
+
+    What is `atomic` is named and recorded only when everything has been made.
+    """
+
+    builds: int
+    ships: int = 4
+    fail_fast: bool = False
+    atomic: bool = False
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -65,21 +59,19 @@ def apply(
     job_of: Callable[[Step], Job],
     site: Site,
     on_event: Tell,
-    *,
-    parallel: int,
-    fail_fast: bool,
+    pace: Pace,
 ) -> Summary:
     """Do every change of the plan; what does not depend on a failure is built all the same."""
     clock = time.monotonic()
-    on_event(Event("begin", ahead=_ahead(plan.changes, site.state), jobs=parallel))
-    with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
-        run = _Run(plan.changes, job_of, site, on_event, aside, fail_fast=fail_fast)
+    on_event(Event("begin", ahead=_ahead(plan.changes, site.state), jobs=pace.builds))
+    pools = ThreadPoolExecutor(1), ThreadPoolExecutor(pace.builds), ThreadPoolExecutor(pace.ships)
+    with pools[0] as aside, pools[1] as builds, pools[2] as ships:
+        run = _Run(plan.changes, job_of, site, on_event, aside, pace)
         try:
-            run.all(pool)
+            run.all(builds, ships)
         except BaseException:
             run.stopping = True
-            site.programs.stop()
-            site.tools.rattler.stop()
+            site.stop()
             raise
     on_event(Event("end", seconds=time.monotonic() - clock))
     return Summary(tuple(sorted(run.done)), tuple(sorted(run.failed)), tuple(sorted(run.skipped)))
@@ -99,8 +91,31 @@ def _ahead(steps: tuple[Step, ...], state: State) -> tuple[Ahead, ...]:
     )
 
 
+class _Work:
+    """One step while it is at work: what is known of it comes by and by."""
+
+    job: Job
+    draft: Any
+    made: Made
+
+    def __init__(self, step: Step, log: Log, task: Task, clock: float) -> None:
+        self.step = step
+        self.log = log
+        self.task = task
+        self.clock = clock
+        self.started = _now()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.clock
+
+    def close(self) -> None:
+        self.log.close()
+        shutil.rmtree(self.task.folder, ignore_errors=True)
+
+
 class _Run:
-    """One apply: what runs, is done, failed or was left."""
+    """One apply: what is built or shipped, is done, failed or was left."""
 
     def __init__(
         self,
@@ -109,30 +124,41 @@ class _Run:
         site: Site,
         on_event: Tell,
         aside: ThreadPoolExecutor,
-        *,
-        fail_fast: bool,
+        pace: Pace,
     ) -> None:
         self.aside = aside
         self.order = Order(steps)
         self.job_of = job_of
         self.site = site
         self.on_event = on_event
-        self.fail_fast = fail_fast
+        self.pace = pace
         self.stopping = False
+        self.made: dict[str, Made] = {}
+        self.waiting: list[_Work] = []
         self.done: set[str] = set()
         self.failed: set[str] = set()
         self.skipped: set[str] = set()
 
-    def all(self, pool: ThreadPoolExecutor) -> None:
+    def all(self, builds: ThreadPoolExecutor, ships: ThreadPoolExecutor) -> None:
         ready = self.order.first()
-        running: dict[Future[None], str] = {}
+        running: dict[Future[_Work], str] = {}
+        shipped: set[Future[_Work]] = set()
         while ready or running:
             for name in ready:
-                running[pool.submit(self._step, self.order.steps[name])] = name
+                running[builds.submit(self._build, self.order.steps[name])] = name
+            ready = []
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            ready = [name for future in finished for name in self._finished(running.pop(future), future)]
+            for future in finished:
+                name = running.pop(future)
+                if future in shipped or future.exception():
+                    ready += self._finished(name, future)
+                else:
+                    ship = ships.submit(self._ship, future.result())
+                    running[ship] = name
+                    shipped.add(ship)
+        self._settle_all()
 
-    def _finished(self, name: str, future: Future[None]) -> list[str]:
+    def _finished(self, name: str, future: Future[_Work]) -> list[str]:
         """What may begin now."""
         error = future.exception()
         if error is None:
@@ -152,36 +178,92 @@ class _Run:
             self.skipped.add(name)
             self.on_event(Event("skipped", name, why))
 
-    def _step(self, step: Step) -> None:
+    def _build(self, step: Step) -> _Work:
+        work = self._begun(step)
+        with self._guarded(work):
+            work.job = self.job_of(step)
+            render = self.aside.submit(work.job.render)  # while other programs are at work
+            work.task = msgspec.structs.replace(work.task, rendered=render.result)
+            work.draft = self._maker(work.job).build(work.job, work.task)
+        return work
+
+    def _ship(self, work: _Work) -> _Work:
+        with self._guarded(work):
+            work.made = self._maker(work.job).ship(work.job, work.task, work.draft)
+            self.made[work.step.environment] = work.made
+            if self.pace.atomic:
+                self.waiting.append(work)
+            else:
+                self._settle(work)
+        return work
+
+    def _settle_all(self) -> None:
+        """What was made is named, and recorded, if all of it could be made."""
+        for work in sorted(self.waiting, key=lambda work: work.step.environment):
+            if self.failed or self.skipped:
+                self.done.discard(work.step.environment)
+                work.log.end(End("interrupted"))
+                work.close()
+                self._leave({work.step.environment}, "made, and not named, since another one failed")
+                continue
+            try:
+                with self._guarded(work):
+                    self._settle(work)
+            except EnvbuildError:
+                self.done.discard(work.step.environment)
+                self.failed.add(work.step.environment)
+
+    def _settle(self, work: _Work) -> None:
+        made = self._maker(work.job).name(work.job, work.task, work.made)
+        seconds = work.seconds
+        self._remember(work, made, seconds)
+        work.log.end(End("done", seconds, work.step.version))
+        work.close()
+        self.on_event(Event("done", work.step.environment, made.reference, seconds=seconds, log=str(work.log.path)))
+
+    def _maker(self, job: Job) -> Maker:
+        return self.site.makers[job.environment.builder]
+
+    def _begun(self, step: Step) -> _Work:
         if self.stopping:
             raise Interrupted
-        name, started, clock = step.environment, _now(), time.monotonic()
+        name, clock, started = step.environment, time.monotonic(), _now()
         self.on_event(Event("started", name, step.action))
         try:
             log = self._log(step, started)
         except EnvbuildError as error:
             self._tell_failure(name, error, clock)
             raise
-        with contextlib.closing(log):
-            try:
-                job = self.job_of(step)
-                rendered = self.aside.submit(job.render).result  # while other programs are at work
-                reference = self._build(job, log.path, rendered)
-                seconds = time.monotonic() - clock
-                self._remember(job, reference, rendered(), log.path, started, seconds)
-                log.end(End("done", seconds, step.version))
-            except Interrupted:
-                log.end(End("interrupted"))
-                raise
-            except EnvbuildError as error:
-                tail = log.tail()
-                log.end(End("failed", time.monotonic() - clock), str(error))
-                self._tell_failure(name, error, clock, log=str(log.path), tail=tail)
-                raise
-        self.on_event(Event("done", name, reference, seconds=seconds, log=str(log.path)))
+        task = Task(
+            log=log.path,
+            folder=self.site.folder(f"{name}/{started.strftime('%H%M%S.%f')}"),
+            say=lambda text: self.on_event(Event("progress", name, text)),
+            rendered=dict,
+            made=self.made.get,
+        )
+        return _Work(step, log, task, clock)
+
+    @contextlib.contextmanager
+    def _guarded(self, work: _Work) -> Iterator[None]:
+        """Whatever ends it is told in its log, and what it has put aside is taken away."""
+        try:
+            yield
+        except Interrupted:
+            work.log.end(End("interrupted"))
+            work.close()
+            raise
+        except EnvbuildError as error:
+            tail = work.log.tail()
+            work.log.end(End("failed", work.seconds), str(error))
+            work.close()
+            self._tell_failure(work.step.environment, error, work.clock, log=str(work.log.path), tail=tail)
+            raise
+        except BaseException:
+            work.close()
+            raise
 
     def _tell_failure(self, name: str, error: EnvbuildError, clock: float, **known: Any) -> None:
-        self.stopping = self.stopping or self.fail_fast
+        self.stopping = self.stopping or self.pace.fail_fast
         self.on_event(Event("failed", name, str(error), seconds=time.monotonic() - clock, error=error, **known))
 
     def _log(self, step: Step, started: dt.datetime) -> Log:
@@ -193,64 +275,33 @@ class _Run:
             hint = "check the folder's permissions and the space on its disk"
             raise BuildError(f"the log cannot be written: {error.strerror}: {path}", hint=hint) from None
 
-    def _build(self, job: Job, log: Path, rendered: Callable[[], dict[str, str]]) -> str:
-        name = job.step.environment
-        target = Target(
-            environment=job.environment,
-            fingerprint=job.fingerprint.text,
-            python=job.lock.head.python if job.lock else "",
-            python_range=job.python_range,
-            pins=self._pins(job),
-            files=job.files,
-            rendered=rendered,
-            log=log,
-            say=lambda text: self.on_event(Event("progress", name, text)),
-            checkout=str(self.site.tools.root) if is_tied(job.fingerprint.parts) else "",
-        )
-        return local.build(target, self.site.tools)
-
-    def _pins(self, job: Job) -> Pins | None:
-        return job.lock.pins.get(self.site.platform) if job.lock else None
-
-    def _remember(
-        self, job: Job, reference: str, artifacts: dict[str, str], log: Path, started: dt.datetime, seconds: float
-    ) -> None:
-        if job.step.version is None:
-            raise BuildError(f"'{job.step.environment}' has no version to record")
-        if job.step.previous == job.fingerprint.text:
-            self.site.state.restored(job.step.environment, job.step.version, reference, local.python_patch(reference))
+    def _remember(self, work: _Work, made: Made, seconds: float) -> None:
+        step, job = work.step, work.job
+        if step.version is None:
+            raise BuildError(f"'{step.environment}' has no version to record")
+        if step.previous == job.fingerprint.text:
+            self.site.state.restored(step.environment, step.version, made)
             return
         record = Record(
-            environment=job.step.environment,
-            version=job.step.version,
+            environment=step.environment,
+            version=step.version,
             fingerprint=job.fingerprint.text,
             builder=job.environment.builder,
-            platform=self.site.platform,
-            machine=self.site.machine,
-            reference=reference,
-            started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            started=work.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
             manifest_path=job.environment.path,
-            parts=self._parts(job),
+            parts=job.whole_parts,
             manifest=job.manifest,
             lock=job.lock_text,
-            artifacts=artifacts,
-            python=local.python_patch(reference),
+            artifacts=work.task.rendered(),
             commit=self.site.commit,
             dirty=self.site.dirty,
             seconds=round(seconds, 3),
             tool=__version__,
-            log=str(log),
-            reasons=job.step.reasons,
+            log=str(work.log.path),
+            reasons=step.reasons,
+            **msgspec.structs.asdict(made),
         )
         self.site.state.record(record)
-
-    def _parts(self, job: Job) -> tuple[Part, ...]:
-        """The parts with their whole content: the pins too, so that a later plan can say which of them moved."""
-        pins = self._pins(job)
-        return tuple(
-            Part(part.name, part.digest, pins.content) if part.stem == "dependencies" and pins else part
-            for part in job.fingerprint.parts
-        )
 
 
 def _now() -> dt.datetime:

@@ -2,10 +2,10 @@
 
 from types import ModuleType
 
-from envbuild.builders import local
+from envbuild.builders import docker, local
 
 # Among what a builder cannot honour: folders that are used where they lie.
 EDITABLES = ("dependencies", "-e")
-BUILDERS: dict[str, ModuleType] = {"local": local}
+BUILDERS: dict[str, ModuleType] = {"docker": docker, "local": local}
 
-__all__ = ["BUILDERS", "EDITABLES", "local"]
+__all__ = ["BUILDERS", "EDITABLES", "docker", "local"]

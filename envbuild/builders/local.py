@@ -15,6 +15,7 @@ from envbuild.machine import own_python
 from envbuild.process import Interrupted, child_environment
 
 FORMAT = "local-1"
+MAKES_IMAGES = False
 
 # What a manifest may say that a local prefix cannot be: (key, value), where an empty value means any.
 CANNOT_HONOUR = frozenset(

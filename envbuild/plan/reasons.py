@@ -15,6 +15,9 @@ from envbuild.record import Reason
 from envbuild.resolve import Environment
 
 _MOST_FILES = 3
+_IN_DOCKERFILE = {"base", "image", "python", "setup", "variables", "file"}
+_SHOWN = 60
+_DIGEST = len("sha256:") + 12
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -63,6 +66,8 @@ def content_reasons(
         old, new = old_parts.get(name), new_parts.get(name)
         if old is None or new is None or old.digest != new.digest:
             reasons += _part_reasons(name, old, new, pins, source)
+    if any(reason.part in _IN_DOCKERFILE for reason in reasons):
+        reasons = [reason for reason in reasons if reason.part != "template"]  # it moved because these did
     return tuple(dict.fromkeys(reasons))
 
 
@@ -83,12 +88,35 @@ def _part_reasons(
             yield from _python_reasons(old, new, source)
         case "setup":
             yield Reason(stem, _setup_change(old, new), source.setup(_commands(old)).line_only)
+        case "base":
+            yield Reason(stem, _base_change(old, new, source), source.where("image", "base").line_only)
+        case "image":
+            yield Reason(stem, f"{rest} {_value_change(old, new)}", source.where("image", rest).line_only)
+        case "template":
+            yield Reason(stem, f"{rest} renders another text", source.path)
         case _:
             yield Reason(stem, _came_or_went(old, new), source.path)
 
 
 def _came_or_went(old: Part | None, new: Part | None) -> str:
     return "changed" if old and new else "added" if new else "removed"
+
+
+def _base_change(old: Part | None, new: Part | None, source: Source) -> str:
+    """Images have no shorter name than their digests; an environment has one."""
+    before, now = _object(old), _object(new)
+    if before.keys() == now.keys() == {"environment"}:
+        stated = source.environment.node("image", "base", "environment") if source.environment else None
+        return f"{stated.text} has changed" if isinstance(stated, Scalar) else "the environment has changed"
+    kinds = [next(iter(one), "none") if "digest" not in one else str(one["digest"])[:_DIGEST] for one in (before, now)]
+    return " -> ".join(kinds)
+
+
+def _value_change(old: Part | None, new: Part | None) -> str:
+    """Both values where they are short, else only that it is another one."""
+    if old is None or new is None:
+        return _came_or_went(old, new)
+    return f"{old.content} -> {new.content}" if len(old.content) + len(new.content) <= _SHOWN else "changed"
 
 
 def _file_changes(path: str, old: Part | None, new: Part | None) -> Iterator[str]:

@@ -51,8 +51,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """All facts that decide one environment's step.
 
     `locking` says why its lock must be made first, and is empty when the lock is current. `elsewhere` names what holds
-    the content already: another record, or the builder's own store. `before` and `pins`, the parts of the latest record
-    and what changed among its pins, are only looked up when they are a reason.
+    the content already: another record, the builder's own store, or a registry, where it may have a number, `held_as`.
+    `before` and `pins`, the parts of the latest record and what changed among its pins, are only looked up when they
+    are a reason. `base` is the environment whose image this one starts from.
     """
 
     environment: Environment
@@ -62,28 +63,42 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[Part, ...] = ()
     complaint: str | None = None
     elsewhere: str = ""
+    held_as: int | None = None
     next_version: int = 1
     pins: tuple[Change, ...] = ()
+    base: str = ""
 
 
 def plan(subjects: Iterable[Subject], forgotten: Iterable[Version] = ()) -> Plan:
     """Decide every step; of several with one content the first builds and the others adopt it."""
     first_with: dict[str, str] = {}
+    bases: dict[str, str] = {}
     steps = []
     for subject in sorted(subjects, key=lambda subject: subject.environment.name):
         step = _step(subject, first_with)
         if step.fingerprint and step.action in {"create", "rebuild", "restore"}:
             first_with.setdefault(step.fingerprint, step.environment)
+        bases[step.environment] = subject.base
         steps.append(step)
+    changing = {step.environment for step in steps if step.action in CHANGES}
+    steps = [_behind(step, {bases[step.environment]} & changing) for step in steps]
     steps += [_forget(record) for record in forgotten]
     return Plan(tuple(sorted(steps, key=lambda step: step.environment)))
+
+
+def _behind(step: Step, bases: set[str]) -> Step:
+    """What starts from an image waits until that is there."""
+    if not bases or step.action not in CHANGES:
+        return step
+    return msgspec.structs.replace(step, after=tuple(sorted({*step.after, *bases})))
 
 
 def _step(subject: Subject, first_with: dict[str, str]) -> Step:
     action, after, reasons = _decide(subject, first_with)
     latest, found = subject.latest, subject.fingerprint
     new = action in {"create", "rebuild", "adopt"} and not (latest and found and latest.fingerprint == found.text)
-    version = subject.next_version if new else latest.version if latest else None
+    number = subject.held_as or subject.next_version
+    version = number if new else latest.version if latest else None
     return Step(
         environment=subject.environment.name,
         action=action,

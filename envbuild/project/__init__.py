@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envbuild.project.checking import Checked, check
-    from envbuild.project.facts import Prepared
     from envbuild.project.front import Project
     from envbuild.project.looking import Listed, explained, listed
     from envbuild.project.moving import Behind, Fate, Outcome, Upgrade
     from envbuild.project.planned import Planned
+    from envbuild.project.preparing import Prepared
     from envbuild.project.reading import Selection
     from envbuild.project.rendering import artifacts, write_artifacts
     from envbuild.project.shown import Shown
@@ -39,11 +39,11 @@ __all__ = [
 ]
 _BEHIND = {
     "checking": ("Checked", "check"),
-    "facts": ("Prepared",),
     "front": ("Project",),
     "looking": ("Listed", "explained", "listed"),
     "moving": ("Behind", "Fate", "Outcome", "Upgrade"),
     "planned": ("Planned",),
+    "preparing": ("Prepared",),
     "reading": ("Selection",),
     "rendering": ("artifacts", "write_artifacts"),
     "shown": ("Shown",),

@@ -1,13 +1,17 @@
 """A plan, done: each step with all that it needs, to the records that the plan was made from."""
 
+from pathlib import Path
+
 import msgspec
 
-from envbuild.apply import Event, Job, Site, Summary, Tell, apply
+from envbuild.apply import Event, Job, Pace, Site, Summary, Tell, apply
+from envbuild.builders import BUILDERS
 from envbuild.errors import Place, RefusedError
 from envbuild.plan import Plan, Step
-from envbuild.project.facts import Prepared
+from envbuild.project.images import Images
 from envbuild.project.locks import Locks, python_range
 from envbuild.project.planned import Planned
+from envbuild.project.preparing import Prepared
 from envbuild.render import Templates, render
 from envbuild.resolve import resolved_text
 from envbuild.workspace import Workspace
@@ -16,13 +20,14 @@ from envbuild.workspace import Workspace
 class Applying:
     """One apply of one project, which is held meanwhile."""
 
-    def __init__(self, workspace: Workspace, locks: Locks, templates: Templates, site: Site) -> None:
+    def __init__(self, workspace: Workspace, locks: Locks, templates: Templates, images: Images, site: Site) -> None:
         self._workspace = workspace
         self._locks = locks
         self._templates = templates
+        self._images = images
         self._site = site
 
-    def apply(self, planned: Planned, on_event: Tell, *, jobs: int, fail_fast: bool) -> Summary:
+    def apply(self, planned: Planned, on_event: Tell, pace: Pace) -> Summary:
         self._refuse_overtaken(planned.plan)
         by_name = {one.environment.name: one for one in planned.prepared}
         ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
@@ -33,8 +38,7 @@ class Applying:
             lambda step: self._job(step, by_name[step.environment]),
             self._site,
             on_event,
-            parallel=jobs,
-            fail_fast=fail_fast,
+            pace,
         )
         return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
 
@@ -66,6 +70,25 @@ class Applying:
             lock_text=text or "",
             python_range=python_range(lock, one.locked.requests),
             files=one.files,
-            render=lambda: render(one.environment, self._templates, lock.head.python if lock else ""),
+            render=lambda: self._rendered(one),
+            base=one.base,
+            write=lambda folder: self._write(one, folder),
             manifest=resolved_text(one.environment),
         )
+
+    def _rendered(self, one: Prepared) -> dict[str, str]:
+        if BUILDERS[one.environment.builder].MAKES_IMAGES:
+            return self._images.rendered(one).texts
+        return render(one.environment, self._templates, one.locked.head.python if one.locked.head else "")
+
+    def _write(self, one: Prepared, folder: Path) -> None:
+        """What is built is what was planned, or nothing: files may change at any moment."""
+        self._images.write(folder, self._images.rendered(one))
+        now = self._images.imaged(one).fingerprint
+        if one.fingerprint is None or now is None or now.text != one.fingerprint.text:
+            before = {part.name: part.digest for part in one.fingerprint.parts} if one.fingerprint else {}
+            moved = (
+                next((part.name for part in now.parts if before.get(part.name) != part.digest), "a file") if now else ""
+            )
+            what = f"{moved.removeprefix('file/') or 'a file'} was changed since the plan was made"
+            raise RefusedError(what, Place(one.environment.path), "run 'envbuild apply' again")

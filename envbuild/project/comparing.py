@@ -11,8 +11,8 @@ from envbuild.errors import EnvbuildError, Place, UsageError, WorkspaceError
 from envbuild.fingerprint import Inputs, Part, fingerprint
 from envbuild.lock import Lock, read_lock
 from envbuild.manifest import manifest
-from envbuild.project.facts import Prepared
 from envbuild.project.front import Project
+from envbuild.project.preparing import Prepared
 from envbuild.project.versions import asked
 from envbuild.record import Record
 from envbuild.resolve import Environment, Explained, explain, fields, resolved_text
@@ -120,13 +120,13 @@ class _Now:
 
     def _prepared(self) -> Prepared | None:
         """Ready to be built, or as far as its lock goes, or not at all."""
-        facts = self._project.facts()
+        preparer = self._project.preparer
         try:
-            return facts.prepare((self._environment,), to_build=True)[0]
+            return preparer.prepare((self._environment,), to_build=True)[0]
         except EnvbuildError as error:
             refusal = error.problems[0]
         try:
-            prepared = facts.prepare((self._environment,), to_build=False)[0]
+            prepared = preparer.prepare((self._environment,), to_build=False)[0]
         except EnvbuildError:
             prepared = None
         what = "parts" if prepared and prepared.locked.current else "packages and parts"
@@ -142,7 +142,7 @@ class _Now:
             if not self._unknown:
                 self._unknown.append(Unknown("packages", why, f"run 'envbuild lock {name}'"))
             return None
-        return self._project.facts().locks.whole(prepared.locked.path) if prepared.locked.path else None
+        return self._project.preparer.locks.whole(prepared.locked.path) if prepared.locked.path else None
 
     def _parts(self, prepared: Prepared | None, lock: Lock | None) -> tuple[Part, ...] | None:
         """As a record has them: the pins with their content. Without a lock those that it says nothing of."""

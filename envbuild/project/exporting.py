@@ -53,9 +53,9 @@ def _place(root: Path, output: Path | None) -> str:
 
 
 def _now(project: Project, name: str) -> Outgoing:
-    (one,) = project.facts().prepare((_environment(project, name),), to_build=False)
+    (one,) = project.preparer.prepare((_environment(project, name),), to_build=False)
     refuse_stale(one)
-    lock = project.facts().locks.whole(one.locked.path) if one.locked.path else None
+    lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
     digests = {
         item.path: project.workspace.digest(item.path, item.where)
         for item in member_items(one.environment)

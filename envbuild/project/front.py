@@ -10,24 +10,25 @@ from pathlib import Path
 import msgspec
 
 from envbuild import machine
-from envbuild.apply import Site, Summary, Tell
+from envbuild.apply import Pace, Summary, Tell
 from envbuild.builders import local
 from envbuild.builders.activation import Activation, entered, undone
 from envbuild.builders.store import default_store
-from envbuild.builders.target import Tools
 from envbuild.document import decode
 from envbuild.errors import BuildError, UsageError
 from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of, read_lock
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
-from envbuild.project.commit import checked_out
-from envbuild.project.facts import Facts, Prepared, requests_of
+from envbuild.project.facts import Facts
+from envbuild.project.images import Images, Sources
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
 from envbuild.project.planned import Planned
+from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.shown import Shown, described, packages_of
+from envbuild.project.standing import Depth, Prefixes, Standing
 from envbuild.record import Record
 from envbuild.render import Template, Templates
 from envbuild.resolve import Environment
@@ -120,18 +121,37 @@ class Project:
 
     def to_lock(self, selection: Selection) -> tuple[Prepared, ...]:
         """What is selected, as far as locking goes: for any platform, and whatever a damaged lock says."""
-        return self.facts().prepare(self.environments(selection), to_build=False)
+        return self.preparer.prepare(self.environments(selection), to_build=False)
 
-    def plan(self, selection: Selection = EVERYTHING, *, refresh: bool = True) -> Planned:
-        """What apply would do for what is selected; reads only."""
-        facts = self.facts()
-        environments = self.environments(selection)
-        prepared = facts.prepare(environments, to_build=True)
+    def plan(self, selection: Selection = EVERYTHING, *, refresh: bool = True, deep: bool = False) -> Planned:
+        """What apply would do for what is selected, and for what that is built from; reads only.
+
+        Without `refresh` files, locks and records decide; `deep` also looks at all that records answer.
+        """
+        environments = self.reader.with_bases(selection, self.environments(selection))
+        prepared = self.preparer.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
-        return Planned(facts.plan(prepared, known, refresh=refresh), prepared)
+        depth = Depth.WHOLE if deep else Depth.USUAL if refresh else Depth.RECORDS
+        return Planned(self.facts(depth).plan(prepared, known), prepared)
 
-    def facts(self) -> Facts:
-        return Facts(self.workspace, self.folders, self.state, self.store, self.platform, self._mates)
+    def facts(self, depth: Depth) -> Facts:
+        standing: dict[str, Standing] = {"local": Prefixes(self.state, self.store, self.root, depth, self.ledger)}
+        return Facts(self.state, self.preparer.locks, standing)
+
+    @property
+    def preparer(self) -> Preparer:
+        return self.sources()[0]
+
+    def sources(self) -> tuple[Preparer, Images]:
+        """Each needs the other. New ones for each question: files may have changed since the last."""
+
+        def imaged(one: Prepared) -> Prepared:
+            return images.imaged(one)
+
+        preparer = Preparer(self.workspace, self.folders, self.platform, self._mates, imaged)
+        found = Sources(self.workspace, self.folders, self.settings, lambda: self.templates, preparer.locks)
+        images = Images(found, preparer.bases(self.reader.base_of))
+        return preparer, images
 
     def _mates(self, group: str) -> tuple[Environment, ...]:
         return self.reader.mates(group, self.platform)
@@ -154,7 +174,7 @@ class Project:
         with self.tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
             line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
             solvers = Solvers(uv, view, self.platform, self.host, line)
-            locker = Locker(self.workspace, self.folders, self.facts().locks, solvers, tell)
+            locker = Locker(self.workspace, self.folders, self.preparer.locks, solvers, tell)
             outcomes = locker.lock(prepared, jobs, upgrade, writes=writes)
         return [one for one in outcomes if one.environment in selected or one.did != "current"]
 
@@ -175,7 +195,7 @@ class Project:
         names = {one.environment.name for one in prepared}
         groups = sorted({group_of(one.environment) for one in prepared} - {""})
         mates = (one for group in groups for one in self._mates(group) if one.name not in names)
-        return self.facts().prepare(mates, to_build=False)
+        return self.preparer.prepare(mates, to_build=False)
 
     @cached_property
     def rattler(self) -> Rattler:
@@ -196,7 +216,7 @@ class Project:
         return {name: value for name, value in self.host.items() if name not in hidden}
 
     @property
-    def _shown(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """The same for what a manifest runs, which asks no index of its own."""
         return {name: value for name, value in self._told.items() if not is_credential(name)}
 
@@ -223,24 +243,14 @@ class Project:
     def apply(self, planned: Planned, on_event: Tell, *, jobs: int, fail_fast: bool = False) -> Summary:
         """Do what the plan says; the project is held while this works."""
         from envbuild.project.applying import Applying
+        from envbuild.project.making import site
 
-        with self.held(), self.tools() as uv:
-            applying = Applying(self.workspace, self.facts().locks, self.templates, self._site(uv))
-            return applying.apply(planned, on_event, jobs=jobs, fail_fast=fail_fast)
-
-    def _site(self, uv: Uv) -> Site:
-        commit, dirty = checked_out(self.root, self.programs, self.host)
-        allowed = frozenset(self.settings.allow_link_scripts)
-        return Site(
-            Tools(self.store, self.root, self.programs, uv, self.rattler, self._shown, allowed),
-            self.state,
-            self.programs,
-            lambda name: self.workspace.private("logs", *name.split("/")),
-            self.platform,
-            self.machine,
-            commit,
-            dirty,
-        )
+        pace = Pace(jobs, fail_fast=fail_fast)
+        preparer, images = self.sources()
+        with self.held(), self.tools() as uv, site(self, uv) as found:
+            return Applying(self.workspace, preparer.locks, self.templates, images, found).apply(
+                planned, on_event, pace
+            )
 
     def forget(self, planned: Planned) -> tuple[str, ...]:
         """Drop the records whose manifests are gone."""
@@ -265,7 +275,7 @@ class Project:
         """What is remembered of NAME@VERSION; `latest` is the newest of this machine."""
         history = self.history(name)
         if version == "latest":
-            own = (one for one in history if (one.machine, one.platform) == (self.machine, self.platform))
+            own = (one for one in history if one.is_of(self.machine, self.platform))
             return next(own, history[0])
         found = next((record for record in history if str(record.version) == version), None)
         if found is None:
@@ -284,7 +294,7 @@ class Project:
             record.reference,
             record.builder,
             described(record),
-            packages_of(lock, record.platform),
+            packages_of(lock, record.platforms[0]),
         )
 
     def now(self, name: str) -> Shown:
@@ -293,7 +303,7 @@ class Project:
         planned = self.plan(Selection((name,)), refresh=False)
         (step,), (one,) = planned.plan.steps, planned.prepared
         built = self.state.latest((name,)).get(name) if step.action == "keep" else None
-        lock = self.facts().locks.whole(one.locked.path) if one.locked.path else None
+        lock = self.preparer.locks.whole(one.locked.path) if one.locked.path else None
         return Shown(
             name,
             step.fingerprint,

@@ -11,12 +11,12 @@ from typing import Literal
 from envbuild.apply import Ahead, Event, Tell
 from envbuild.errors import EnvbuildError, UsageError
 from envbuild.lock import SOLVE_GROUP, Lock, conda_items, group_of, lock_path, lock_text, models, moves, root_items
-from envbuild.project.facts import Prepared
 from envbuild.project.fates import fates
 from envbuild.project.holding import Side
 from envbuild.project.locks import Locks
 from envbuild.project.moving import NOTHING, Behind, Outcome, Upgrade
 from envbuild.project.outdated import outdated
+from envbuild.project.preparing import Prepared
 from envbuild.project.solving import Solvers, Solving, only
 from envbuild.resolve import Environment
 from envbuild.shape import nearest

@@ -9,12 +9,13 @@ from envbuild.errors import EnvbuildError, RefusedError, UsageError
 from envbuild.plan import Step
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
+from envbuild.project.standing import Depth
 from envbuild.record import Version
 from envbuild.resolve import Environment, Explained, explain, rows_of
 from envbuild.shape import nearest
 
 if TYPE_CHECKING:
-    from envbuild.project.facts import Prepared
+    from envbuild.project.preparing import Prepared
 
 
 State = Literal["up to date", "changed", "missing", "not built", "not locked", "refused"]
@@ -40,14 +41,13 @@ class Listed(msgspec.Struct, frozen=True):
 def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
     """What is selected, with its latest version and what apply would do; an environment that has no plan has a row."""
     environments = project.environments(selection)
-    facts = project.facts()
     prepared: list[Prepared] = []
     for environment in environments:
         try:
-            prepared += facts.prepare([environment], to_build=True)
+            prepared += project.preparer.prepare([environment], to_build=True)
         except EnvbuildError:
             continue  # `plan` says why
-    plan = facts.plan(tuple(prepared), None, refresh=False, explain=False)
+    plan = project.facts(Depth.RECORDS).plan(tuple(prepared), None, explain=False)
     steps = {step.environment: step for step in plan.steps}
     latest = project.state.latest(tuple(environment.name for environment in environments))
     return tuple(_listed(one, steps.get(one.name), latest.get(one.name)) for one in environments)
@@ -75,7 +75,8 @@ def _state(step: Step | None, latest: Version | None) -> State:
         return "not locked" if step.fingerprint is None else "not built"
     if step.action != "keep":
         return "changed"
-    return "up to date" if local.stands(latest.reference) else "missing"
+    is_here = latest.builder != "local" or local.stands(latest.reference)
+    return "up to date" if is_here else "missing"
 
 
 def explained(project: Project, name: str, field: str) -> tuple[Explained, ...]:

@@ -6,9 +6,9 @@ import msgspec
 
 from envbuild.errors import Place
 from envbuild.lock import Change, Lock, Pin
-from envbuild.project.facts import Prepared
 from envbuild.project.holding import Holder, Side, holder
 from envbuild.project.moving import Behind, Outcome, Way
+from envbuild.project.preparing import Prepared
 from envbuild.solvers.newest import Newest
 
 Known = Mapping[str, Newest]  # of what a manifest asks for by name: its key -> the newest there is

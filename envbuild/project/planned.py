@@ -4,7 +4,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError
 from envbuild.plan import Plan
-from envbuild.project.facts import Prepared
+from envbuild.project.preparing import Prepared
 
 
 class Planned(msgspec.Struct, frozen=True):

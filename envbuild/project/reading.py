@@ -1,6 +1,7 @@
 """From names to environments: what is asked for, what that needs, and nothing else."""
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 
 import msgspec
 
@@ -25,7 +26,7 @@ def read_settings(workspace: Workspace) -> Settings:
     return settings(parse(FILE, workspace.read(FILE)))
 
 
-class _Found(msgspec.Struct):
+class _Found(msgspec.Struct, dict=True):
     """What was read so far: environments, and what is wrong with them, by path; what was `read` is not read again."""
 
     read: set[str]
@@ -38,6 +39,11 @@ class _Found(msgspec.Struct):
     def add(self, resolved: Resolved) -> None:
         self.environments += resolved.environments
         self.problems += ((wrong.path, wrong.error) for wrong in resolved.problems)
+
+    @cached_property
+    def bases(self) -> dict[str, str]:
+        """What starts from the image of what."""
+        return {one.environment: one.needed for one in self.links if one.kind == "base"}
 
     def named(self, names: Collection[str]) -> Iterator[Environment]:
         yield from (one for one in self.environments if one.name in names)
@@ -74,10 +80,22 @@ class Reader:
 
     def base_of(self, environment: Environment) -> Environment | None:
         """The environment whose image another one starts from; both were found by the last selection."""
-        every = self._last.environments
-        links, _ = link([environment], self._candidates(every))
-        named = [one.needed for one in links if one.environment == environment.name and one.kind == "base"]
-        return next((one for one in every if one.name in named), None)
+        needed = self._last.bases.get(environment.name, "")
+        return next(iter(self._last.named({needed})), None) if needed else None
+
+    def with_bases(self, selection: Selection, wanted: tuple[Environment, ...]) -> tuple[Environment, ...]:
+        """What was found last, and what images of it start from, unless that is excluded."""
+        if not self._last.bases:
+            return wanted
+        choice, found = self._choice(selection), {one.name: one for one in wanted}
+        waiting = list(wanted)
+        while waiting:
+            one = waiting.pop()
+            base = self.base_of(one) if one.builder != "local" else None
+            if base and base.name not in found and not choice.is_excluded(base):
+                found[base.name] = base
+                waiting.append(base)
+        return tuple(sorted(found.values(), key=lambda one: one.name))
 
     def graph(self, selection: Selection, platform: str) -> Graph:
         """What is selected with all that it needs, and nothing that is excluded; the whole family when all is."""

@@ -27,9 +27,9 @@ from envbuild.lock import (
     together,
     untold,
 )
-from envbuild.project.facts import Prepared
 from envbuild.project.locks import Locked, Locks
 from envbuild.project.moving import Upgrade
+from envbuild.project.preparing import Prepared
 from envbuild.registry import Line
 from envbuild.resolve import Environment
 from envbuild.solvers.bases import found_base

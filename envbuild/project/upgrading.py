@@ -39,7 +39,7 @@ def _refuse_doubt(project: Project, pinned: set[str], words: list[str]) -> None:
 
 def _pinned(project: Project) -> set[str]:
     """Every package that a lock of the project pins, by its bare name and as a manifest names PyPI's."""
-    names = project.facts().locks.names()
+    names = project.preparer.locks.names()
     return names | {f"pip/{name}" for name in names}
 
 

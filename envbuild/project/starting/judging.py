@@ -73,7 +73,7 @@ def _prepared(project: Project, name: str, path: str, environments: Sequence[Env
     if not environments:
         return Judged(name, path, "only extended")
     try:
-        prepared = project.facts().prepare(environments, to_build=True)
+        prepared = project.preparer.prepare(environments, to_build=True)
     except EnvbuildError as error:
         return Judged(name, path, "refused", error)
     return Judged(name, path, "ready to build" if all(one.locked.current for one in prepared) else "ready to lock")

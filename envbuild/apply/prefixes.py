@@ -1,0 +1,35 @@
+"""Builder `local`, as apply knows it: a prefix is where it is built, and has no other name."""
+
+from envbuild.apply.making import Job, Task
+from envbuild.builders import local
+from envbuild.builders.target import Target, Tools
+from envbuild.fingerprint import is_tied
+from envbuild.record import Made
+
+
+class Prefixes:
+    def __init__(self, tools: Tools, platform: str, machine: str) -> None:
+        self._tools = tools
+        self._platform = platform
+        self._machine = machine
+
+    def build(self, job: Job, task: Task) -> str:
+        target = Target(
+            environment=job.environment,
+            fingerprint=job.fingerprint.text,
+            python=job.lock.head.python if job.lock else "",
+            python_range=job.python_range,
+            pins=job.lock.pins.get(self._platform) if job.lock else None,
+            files=job.files,
+            rendered=task.rendered,
+            log=task.log,
+            say=task.say,
+            checkout=str(self._tools.root) if is_tied(job.fingerprint.parts) else "",
+        )
+        return local.build(target, self._tools)
+
+    def ship(self, _job: Job, _task: Task, draft: str) -> Made:
+        return Made(reference=draft, platform=self._platform, machine=self._machine, python=local.python_patch(draft))
+
+    def name(self, _job: Job, _task: Task, made: Made) -> Made:
+        return made

@@ -1,0 +1,187 @@
+"""What templates make of environments, with the project's files that go beside it: content, or a context."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders import docker
+from envbuild.document import decode
+from envbuild.errors import Place, WorkspaceError
+from envbuild.fingerprint import Fingerprint, ImageInputs, Inputs, image_fingerprint
+from envbuild.project.locks import Locks
+from envbuild.project.preparing import Prepared
+from envbuild.render import (
+    DOCKERFILE,
+    ENVIRONMENT_YML,
+    Given,
+    Input,
+    Parent,
+    Templates,
+    apt_packages,
+    platforms_of,
+    render,
+    render_image,
+    sources_of,
+    texts_of,
+)
+from envbuild.resolve import Environment
+from envbuild.settings import Settings
+from envbuild.workspace import Workspace, write_whole
+from envbuild.workspace.folders import PACKAGE, WHOLE, Counting, Folders
+
+_IGNORE, _CONTENTS, _OURS = ".dockerignore", "envbuild/contents.txt", "envbuild"
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """Texts by file name, and what is copied beside them."""
+
+    texts: dict[str, str]
+    inputs: tuple[Input, ...] = ()
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Where the files of a project, its settings, templates and locks are found."""
+
+    workspace: Workspace
+    folders: Folders
+    settings: Settings
+    templates: Callable[[], Templates]
+    locks: Locks
+
+
+class Images:
+    """Renders what is built as an image. `parent` is asked once for what each one starts from, if that is another."""
+
+    def __init__(self, sources: Sources, parent: Callable[[Environment], Prepared | None]) -> None:
+        self._sources = sources
+        self._folders = sources.folders
+        self._workspace = sources.workspace
+        self.base = parent
+
+    def imaged(self, prepared: Prepared) -> Prepared:
+        """With its fingerprint, where it is locked, and all that it starts from is."""
+        parent = self.base(prepared.environment)
+        base = parent.environment.name if parent else ""
+        is_known = prepared.locked.current and (parent is None or parent.fingerprint is not None)
+        found = self._fingerprint(prepared, self.given(prepared, parent)) if is_known else None
+        return msgspec.structs.replace(prepared, fingerprint=found, base=base)
+
+    def rendered(self, prepared: Prepared) -> Rendered:
+        """Of one that is locked, with all that it starts from."""
+        environment, templates = prepared.environment, self._sources.templates()
+        python = prepared.locked.head.python if prepared.locked.head else ""
+        texts = render(environment, templates, python)
+        given = self.given(prepared, self.base(environment))
+        made = render_image(environment, templates, given)
+        inputs = sources_of(environment, given)
+        return Rendered({**texts, **made, _IGNORE: self._ignore(inputs)}, inputs)
+
+    def given(self, prepared: Prepared, parent: Prepared | None) -> Given:
+        environment, path = prepared.environment, prepared.locked.path
+        texts = {one.path: decode(one.path, self._workspace.read(one.path, one.where)) for one in texts_of(environment)}
+        known = parent.fingerprint if parent else None
+        return Given(
+            self._sources.locks.whole(path) if path else None,
+            self._sources.settings,
+            texts,
+            Parent(parent.environment, known.text) if parent and known else None,
+        )
+
+    def _fingerprint(self, prepared: Prepared, given: Given) -> Fingerprint:
+        environment = prepared.environment
+        made = render_image(environment, self._sources.templates(), given)
+        return image_fingerprint(
+            environment,
+            Inputs(docker.FORMAT, prepared.locked.head, platforms_of(environment), *self._files(environment, given)),
+            ImageInputs(
+                made[DOCKERFILE],
+                given.parent.fingerprint if given.parent else "",
+                tuple(apt_packages(environment, given)),
+            ),
+        )
+
+    def _files(self, environment: Environment, given: Given) -> tuple[dict[str, str], dict[str, str]]:
+        """The digest of each input, and what those of folders are of."""
+        digests, contents = {}, {}
+        for one in sources_of(environment, given):
+            if self._is_folder(one):
+                folder = self._folders.content(one.path, one.where, editable=False, counting=self._counting(one))
+                digests[one.path], contents[one.path] = folder.digest, folder.text
+            else:
+                digests[one.path] = self._folders.file(one.path, one.where)
+        return digests, contents
+
+    def _is_folder(self, one: Input) -> bool:
+        return self._workspace.is_folder(one.path)
+
+    def _counting(self, one: Input) -> Counting:
+        """A package's files are those that it is built from; of a context its .dockerignore leaves out others."""
+        if one.target.startswith("envbuild/packages/"):
+            return PACKAGE
+        path = f"{one.path}/{_IGNORE}"
+        if one.target or not self._workspace.exists(path):
+            return WHOLE
+        lines = decode(path, self._workspace.read(path)).splitlines()
+        ignore = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        return Counting(package=False, ignore=ignore)
+
+    def _ignore(self, inputs: tuple[Input, ...]) -> str:
+        """What lies beside a context is none of its content: only what it is made of is sent to a builder."""
+        tops = {_OURS}
+        for one in inputs:
+            tops |= {name.partition("/")[0] for name in self._names(one)}  # of each, so that what is wrong is told
+        return "".join(f"{line}\n" for line in ("*", *(f"!{_escaped(top)}" for top in sorted(tops)), _CONTENTS))
+
+    def write(self, folder: Path, rendered: Rendered) -> int:
+        """Into a folder that may hold an earlier one, of which nothing stays that is not part of this one.
+
+        What will stand there is noted first, so that it can be taken away again however this ends.
+        """
+        copied = [name for one in rendered.inputs for name in self._names(one)]
+        texts = {name: text for name, text in rendered.texts.items() if name not in copied or name != ENVIRONMENT_YML}
+        if DOCKERFILE in texts:
+            self._clear(folder)
+            names = sorted({*copied, *texts} - {DOCKERFILE, _IGNORE, ENVIRONMENT_YML})
+            write_whole(folder / _CONTENTS, "".join(f"{name}\n" for name in names))
+        for one in rendered.inputs:
+            if self._is_folder(one):
+                self._folders.copy(one.path, folder / one.target, one.where, counting=self._counting(one))
+            else:
+                self._folders.copy_file(one.path, folder / one.target, one.where)
+        for name, text in texts.items():
+            write_whole(folder / name, text)
+        return len({*copied, *texts})
+
+    def _names(self, one: Input) -> Iterator[str]:
+        """What an input is in a context, by the paths of its files."""
+        if not self._is_folder(one):
+            self._workspace.digest(one.path, one.where)  # told before anything is written, if it cannot be read
+            yield one.target
+            return
+        for name in self._folders.content(one.path, one.where, editable=False, counting=self._counting(one)).files:
+            if not one.target and name.partition("/")[0] == _OURS:
+                what = f"'{one.path}' holds '{_OURS}', where a context has what envbuild puts into it"
+                raise WorkspaceError(what, one.where, "rename that folder, or let a .dockerignore leave it out")
+            yield f"{one.target}/{name}" if one.target else name
+
+    @staticmethod
+    def _clear(folder: Path) -> None:
+        """Takes away what an earlier one was made of, by its own list; never what leads out of the folder."""
+        ours, listed = folder / _OURS, folder / _CONTENTS
+        if not listed.is_file():
+            if ours.is_symlink() or ours.exists():
+                what = f"'{_OURS}' stands there, and was not rendered"
+                raise WorkspaceError(what, Place(str(ours)), "render into another folder")
+            return
+        for name in listed.read_text(encoding="utf-8").splitlines():
+            path = folder / name
+            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                path.unlink()
+        if not ours.is_symlink():
+            shutil.rmtree(ours)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"\\{one}" if one in "*?[]\\" else one for one in name)

@@ -24,10 +24,7 @@ def heard(script: str, programs: Programs | None = None) -> tuple[int, list[byte
 def test_lines_of_both_streams_come_in_order() -> None:
     """With empty ones, with the last one that has no end, and with the code."""
     lines = [b"one", b"two", b"", b"a\r", b"last"]
-    assert heard("echo one; echo two >&2; echo; printf 'a\\r\\nlast'; exit 7") == (
-        7,
-        [b"one", b"two", b"", b"a\r", b"last"],
-    )
+    assert heard("echo one; echo two >&2; echo; printf 'a\\r\\nlast'; exit 7") == (7, lines)
 
 
 def test_a_line_comes_when_it_is_written(tmp_path: Path) -> None:

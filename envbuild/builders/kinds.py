@@ -1,0 +1,130 @@
+"""The kinds of failure that builds of images know: how each is told from what was said, and what mends it."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True):
+    name: str
+    hint: str
+    signs: tuple[str, ...]
+
+    def is_told_by(self, line: str) -> bool:
+        return any(re.search(sign, line, re.IGNORECASE) for sign in self.signs)
+
+
+# The first that fits: what does not reach the network finds no package either.
+KINDS = (
+    Kind(
+        "space",
+        "make room where Docker keeps its data: 'docker system df' shows what takes it, 'docker buildx prune' frees it",
+        (r"no space left on device", r"disk quota exceeded"),
+    ),
+    Kind(
+        "memory",
+        "it was killed, most likely for want of memory: give Docker more, or build fewer at once (--jobs 1)",
+        (r"exit code: 137\b", r"signal: killed", r"cannot allocate memory", r"ResourceExhausted"),
+    ),
+    Kind(
+        "emulation",
+        "this machine cannot run programs of that platform: install emulation (binfmt, qemu), or build on one that can",
+        (r"exec format error",),
+    ),
+    Kind(
+        "secret",
+        "name it under 'secrets' in envbuild.yaml, and in 'image.secrets' of the environment",
+        (r"secret \S+: not found",),
+    ),
+    Kind(
+        "syntax",
+        "correct the Dockerfile, or the template that it comes from",
+        (r"dockerfile parse error", r"unknown instruction", r"file with no instructions", r"no build stage in current"),
+    ),
+    Kind(
+        "certificate",
+        "name your network's certificates as 'ca_bundle' in envbuild.yaml; a registry's have to be trusted by Docker",
+        (
+            r"certificate.verify.failed",
+            r"x509: ",
+            r"local issuer certificate",
+            r"SSL certificate problem",
+            r"NOT trusted",
+        ),
+    ),
+    Kind(
+        "plain http",
+        "the registry speaks plain HTTP: the engine's configuration has to name it in 'insecure-registries'",
+        (r"server gave HTTP response to HTTPS client",),
+    ),
+    Kind(
+        "rate",
+        "the registry counts what is asked of it: log in ('docker login'), use a mirror, or wait",
+        (r"toomanyrequests", r"too many requests", r"rate limit"),
+    ),
+    Kind(
+        "network",
+        "the network of the build does not lead there: look at the proxy, at the DNS of Docker, and at the host's name",
+        (
+            *(r"no such host", r"Temporary failure (in name )?resol", r"Could not resolve host", r"bad address"),
+            *(r"Name or service not known", r"Network is unreachable", r"No route to host", r"connection refused"),
+            *(r"connection timed out", r"i/o timeout", r"server misbehaving", r"Failed to establish a new connection"),
+            *(r"dns error", r"Could not connect to "),
+        ),
+    ),
+    Kind(
+        "login",
+        "log in there ('docker login HOST'), or give the step the secret that it needs",
+        (
+            *(r"(pull|push|requested) access .*denied", r"insufficient_scope", r"no basic auth credentials"),
+            *(r"authorization failed", r"authentication required", r"unauthorized", r"denied: ", r"User for \S+:"),
+            *(r"\b40[13] (Client Error|Unauthorized|Forbidden)", r"status( code)?:? 40[13]\b", r"40[13] Error"),
+        ),
+    ),
+    Kind(
+        "image",
+        "look at the name of the image, at its tag, and whether it has this platform",
+        (
+            *(r"manifest unknown", r"resolve source metadata for .*: not found", r"no match for platform in manifest"),
+            *(r"repository does not exist", r"invalid reference format"),
+        ),
+    ),
+    Kind(
+        "hash",
+        "what is served is not what was locked: see who serves it, then run 'envbuild lock --upgrade' for it",
+        (r"DO NOT MATCH THE HASHES", r"hash mismatch", r"Hash Sum mismatch", r"checksum mismatch"),
+    ),
+    Kind(
+        "package",
+        "look at its name, and where it is to come from",
+        (
+            *(r"Unable to locate package", r"has no installation candidate", r"Version '\S+' for '\S+' was not found"),
+            *(r"No matching distribution found", r"No solution found when resolving", r"PackagesNotFoundError"),
+            *(r"Could not solve for environment specs", r"nothing provides \S+"),
+        ),
+    ),
+    Kind(
+        "file",
+        "the folder of the build has no such file: look at 'copy', and at its .dockerignore",
+        (r"failed to calculate checksum of ref .*: not found", r"failed to walk \S+: lstat \S+: no such file"),
+    ),
+    Kind("command", "the image has no such command: install what brings it", (r"exit code: 127\b",)),
+    Kind(
+        "engine",
+        "Docker or the registry ended in the middle: look whether it runs, and try again",
+        (
+            *(r"Cannot connect to the Docker daemon", r"error reading from server", r"code = Unavailable"),
+            *(r"connection reset by peer", r"broken pipe", r"unexpected EOF", r"closed network connection"),
+        ),
+    ),
+)
+
+
+def known(error: str, lines: Sequence[str]) -> tuple[Kind | None, str]:
+    """Which kind it is, and the line that tells it: of many, the last one."""
+    for kind in KINDS:
+        for line in (error, *reversed(lines)):
+            if kind.is_told_by(line):
+                return kind, line.strip()
+    return None, ""

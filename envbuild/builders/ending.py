@@ -7,6 +7,7 @@ from itertools import pairwise
 _AT = re.compile(r"\S.*:(\d+)")
 _RULE = re.compile(r"-{4,}")
 _PARSED = re.compile(r"parse error on line (\d+)", re.IGNORECASE)
+_MARKED = re.compile(r" *\d+ \| >>> (.*)")
 _ERROR = "ERROR: "
 _SOLVE = "failed to solve: "
 
@@ -27,6 +28,12 @@ def line(text: Sequence[str]) -> int:
             return int(found[1])
     found = _PARSED.search(error(text))
     return int(found[1]) if found else 0
+
+
+def marked(text: Sequence[str]) -> str:
+    """The instruction that it is about, where its place is shown."""
+    found = (_MARKED.fullmatch(line) for line in text)
+    return " ".join(one[1].removesuffix("\\").strip() for one in found if one)
 
 
 def rest(text: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from envbuild.written import log_line
 
 _FACT = re.compile(r"^(Driver|Error|Endpoint|Platforms|BuildKit version): *(.*)$", re.MULTILINE)
 _CONTAINERD = "io.containerd.snapshotter"
-_OWN_STORE = "docker"
+_ENGINE = "docker"
 _START = "start Docker, or set DOCKER_HOST or DOCKER_CONTEXT to an engine that runs"
 _MORE = (
     "turn on the containerd image store of the engine (features: containerd-snapshotter), "
@@ -33,13 +33,18 @@ class Capabilities(msgspec.Struct, frozen=True):
     has_containerd_store: bool
 
     @property
+    def is_engine(self) -> bool:
+        """Whether it is the one within Docker's own engine."""
+        return self.driver == _ENGINE
+
+    @property
     def keeps_indexes(self) -> bool:
         """Whether annotations, attestations, several platforms and OCI files work: an engine's own store has none."""
-        return self.driver != _OWN_STORE or self.has_containerd_store
+        return not self.is_engine or self.has_containerd_store
 
     def rewrites_times(self, output: str) -> bool:
         """Whether files in layers can be given the time of the source: an engine that unpacks them refuses it."""
-        return self.driver != _OWN_STORE or (self.has_containerd_store and output == "oci")
+        return not self.is_engine or (self.has_containerd_store and output == "oci")
 
     def refuse(self, what: str) -> BuildError:
         driver = f"the builder '{self.builder}' (driver '{self.driver}')"
@@ -60,7 +65,7 @@ def capabilities(ask: Ask, builder: str) -> Capabilities:
         driver=facts["Driver"],
         platforms=tuple(filter(None, (one.strip(" *") for one in facts.get("Platforms", "").split(",")))),
         buildkit=facts.get("BuildKit version", ""),
-        has_containerd_store=facts["Driver"] == _OWN_STORE and _has_containerd(ask, builder and facts["Endpoint"]),
+        has_containerd_store=facts["Driver"] == _ENGINE and _has_containerd(ask, builder and facts["Endpoint"]),
     )
 
 

@@ -40,7 +40,13 @@ KINDS = (
     Kind(
         "syntax",
         "correct the Dockerfile, or the template that it comes from",
-        (r"dockerfile parse error", r"unknown instruction", r"file with no instructions", r"no build stage in current"),
+        (
+            r"dockerfile parse error",
+            r"unknown instruction",
+            r"file with no instructions",
+            r"no build stage",
+            r"unterminated heredoc",
+        ),
     ),
     Kind(
         "certificate",
@@ -56,7 +62,7 @@ KINDS = (
     Kind(
         "plain http",
         "the registry speaks plain HTTP: the engine's configuration has to name it in 'insecure-registries'",
-        (r"server gave HTTP response to HTTPS client",),
+        (r"server gave HTTP response to HTTPS client", r"first record does not look like a TLS handshake"),
     ),
     Kind(
         "rate",
@@ -107,15 +113,20 @@ KINDS = (
     Kind(
         "file",
         "the folder of the build has no such file: look at 'copy', and at its .dockerignore",
-        (r"failed to calculate checksum of ref .*: not found", r"failed to walk \S+: lstat \S+: no such file"),
+        (r"failed to calculate checksum of ref .*: not found", r"lstat \S+: no such file"),
     ),
     Kind("command", "the image has no such command: install what brings it", (r"exit code: 127\b",)),
+    Kind(
+        "registry",
+        "the registry has failed, not what was asked of it: try again later",
+        (r"HTTP status: 5\d\d", r"\b50[0-4] (Internal|Bad|Service|Gateway)"),
+    ),
     Kind(
         "engine",
         "Docker or the registry ended in the middle: look whether it runs, and try again",
         (
             *(r"Cannot connect to the Docker daemon", r"error reading from server", r"code = Unavailable"),
-            *(r"connection reset by peer", r"broken pipe", r"unexpected EOF", r"closed network connection"),
+            *(r"connection reset by peer", r"broken pipe", r"\bEOF$", r"closed network connection"),
         ),
     ),
 )

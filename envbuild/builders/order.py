@@ -65,8 +65,8 @@ def refuse(order: Order, can: Capabilities) -> None:
 
 def words(order: Order, can: Capabilities, progress: str, metadata: Path) -> list[str]:
     """The command behind `docker`; no value stands where it could be taken for an option."""
-    found = [*_where(order), "buildx", "build", f"--progress={progress}", f"--metadata-file={metadata}"]
-    found += [f"--builder={order.builder}"] if order.builder else []
+    found = [*_where(order, can), "buildx", "build", f"--progress={progress}", f"--metadata-file={metadata}"]
+    found += [f"--builder={order.builder}"] if order.builder and not can.is_engine else []
     found += [f"--file={order.dockerfile.absolute()}", *(f"--tag={tag}" for tag in order.tags)]
     found += [f"--platform={','.join(order.platforms)}"] if order.platforms else []
     found += [f"--network={order.network}"] if order.network else []
@@ -102,8 +102,10 @@ def _contents(name: str, file: Path) -> str:
         raise BuildError(what, hint="put the value into that file") from None
 
 
-def _where(order: Order) -> list[str]:
-    return [f"--context={order.docker_context}"] if order.docker_context else []
+def _where(order: Order, can: Capabilities) -> list[str]:
+    """A builder that is an engine is that of a context, and buildx wants to be told so."""
+    context = order.docker_context or (can.builder if can.is_engine and order.builder else "")
+    return [f"--context={context}"] if context else []
 
 
 def _build_args(order: Order) -> Iterator[str]:
@@ -125,8 +127,9 @@ def _inputs(order: Order) -> Iterator[str]:
 
 
 def _annotations(order: Order) -> Iterator[str]:
-    levels = "manifest,index" if order.is_index else "manifest"
-    yield from (f"--annotation={levels}:{name}={value}" for name, value in order.annotations.items())
+    levels = ("manifest", "index") if order.is_index else ("manifest",)
+    for name, value in order.annotations.items():
+        yield from (f"--annotation={level}:{name}={value}" for level in levels)
 
 
 def _output(order: Order, can: Capabilities) -> str:

@@ -48,3 +48,5 @@ class Plainly:
         """Write what is told behind all steps; these are written already."""
         for line in ending.rest(self.text):
             self._write(line)
+        if not self.failed and (error := ending.error(self.text)):
+            self._write(f"ERROR: {error}")

@@ -12,6 +12,7 @@ from envbuild.builders.solving import Reader, Said, Solve, Status, Vertex, Warne
 from envbuild.written import log_line
 
 LAST_LINES = 200
+_AGAIN = 10
 _LONGEST = 64 * 1024
 _WAITING = 20_000
 _SAY_SECONDS = 0.3
@@ -68,17 +69,14 @@ class Steps:
         self._steps: dict[str, Step] = {}
         self._begun: list[Step] = []
         self._current: Step | None = None
+        self._last: Step | None = None
+        self.failed: Step | None = None
         self._numbers = count(1)
         self._waiting = 0
         self._said = ("", "")
         self._said_at = 0.0
         self._reader = Reader(self._solve, self._add)
         self.text: list[str] = []
-
-    @property
-    def failed(self) -> Step | None:
-        """The step that the build failed at."""
-        return next((step for step in self._steps.values() if step.has_failed), None)
 
     def hear(self, line: bytes) -> None:
         self._reader.hear(line)
@@ -106,10 +104,20 @@ class Steps:
             self._write(line)
         for step in self._steps.values():
             self._flush(step)
-        failed = self.failed
-        for step in sorted(self._steps.values(), key=lambda step: step is failed):
-            self._show(step)
-        self._current = None
+        for step in self._begun:
+            if step is not self.failed:
+                self._show(step)
+        if self.failed:
+            self._show_failed(self.failed)
+        elif error := ending.error(self.text):
+            self._write(f"ERROR: {error}")
+
+    def _show_failed(self, step: Step) -> None:
+        """Its end again, where others have written since: what is read last is what matters."""
+        if not step.waiting and self._last is not step:
+            step.waiting = [*step.last][-_AGAIN:]
+        step.waiting.append(f"ERROR: {step.error}")
+        self._show(step)
 
     def _begin(self, vertex: Vertex) -> None:
         step = self._steps.get(vertex.digest)
@@ -129,7 +137,10 @@ class Steps:
         error = vertex.error and self._read(" ".join(vertex.error.split()))
         if not step.has_ended or error:
             step.error, step.is_cached = error, vertex.cached
-            self._put(step, _how(step, vertex))
+            if step.has_failed and not self.failed:
+                self.failed = step
+            else:
+                self._put(step, _how(step, vertex))
             step.has_ended = True
         if step is self._current:
             self._next()
@@ -188,6 +199,7 @@ class Steps:
         if step.waiting and not step.number:
             step.number = next(self._numbers)
             self._write(f"#{step.number} {step.name}")
+        self._last = step if step.waiting else self._last
         for text in step.waiting:
             self._write(f"#{step.number} {text}")
         self._waiting -= len(step.waiting)

@@ -13,7 +13,11 @@ from envbuild.errors import BuildError
 _LAST_LINES = 10
 _LONGEST = 300
 _CODE = re.compile(r"exit code: (\d+)")
-_NOISE = re.compile(r" of ref \w+::\w+|failed to compute cache key: ")
+# What BuildKit puts before a cause, each layer of it, and the places that it works in.
+_NOISE = re.compile(
+    r"(\S+: )?failed to resolve source metadata for (?=\S+: )|failed to compute cache key: | of ref [\w-]+::\w+"
+    r"|failed to do request: |\S*/buildkit-mount\d+"
+)
 
 
 class Unbuilt(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ def unbuilt(step: Step | None, text: Sequence[str]) -> Unbuilt:
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     said = _NOISE.sub("", error) if code is None else last if telling in {"", error} else telling
     return Unbuilt(
-        step=step.what[:_LONGEST] if step else "",
+        step=_instruction(step, text)[:_LONGEST],
         line=ending.line(text),
         code=int(code[1]) if code else None,
         lines=lines[-_LAST_LINES:],
@@ -61,3 +65,10 @@ def unbuilt(step: Step | None, text: Sequence[str]) -> Unbuilt:
         kind=kind.name if kind else "",
         hint=kind.hint if kind else "look at the last lines of its log",
     )
+
+
+def _instruction(step: Step | None, text: Sequence[str]) -> str:
+    """As it stands in the Dockerfile; what BuildKit does for itself has a name that says nothing."""
+    if step and step.is_counted:
+        return step.what
+    return ending.marked(text) or (step.name if step and not step.name.startswith("[internal]") else "")

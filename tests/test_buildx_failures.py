@@ -16,8 +16,10 @@ from support.services import require
 
 from envbuild.builders.kinds import KINDS, known
 from envbuild.builders.unbuilt import UnbuiltError
+from envbuild.settings import Secret
 
 _BASE = "FROM busybox:latest\n"
+_CANARY = "canary-71b2"
 _CONNECTION = "after connection broken by 'NewConnectionError('Failed to establish a new connection: [Errno 111]')'"
 _AARCH64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00\x01" + bytes(43)
 
@@ -37,7 +39,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
 
 def test_a_step_that_fails_is_told_with_its_end(workshop: Workshop) -> None:
     """Its text, its line, its code, its last ten lines; in the log it stands at the end."""
-    script = "for i in $(seq 30); do echo line $i; done; echo it is over >&2; exit 42"
+    script = "exec >&2; for i in $(seq 30); do echo line $i; done; echo it is over; exit 42"
     dockerfile = f"{_BASE}RUN true\n# a comment\nRUN --network=none \\\n    {script}\nRUN echo never\n"
     with pytest.raises(UnbuiltError) as caught:
         workshop.build(dockerfile)
@@ -50,6 +52,17 @@ def test_a_step_that_fails_is_told_with_its_end(workshop: Workshop) -> None:
     *said, error = [re.sub(r"^#\d+ (\d+\.\d+ )?", "", line) for line in workshop.lines[-11:]]
     assert tuple(said) == why.lines
     assert error.startswith("ERROR: process ")
+
+
+def test_a_script_of_many_lines(workshop: Workshop) -> None:
+    """Its code is found behind all of it; a secret and a password in a URL are told nowhere."""
+    workshop.host["TOKEN"] = f"{_CANARY}-of-a-secret"
+    script = f"set -e\n\necho https://me:{_CANARY}@host/x $(cat /run/secrets/token)\n\nexit 6\n"
+    dockerfile = f"{_BASE}RUN --mount=type=secret,id=token <<END\n{script}END\n"
+    why = workshop.fail(dockerfile, secrets={"token": Secret(env="TOKEN")})
+    assert (why.code, why.line, why.said) == (6, 2, "https://***@host/x ***")
+    assert why.step.startswith("RUN --mount=type=secret,id=token <<END")
+    assert _CANARY not in f"{why}{workshop.log.read_text()}{workshop.said}"
 
 
 def test_what_another_step_s_failure_ended_is_not_blamed(workshop: Workshop) -> None:
@@ -200,6 +213,6 @@ def test_a_registry_without_tls(workshop: Workshop) -> None:
 )  # fmt: skip
 def test_kinds_as_they_were_recorded(kind: str, error: str, lines: list[str], telling: str | None) -> None:
     """What tests cannot make happen here: the words of pip, micromamba, apt and BuildKit."""
-    found, line = known(error, lines)
+    found, line = known([error], lines)
     assert (found.name if found else "") == kind
     assert telling is None or line == telling.strip()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 _AT = re.compile(r"\S.*:(\d+)")
 _RULE = re.compile(r"-{4,}")
@@ -13,10 +13,11 @@ _SOLVE = "failed to solve: "
 
 
 def error(text: Sequence[str]) -> str:
-    """Why it failed, as one line."""
+    """Why it failed, as one line; what comes behind an empty one is about something else."""
     for number, line in enumerate(text):
         if line.startswith(_ERROR):
-            said = " ".join(part.strip() for part in text[number:] if part.strip())
+            told = takewhile(str.strip, text[number:])
+            said = " ".join(part.strip() for part in told)
             return said.removeprefix(_ERROR).removeprefix(_SOLVE)
     return ""
 

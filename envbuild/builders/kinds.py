@@ -132,10 +132,10 @@ KINDS = (
 )
 
 
-def known(error: str, lines: Sequence[str]) -> tuple[Kind | None, str]:
-    """Which kind it is, and the line that tells it: of many, the last one."""
+def known(errors: Sequence[str], lines: Sequence[str]) -> tuple[Kind | None, str]:
+    """Which kind it is, by what BuildKit and the step said, and what tells it: of many lines the last one."""
     for kind in KINDS:
-        for line in (error, *reversed(lines)):
+        for line in (*errors, *reversed(lines)):
             if kind.is_told_by(line):
                 return kind, line.strip()
     return None, ""

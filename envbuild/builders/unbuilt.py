@@ -50,12 +50,13 @@ class UnbuiltError(BuildError):
 
 def unbuilt(step: Step | None, text: Sequence[str]) -> Unbuilt:
     """Read what BuildKit said, in the step that failed and behind all steps."""
-    error = ending.error(text) or (step.error if step else "") or "it does not say why"
+    at_last = ending.error(text)
+    error = (step.error if step else "") or at_last or "it does not say why"
     lines = tuple(step.last) if step else ()
     code = _CODE.search(error)
-    kind, telling = known(error, lines)
+    kind, telling = known((error, at_last), lines)
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    said = _NOISE.sub("", error) if code is None else last if telling in {"", error} else telling
+    said = _NOISE.sub("", error) if code is None else last if telling in {"", error, at_last} else telling
     return Unbuilt(
         step=_instruction(step, text)[:_LONGEST],
         line=ending.line(text),

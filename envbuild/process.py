@@ -106,13 +106,14 @@ class Programs:
         *,
         env: Mapping[str, str],
         cwd: Path | None = None,
+        hold: tuple[int, ...] = (),
     ) -> int:
         """Run to the end; each line of both streams is handed over, whole and in order, as soon as it is there.
 
         One that is longer than any should be comes in pieces. When what hears raises, the program is ended.
         """
         with _Pipe() as pipe:
-            process = self._start([str(word) for word in command], env, cwd, pipe.inlet, ())
+            process = self._start([str(word) for word in command], env, cwd, pipe.inlet, hold)
             try:
                 pipe.close_inlet()
                 for line in _lines(pipe.pieces(lambda: process.poll() is not None)):

@@ -85,15 +85,15 @@ def silent(said: str, builder: str) -> BuildError:
     """Why no builder could be found, in our words; what docker said is behind them where it says more."""
     told = log_line(" ".join(said.split())).removeprefix("ERROR: ")
     if found := re.search(r"no builder \"(.*)\" found", told):
-        hint = "'docker buildx ls' lists the builders, 'docker context ls' the contexts"
+        hint = "look at 'docker buildx ls' for the builders, and at 'docker context ls' for the contexts"
         return BuildError(f"Docker knows no builder or context named '{found[1]}'", hint=hint)
     if "permission denied" in told:
         hint = "ask to be put into the group 'docker', or use an engine of your own (rootless)"
-        return BuildError(f"the Docker engine lets you not in: {told}", hint=hint)
+        return BuildError(f"the Docker engine does not let you in: {told}", hint=hint)
     if "docker endpoint for" in told or "unable to parse docker host" in told:
         return BuildError(
             f"DOCKER_HOST or the Docker context is no address: {told}",
-            hint="it looks like unix:///run/docker.sock, ssh://USER@HOST or tcp://HOST:2376",
+            hint="write it like unix:///run/docker.sock, ssh://USER@HOST or tcp://HOST:2376",
         )
     if found := re.search(r"Cannot connect to the Docker daemon at (\S+?)\.? ", told):
         return BuildError(f"no Docker engine answers at {found[1]}", hint=_START)

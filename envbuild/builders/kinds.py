@@ -24,12 +24,12 @@ KINDS = (
     ),
     Kind(
         "memory",
-        "it was killed, most likely for want of memory: give Docker more, or build fewer at once (--jobs 1)",
+        "give Docker more memory, for the want of which it was most likely killed, or build fewer at once (--jobs 1)",
         (r"exit code: 137\b", r"signal: killed", r"cannot allocate memory", r"ResourceExhausted"),
     ),
     Kind(
         "emulation",
-        "this machine cannot run programs of that platform: install emulation (binfmt, qemu), or build on one that can",
+        "install emulation (binfmt, qemu), without which programs of that platform do not run, or build where they do",
         (r"exec format error",),
     ),
     Kind(
@@ -61,17 +61,17 @@ KINDS = (
     ),
     Kind(
         "plain http",
-        "the registry speaks plain HTTP: the engine's configuration has to name it in 'insecure-registries'",
+        "name the registry in 'insecure-registries' of the engine's configuration, if it is to speak plain HTTP",
         (r"server gave HTTP response to HTTPS client", r"first record does not look like a TLS handshake"),
     ),
     Kind(
         "rate",
-        "the registry counts what is asked of it: log in ('docker login'), use a mirror, or wait",
+        "log in ('docker login'), use a mirror, or wait: the registry counts what is asked of it",
         (r"toomanyrequests", r"too many requests", r"rate limit"),
     ),
     Kind(
         "network",
-        "the network of the build does not lead there: look at the proxy, at the DNS of Docker, and at the host's name",
+        "look at the proxy, at the DNS of Docker, and at the host's name: the network of the build does not lead there",
         (
             *(r"no such host", r"Temporary failure (in name )?resol", r"Could not resolve host", r"bad address"),
             *(r"Name or service not known", r"Network is unreachable", r"No route to host", r"connection refused"),
@@ -98,7 +98,7 @@ KINDS = (
     ),
     Kind(
         "hash",
-        "what is served is not what was locked: see who serves it, then run 'envbuild lock --upgrade' for it",
+        "see who serves it, then run 'envbuild lock --upgrade' for it: what is served is not what was locked",
         (r"DO NOT MATCH THE HASHES", r"hash mismatch", r"Hash Sum mismatch", r"checksum mismatch"),
     ),
     Kind(
@@ -112,18 +112,18 @@ KINDS = (
     ),
     Kind(
         "file",
-        "the folder of the build has no such file: look at 'copy', and at its .dockerignore",
+        "look at 'copy', and at the .dockerignore: the folder of the build has no such file",
         (r"failed to calculate checksum of ref .*: not found", r"lstat \S+: no such file"),
     ),
-    Kind("command", "the image has no such command: install what brings it", (r"exit code: 127\b",)),
+    Kind("command", "install what brings it: the image has no such command", (r"exit code: 127\b",)),
     Kind(
         "registry",
-        "the registry has failed, not what was asked of it: try again later",
+        "try again later: the registry has failed, not what was asked of it",
         (r"HTTP status: 5\d\d", r"\b50[0-4] (Internal|Bad|Service|Gateway)"),
     ),
     Kind(
         "engine",
-        "Docker or the registry ended in the middle: look whether it runs, and try again",
+        "look whether Docker and the registry run, and try again: one of them ended in the middle",
         (
             *(r"Cannot connect to the Docker daemon", r"error reading from server", r"code = Unavailable"),
             *(r"connection reset by peer", r"broken pipe", r"\bEOF$", r"closed network connection"),

@@ -75,7 +75,7 @@ def words(order: Order, can: Capabilities, progress: str, metadata: Path) -> lis
     found += [f"--provenance={'mode=min' if order.provenance else 'false'}", f"--sbom={str(order.sbom).lower()}"]
     found += [f"--output={_output(order, can)}", str(order.context.absolute())]
     if broken := next((word for word in found if "\0" in word), ""):
-        raise BuildError(f"{broken!r} holds a null character", hint="no program can be given one: remove it")
+        raise BuildError(f"{broken!r} holds a null character", hint="remove it: no program can be given one")
     return found
 
 
@@ -153,5 +153,5 @@ def _is_proxy(name: str) -> bool:
 
 def _checked(name: str, kind: str) -> str:
     if not _NAME.fullmatch(name):
-        raise BuildError(f"a {kind} cannot be called '{name}'", hint="letters, digits, '_', '-' and '.' make a name")
+        raise BuildError(f"a {kind} cannot be called '{name}'", hint="use letters, digits, '_', '-' and '.'")
     return name

@@ -55,12 +55,14 @@ def test_a_step_that_fails_is_told_with_its_end(workshop: Workshop) -> None:
 
 
 def test_a_script_of_many_lines(workshop: Workshop) -> None:
-    """Its code is found behind all of it; a secret and a password in a URL are told nowhere."""
-    workshop.host["TOKEN"] = f"{_CANARY}-of-a-secret"
-    script = f"set -e\n\necho https://me:{_CANARY}@host/x $(cat /run/secrets/token)\n\nexit 6\n"
+    """Its code is found behind all of it; a secret, also as URLs have it, and a password are told nowhere."""
+    workshop.host["TOKEN"] = f"{_CANARY}/of a+secret"
+    script = (
+        f"set -e\n\necho https://me:{_CANARY}@host/x $(cat /run/secrets/token) {_CANARY}%2Fof%20a%2bsecret\n\nexit 6\n"
+    )
     dockerfile = f"{_BASE}RUN --mount=type=secret,id=token <<END\n{script}END\n"
     why = workshop.fail(dockerfile, secrets={"token": Secret(env="TOKEN")})
-    assert (why.code, why.line, why.said) == (6, 2, "https://***@host/x ***")
+    assert (why.code, why.line, why.said) == (6, 2, "https://***@host/x *** ***")
     assert why.step.startswith("RUN --mount=type=secret,id=token <<END")
     assert _CANARY not in f"{why}{workshop.log.read_text()}{workshop.said}"
 

@@ -19,6 +19,7 @@ from envbuild.builders.steps import Steps, Write
 from envbuild.builders.unbuilt import UnbuiltError, unbuilt
 from envbuild.errors import BuildError
 from envbuild.process import Programs, Ran, child_environment
+from envbuild.solvers.logins import in_any_form
 from envbuild.written import log_line
 
 _KEPT = frozenset(
@@ -115,7 +116,7 @@ def _veil(secrets: list[str]) -> Callable[[str], str]:
     hidden = sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)
     if not hidden:
         return str
-    pattern = re.compile("|".join(map(re.escape, hidden)))
+    pattern = re.compile("|".join(in_any_form(one).pattern for one in hidden))
     return lambda text: pattern.sub(_HIDDEN, text)
 
 

@@ -63,12 +63,12 @@ class Login(msgspec.Struct, frozen=True):
         if self.way == "path":
             text = text.replace(f"/t/{quoted}/", "/").replace(f"/t/{self.password}/", "/")
         for one in (self.header.partition(" ")[2], self.password):
-            text = _in_any_form(one).sub("***", text) if len(one) >= _SHORT else text
+            text = in_any_form(one).sub("***", text) if len(one) >= _SHORT else text
         return text
 
 
 @functools.cache
-def _in_any_form(secret: str) -> re.Pattern[str]:
+def in_any_form(secret: str) -> re.Pattern[str]:
     """As it is, or with any of its characters as URLs have them: programs do not agree on which."""
     forms = ("".join(f"%{byte:02X}" for byte in one.encode(errors="surrogateescape")) for one in secret)
     return re.compile("".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True)))

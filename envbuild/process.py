@@ -27,9 +27,12 @@ _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ran(msgspec.Struct, frozen=True):
+    """What a program wrote. `errors` may be shown; `heard` is the same word for word, to be read and never shown."""
+
     code: int
     output: str
     errors: str
+    heard: str = ""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error, and must not be caught as one

@@ -22,7 +22,7 @@ from envbuild.builders.buildx import Buildx
 from envbuild.builders.order import Order
 from envbuild.errors import BuildError
 from envbuild.process import Interrupted, Programs
-from envbuild.settings import Secret
+from envbuild.settings.secrets import Secret
 
 _CANARY = "canary-93ce"
 _SECONDS = 30

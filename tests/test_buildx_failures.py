@@ -16,7 +16,7 @@ from support.services import require
 
 from envbuild.builders.kinds import KINDS, known
 from envbuild.builders.unbuilt import UnbuiltError
-from envbuild.settings import Secret
+from envbuild.settings.secrets import Secret
 
 _BASE = "FROM busybox:latest\n"
 _CANARY = "canary-71b2"

@@ -19,7 +19,7 @@ from envbuild.builders.steps import Steps, Write
 from envbuild.builders.unbuilt import UnbuiltError, unbuilt
 from envbuild.errors import BuildError
 from envbuild.process import Programs, Ran, child_environment
-from envbuild.solvers.logins import in_any_form
+from envbuild.solvers.logins import traces
 from envbuild.written import log_line
 
 _KEPT = frozenset(
@@ -33,7 +33,6 @@ _OWN = {"LC_ALL": "C", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO":
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)")
 _OLDEST = (0, 10, 0)
 _TELLS_ALL = (0, 13, 0)  # --progress=rawjson
-_SHORTEST_SECRET = 4
 _HIDDEN = "***"
 
 
@@ -113,10 +112,10 @@ class Buildx:
 def _veil(secrets: list[str]) -> Callable[[str], str]:
     """Puts stars for secrets, should a step write what it was shown; lines of certificates are none."""
     lines = {secret.strip() for secret in secrets if len(secret.strip().splitlines()) == 1}
-    hidden = sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)
+    hidden = sorted(filter(None, lines), key=len, reverse=True)
     if not hidden:
         return str
-    pattern = re.compile("|".join(in_any_form(one).pattern for one in hidden))
+    pattern = re.compile("|".join(traces(one).pattern for one in hidden))
     return lambda text: pattern.sub(_HIDDEN, text)
 
 

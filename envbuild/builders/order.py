@@ -11,7 +11,7 @@ import msgspec
 
 from envbuild.builders.engine import Capabilities
 from envbuild.errors import BuildError
-from envbuild.settings import Secret
+from envbuild.settings.secrets import Secret
 
 Output = Literal["load", "push", "oci", "none"]
 

@@ -77,7 +77,7 @@ class Login(msgspec.Struct, frozen=True):
             for one in self._words:
                 text = text.replace(f"/t/{one}/", "/")
         for one in filter(None, (self.header.partition(" ")[2], self.password)):
-            text = _traces(one).sub("***", text)
+            text = traces(one).sub("***", text)
         return text
 
     @property
@@ -86,7 +86,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def _traces(secret: str) -> re.Pattern[str]:
+def traces(secret: str) -> re.Pattern[str]:
     """Where it stands in a text: a short one is part of other words by chance, and a very short one is many a word."""
     word = _in_any_form(secret)
     if len(secret) >= _LONG:

@@ -49,8 +49,10 @@ class _Place(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
-def has_blob(asker: Asker, repository: str, digest: str) -> bool:
-    reply = asker.ask(_reading(asker, "HEAD", repository, digest, _FOUND))
+def has_blob(asker: Asker, repository: str, digest: str, *, to_write: bool = False) -> bool:
+    """Who is about to write asks as one who may, and needs no other token."""
+    question = _reading(asker, "HEAD", repository, digest, _FOUND)
+    reply = asker.ask(msgspec.structs.replace(question, scope=Scope(repository, writes=to_write)))
     return reply.status != HTTPStatus.NOT_FOUND
 
 
@@ -90,7 +92,7 @@ def mount(asker: Asker, repository: str, digest: str, source: str) -> bool:
 
 def push_blob(asker: Asker, repository: str, blob: Blob, source: str = "") -> bool:
     """Whether it had to be sent; what is there, or may be had from another repository, is not."""
-    if has_blob(asker, repository, blob.digest):
+    if has_blob(asker, repository, blob.digest, to_write=True):
         return False
     place = _begun(asker, repository, blob.digest, source)
     if place is None:
@@ -104,7 +106,7 @@ def push_blob(asker: Asker, repository: str, blob: Blob, source: str = "") -> bo
             asker.wait(_named(asker, repository, blob.digest), error, pause)
         else:
             return True
-        if has_blob(asker, repository, blob.digest):
+        if has_blob(asker, repository, blob.digest, to_write=True):
             return True
         place = _further(asker, repository, blob.digest, place)
     _send(asker, repository, blob, place)

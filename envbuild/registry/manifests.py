@@ -91,10 +91,10 @@ def checked(repository: str) -> str:
     return repository
 
 
-def manifest(asker: Asker, repository: str, reference: str) -> Manifest | None:
+def manifest(asker: Asker, repository: str, reference: str, *, to_write: bool = False) -> Manifest | None:
     """What is there under a tag or a digest; nothing where nothing is."""
-    what = named(asker, repository, reference)
-    reply = asker.ask(Question("GET", _url(repository, reference), what, Scope(repository), _FOUND, _ACCEPT))
+    what, scope = named(asker, repository, reference), Scope(repository, writes=to_write)
+    reply = asker.ask(Question("GET", _url(repository, reference), what, scope, _FOUND, _ACCEPT))
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
     found = Manifest(reply.body, _media_type(reply.headers, reply.body))
@@ -105,15 +105,15 @@ def manifest(asker: Asker, repository: str, reference: str) -> Manifest | None:
     return found
 
 
-def head(asker: Asker, repository: str, reference: str) -> str | None:
+def head(asker: Asker, repository: str, reference: str, *, to_write: bool = False) -> str | None:
     """The digest alone, as the registry says it; one that does not say it is asked for the bytes."""
-    what = named(asker, repository, reference)
-    reply = asker.ask(Question("HEAD", _url(repository, reference), what, Scope(repository), _FOUND, _ACCEPT))
+    what, scope = named(asker, repository, reference), Scope(repository, writes=to_write)
+    reply = asker.ask(Question("HEAD", _url(repository, reference), what, scope, _FOUND, _ACCEPT))
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
     if said := reply.headers.get("docker-content-digest"):
         return said
-    found = manifest(asker, repository, reference)
+    found = manifest(asker, repository, reference, to_write=to_write)
     return found.digest if found else None
 
 
@@ -134,12 +134,12 @@ def put(asker: Asker, repository: str, reference: str, given: Manifest) -> str:
 
 def _served(asker: Asker, repository: str, reference: str, digest: str) -> str | None:
     """What is served after a while: some registries know a moment later what they were given."""
-    found = head(asker, repository, reference)
+    found = head(asker, repository, reference, to_write=True)
     for pause in asker.pauses:
         if found == digest:
             break
         asker.wait(reference, DigestError(f"{asker.server} does not serve it yet", hint="wait a while"), pause)
-        found = head(asker, repository, reference)
+        found = head(asker, repository, reference, to_write=True)
     return found
 
 

@@ -136,7 +136,7 @@ class Front(Loopback):
         """Ask the registry under the name that the client used, so that it answers with places that lead here."""
         connection = HTTPConnection(self._upstream, timeout=_SECONDS)
         try:
-            _send(connection, request, body)
+            _send(connection, request, body, self._scheme)
             return _received(connection)
         except _CutError:
             connection.sock.shutdown(socket.SHUT_WR)
@@ -158,12 +158,13 @@ def _first(body: Iterable[bytes], after: int) -> Iterator[bytes]:
             raise _CutError
 
 
-def _send(connection: HTTPConnection, request: Request, body: Iterable[bytes]) -> None:
+def _send(connection: HTTPConnection, request: Request, body: Iterable[bytes], scheme: str) -> None:
     chunked = request.headers.get("transfer-encoding") == "chunked"
     connection.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.items():
         if name != "connection":
             connection.putheader(name, value)
+    connection.putheader("X-Forwarded-Proto", scheme)
     connection.endheaders()
     for piece in body:
         connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)

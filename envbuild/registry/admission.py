@@ -1,7 +1,9 @@
 """How we are let in: a registry's challenge, and the header that meets it; a login goes to its own origin alone."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -56,6 +58,7 @@ class Admission:
         self._challenge: dict[str, str] | None = None  # of Basic it has no realm
         self._tokens: dict[Scope, str] = {}
         self._lock = Lock()
+        self._waiting: defaultdict[Scope, AbstractContextManager[bool]] = defaultdict(Lock)
 
     def login(self, scope: Scope) -> Login | None:
         return self._logins.of(scope.repository)
@@ -63,21 +66,35 @@ class Admission:
     def header(self, scope: Scope) -> str:
         """What is shown at once: nothing as long as nobody has asked who we are."""
         with self._lock:
-            known, challenge = self._tokens.get(scope, ""), self._challenge
-        if known or challenge is None:
-            return known
-        return self._met(challenge, scope)
+            challenge = self._challenge
+        if challenge is None:
+            return ""
+        with self._turns(scope):
+            return self._known(scope) or self._met(challenge, scope)
 
     def renewed(self, scope: Scope, stated: str, shown: str) -> str:
         """Another header that meets what is stated now; nothing where there is none."""
         challenge = _challenge(stated)
         if challenge is None:
             return ""
-        with self._lock:
-            self._challenge = {key: value for key, value in challenge.items() if key != "scope"}
-            self._tokens.pop(scope, None)
-        header = self._met(challenge, scope)
+        with self._turns(scope):
+            known = self._known(scope)
+            if known and known != shown:
+                return known
+            with self._lock:
+                self._challenge = {key: value for key, value in challenge.items() if key != "scope"}
+                self._tokens.pop(scope, None)
+            header = self._met(challenge, scope)
         return "" if header == shown else header
+
+    def _turns(self, scope: Scope) -> AbstractContextManager[bool]:
+        """Of many who need the same token one has it made, and the others wait for it."""
+        with self._lock:
+            return self._waiting[scope]
+
+    def _known(self, scope: Scope) -> str:
+        with self._lock:
+            return self._tokens.get(scope, "")
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -27,12 +27,15 @@ class Registry:
     """Debian's docker-registry, with its files in FOLDER; it ends with the block.
 
     A private one lets in LOGIN alone, and AUTH is what another one is told of who is let in.
+    SERVER is the address of one before.
     """
 
-    def __init__(self, folder: Path, *, private: bool = False, auth: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, private: bool = False, auth: dict[str, Any] | None = None, server: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.server = f"127.0.0.1:{free.getsockname()[1]}"
+            self.server = server or f"127.0.0.1:{free.getsockname()[1]}"
         self.is_private = private
         self._headers = {"Authorization": basic(*LOGIN)} if private else {}
         config = folder / "config.yml"

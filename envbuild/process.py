@@ -4,12 +4,14 @@ import contextlib
 import errno
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -18,6 +20,9 @@ from envbuild.errors import ProcessError
 _DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
 _KEPT = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES")
 GRACE_SECONDS = 5.0
+LINE_BYTES = 32 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+_LOOK_SECONDS = 0.2
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -98,6 +103,32 @@ class Programs:
             raise Interrupted
         return Ran(process.returncode, _text(output), _text(errors))
 
+    def heard(
+        self,
+        command: Sequence[str | Path],
+        hear: Callable[[bytes], None],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        hold: tuple[int, ...] = (),
+    ) -> int:
+        """Run to the end; each line of both streams is handed over, whole and in order, as soon as it is there.
+
+        One that is longer than any should be comes in pieces. When what hears raises, the program is ended.
+        """
+        with _Pipe() as pipe:
+            process = self._start([str(word) for word in command], env, cwd, pipe.inlet, hold)
+            try:
+                pipe.close_inlet()
+                for line in _lines(pipe.pieces(lambda: process.poll() is not None)):
+                    hear(line)
+                process.wait()
+            finally:
+                self._finish(process)
+        if self._stopped:
+            raise Interrupted
+        return process.returncode
+
     @staticmethod
     @contextlib.contextmanager
     def _opened(log: Path | None) -> Iterator[int]:
@@ -176,6 +207,59 @@ class Programs:
             _signal(process, signal.SIGTERM)
         for process in running:
             _end(process)
+
+
+class _Pipe:
+    """What a program writes, read by whoever started it: no thread is needed, and none is left."""
+
+    def __init__(self) -> None:
+        self._outlet, self.inlet = os.pipe()
+        self._open = {self._outlet, self.inlet}
+
+    def close_inlet(self) -> None:
+        """Leave it to the program alone, so that its end is the end of what is read."""
+        self._close(self.inlet)
+
+    def pieces(self, has_ended: Callable[[], bool]) -> Iterator[bytes]:
+        """All that comes; what outlives the program, and holds its end open in silence, is not waited for."""
+        ready = select.poll()
+        ready.register(self._outlet, select.POLLIN)
+        while True:
+            was_over = has_ended()
+            if ready.poll(_LOOK_SECONDS * 1000):
+                if not (piece := os.read(self._outlet, _PIECE_BYTES)):
+                    return
+                yield piece
+            elif was_over:
+                return
+
+    def _close(self, end: int) -> None:
+        self._open.discard(end)
+        os.close(end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for end in tuple(self._open):
+            self._close(end)
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        *whole, last = piece.split(b"\n")
+        for line in whole:
+            yield b"".join([*rest, line])
+            rest, size = [], 0
+        rest.append(last)
+        size += len(last)
+        if size > LINE_BYTES:
+            yield b"".join(rest)
+            rest, size = [], 0
+    if size:
+        yield b"".join(rest)
 
 
 def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Callable[[int, object], None]:

@@ -79,7 +79,7 @@ def _prefixes(project: Project) -> list[str]:
     return [path.name for path in store.iterdir() if not path.name.startswith(".")] if store.exists() else []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
 def test_a_request_to_end_leaves_nothing_half_made(slow: Project, number: signal.Signals) -> None:
     """Exit code 130, no prefix, no record, no child; the next apply works."""
     with _started(slow, "apply") as process:
@@ -115,6 +115,27 @@ def test_after_a_kill_the_next_apply_works(slow: Project) -> None:
     (_home(slow) / "go").touch()
     apply_twice(slow)
     assert slow.run("run", "slow", "--", "sh", "-c", "echo $ONE").out == "1\n"
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_what_a_killed_apply_leaves_is_taken_away(slow: Project, tmp_path: Path, kind: str) -> None:
+    """Credentials among it: by the next command that has such a folder, which leaves those of the living alone."""
+    place, other = tmp_path / "place", tmp_path / "other"
+    place.mkdir(mode=0o700)
+    other.mkdir()
+    memory = {"XDG_RUNTIME_DIR": str(place)} if kind == "memory" else {}
+    own = {"TMPDIR": str(place if kind == "folder" else other), "TOKEN": "CANARY-token", **memory}
+    slow.environ = {**slow.environ, **own}
+    slow.write("envbuild.yaml", "secrets: {index: {env: TOKEN, for: ['https://index.example/']}}")
+    with _started(slow, "apply") as process:
+        slow.run("doctor", "--offline", check=None)
+        (found,) = place.rglob("credentials.toml")
+        assert "CANARY-token" in found.read_text()
+        process.kill()
+        process.wait()
+    assert found.exists()
+    slow.run("doctor", "--offline", check=None)
+    assert list(place.iterdir()) == []
 
 
 def test_what_outlives_a_killed_apply_cannot_harm_the_next_one(slow: Project) -> None:

@@ -1,5 +1,8 @@
 """`envbuild check`: all that is wrong in one go, and notes, which are told once and can be left out."""
 
+import shutil
+import subprocess
+
 import pytest
 from support.project import Project
 
@@ -172,3 +175,35 @@ def test_broken_settings_and_names_that_there_are_not(noted: Project) -> None:
     assert noted.run("check", "nowhere", check=64).err.startswith("error: no environment is named 'nowhere'\n")
     noted.write("envbuild.yaml", "zzz: 1\n")
     assert noted.run("check", check=1).err.startswith("envbuild.yaml:1:1: unknown key 'zzz'\n")
+
+
+def test_a_secret_that_git_has_is_noted(project: Project) -> None:
+    """At the line that names it, also of one that is added and not yet committed, or that a link leads to."""
+    for name in ("added", "own", "plain*"):
+        project.write(f"keys/{name}", "hunter2\n")
+    (project.path / "link").symlink_to("keys/added")
+    (project.path / "loop").symlink_to("loop")
+    project.write(
+        "envbuild.yaml",
+        "secrets:\n  a: {file: keys/added}\n  b: {file: keys/own}\n  c: {file: link}\n  d: {file: keys/gone}\n"
+        "  e: {env: TOKEN}\n  f: {file: 'keys/*'}\n  g: {file: loop}\n",
+    )
+    project.write("manifests/k.yaml", "setup: [make]\n")
+    assert project.json("check")["notes"] == []
+    git(project, "init", "--quiet")
+    git(project, "add", "keys/added")
+    noted = project.json("check")["notes"]
+    assert [(one["kind"], one["path"], one["line"]) for one in noted] == [
+        ("committed-secret", "envbuild.yaml", 2),
+        ("committed-secret", "envbuild.yaml", 4),
+    ]
+    assert noted[0]["message"] == "git has the file of the secret 'a': keys/added"
+    assert "git rm --cached" in noted[0]["hint"]
+    assert project.json("check", "k")["notes"] == []
+    assert "hunter2" not in project.run("check", "-v").out
+
+
+def git(project: Project, *words: str) -> None:
+    subprocess.run(
+        [shutil.which("git") or "git", "-C", project.path, *words], check=True, capture_output=True, env=project.environ
+    )

@@ -217,6 +217,20 @@ def test_a_dry_run_writes_nothing(aged: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "words", [("--upgrade", ""), ("--upgrade=",), ("--upgrade", " \t"), ("--upgrade", "a", "--upgrade", "")]
+)
+def test_a_name_that_is_empty_moves_nothing(aged: Project, words: tuple[str, ...]) -> None:
+    """As of a variable that is not set: everything moves where that is asked for, by no name at all."""
+    before = aged.tree()
+    run = aged.run("lock", *words, "k", check=64)
+    assert (
+        "names no package\n  hint: set the variable that is meant, or write '--upgrade' alone to move everything"
+        in run.err
+    )
+    assert aged.tree() == before
+
+
 def test_a_package_that_nobody_has_is_told(aged: Project) -> None:
     """With the nearest that is pinned; nothing moves."""
     before = aged.tree()

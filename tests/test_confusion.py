@@ -5,6 +5,7 @@ leaves a mark if it is ever built. That it never is, is seen by three things: th
 and that the public index was never asked for such a name.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -23,6 +24,11 @@ from envbuild.errors import EnvbuildError
 from envbuild.lock import Pins, read_lock
 from envbuild.process import Programs
 from envbuild.solvers.uv import Uv
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
 
 _PRIVATE = ("acme", "acme-core", "acme-build")
 _MARK = "import pathlib\npathlib.Path({mark!r}).write_text('{name}')\n"
@@ -289,7 +295,84 @@ def test_an_index_sends_a_name_on(sides: Sides) -> None:
         sending.to = {"/simple/acme-core/": f"{sending.url}acme_core/", "/simple/acme_core/": "../acme-core/index.html"}
         assert sides.refused("acme-core").message == f"no package is named 'acme-core' in {sending.url}"
         sending.to = {"/simple/acme-core/": f"{sending.url}acme-core"}
+        sides.on_host({})
         assert versions(sides.pins("acme-core")) == {"acme-core": "1.0"}
+
+
+class Wavering(Sending):
+    """An index that answers a page's first questions in another way than those that come later."""
+
+    def __init__(self, *first: Reply) -> None:
+        self._first = list(first)
+        super().__init__()
+
+    def answer(self, request: Request) -> Reply:
+        if self._first and request.path in self.to:
+            return self._first.pop(0)
+        return super().answer(request)
+
+
+_PAGE = {"Content-Type": "text/html"}
+_JSON = "application/vnd.pypi.simple.v1+json"
+_WAVERS = {
+    "fails": (Reply(HTTPStatus.SERVICE_UNAVAILABLE), "which sends it on to"),
+    "hangs up": (Reply(hangs_up=True), "which sends it on to"),
+    "has none": (Reply(HTTPStatus.NOT_FOUND), "no package is named 'acme-core'"),
+    "has an empty page": (Reply(HTTPStatus.OK, b"<!DOCTYPE html>", _PAGE), "no package is named 'acme-core'"),
+    "has a page that is none": (Reply(HTTPStatus.OK, b"{", {"Content-Type": _JSON}), "no package is named 'acme-core'"),
+    "refuses": (Reply(HTTPStatus.FORBIDDEN), "(403 Forbidden)"),
+}
+
+
+@pytest.mark.parametrize("way", _WAVERS)
+@pytest.mark.parametrize("root", ["acme-core", "built"])
+def test_an_index_sends_a_name_on_later(sides: Sides, way: str, root: str) -> None:
+    """What came is held against what the index itself has answered, also where it was no answer at first."""
+    sides.public.add_file(*learned("built", built_with=["acme-core"]))
+    reply, words = _WAVERS[way]
+    with Wavering(reply) as wavering:
+        wavering.to = {"/simple/acme-core/": f"{sides.public.url}acme-core/"}
+        sides.private = wavering
+        told = sides.refused(root)
+    assert words in told.message
+    assert told.where
+    assert told.where.path == "manifests/k.yaml"
+
+
+def test_an_index_has_a_page_and_sends_on_later(sides: Sides) -> None:
+    """What came all the same was looked at, and is not taken: it is held against the page that was there before."""
+    reply = Reply(HTTPStatus.OK, b"<a href='../../files/acme_core-0.1.tar.gz'>acme_core-0.1.tar.gz</a>", _PAGE)
+    with Wavering(reply) as wavering:
+        wavering.to = {"/simple/acme-core/": f"{sides.public.url}acme-core/"}
+        sides.private = wavering
+        told = sides.refused("acme-core")
+    assert "'acme-core' is bound to the index 'internal', which does not offer http" in told.message
+    assert told.where
+    assert told.where.line == 5
+    sides.public.requests.clear()
+    sides.mark.unlink()
+
+
+def test_an_index_fails_once(sides: Sides) -> None:
+    """It is asked again; what it has is what it then says."""
+    with Wavering(Reply(HTTPStatus.SERVICE_UNAVAILABLE), Reply(hangs_up=True)) as wavering:
+        wavering.add("acme-core", "1.0")
+        wavering.to = {"/simple/acme-core/": f"{wavering.url}acme-core"}
+        sides.private = wavering
+        assert versions(sides.pins("acme-core")) == {"acme-core": "1.0"}
+
+
+def test_an_index_names_its_files_in_json(sides: Sides) -> None:
+    """By URLs that lead from its page to where they lie."""
+    with Index() as store, Ailing(Reply()) as pages:
+        name = store.add("acme-core", "3.0")
+        data = store.answer(Request("GET", f"/files/{name}", {})).body
+        entry = {"filename": name, "url": f"{place(store)}/files/{name}", "hashes": {"sha256": _sha256(data)}}
+        body = json.dumps({"meta": {"api-version": "1.0"}, "name": "acme-core", "files": [entry]}).encode()
+        pages._reply = Reply(HTTPStatus.OK, body, {"Content-Type": _JSON})  # noqa: SLF001
+        sides.private = pages
+        (pin,) = sides.pins("acme-core").pins
+    assert pin.url == f"{place(store)}/files/{name}"
 
 
 class Ailing(Index):
@@ -303,13 +386,15 @@ class Ailing(Index):
         return self._reply
 
 
-_PAGE = {"Content-Type": "text/html"}
 AILMENTS = {
     "gone": (Reply(HTTPStatus.NOT_FOUND), "no package is named 'acme' in "),
     "locked": (Reply(HTTPStatus.UNAUTHORIZED), " wants credentials that it was not given (401 Unauthorized)"),
     "forbidden": (Reply(HTTPStatus.FORBIDDEN), " wants credentials that it was not given (403 Forbidden)"),
-    "harmed": (Reply(HTTPStatus.GONE), " answers 410 Gone"),
-    "empty": (Reply(HTTPStatus.OK, b"<!DOCTYPE html><html><body></body></html>", _PAGE), "acme has no version "),
+    "harmed": (Reply(HTTPStatus.GONE), "no package is named 'acme' in "),
+    "empty": (
+        Reply(HTTPStatus.OK, b"<!DOCTYPE html><html><body></body></html>", _PAGE),
+        "no package is named 'acme' in ",
+    ),
     "of another kind": (Reply(HTTPStatus.OK, b"%PDF", {"Content-Type": "application/pdf"}), " is no index that can"),
 }
 

@@ -137,6 +137,9 @@ def test_credentials_are_neither_written_nor_shown(started: Project) -> None:
     run = started.run("import", "conda", "environment.yml", check=1)
     assert CANARY not in run.out + run.err
     assert "environment.yml:3:5: the credentials of 'https://conda.test/one' are not carried" in run.err
+    for way in ("'secrets' in envbuild.yaml", "netrc", "'uv auth login'", "'rattler auth login'"):
+        assert way in run.err
+    assert "let git keep them" in run.err
     for args in (("--partial", "-n"), ("--partial", "--json", "-n"), ("--partial",)):
         run = started.run("import", "conda", "environment.yml", *args)
         assert CANARY not in run.out + run.err

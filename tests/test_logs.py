@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.project import Project
 
-from envbuild.report.terminal import log_line
+from envbuild.written import log_line
 
 _ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -42,7 +42,7 @@ def test_what_could_move_is_listed_and_moves_nothing(aged: Project) -> None:
         "environment  package  locked  fits  newest  held by",
         "churn/train  app      1.0     1.0   3.0     app 1.0.*  manifests/churn/train.yaml:2",
         "             lib      1.0     3.0",
-        "k            app      1.0     2.0   3.0",
+        "k            app      1.0     2.0   3.0     it needs lib >=3, not 2.0  manifests/k.yaml:3",
         "             lib      1.0     2.0   3.0     lib <3  manifests/k.yaml:3",
     ]
     assert aged.tree() == before
@@ -56,8 +56,8 @@ def test_as_json(aged: Project) -> None:
         "churn/train": "behind", "k": "behind", "still": "newest",
     }  # fmt: skip
     assert found["k"]["packages"][1] == {
-        "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "newest": "3.0",
-        "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
+        "manager": "conda", "name": "lib", "locked": "1.0", "fits": "2.0", "way": "up", "newest": "3.0",
+        "held_by": "lib <3", "where": "manifests/k.yaml:3", "platforms": ["linux-64"],
     }  # fmt: skip
     assert [row["name"] for row in aged.json("lock", "--outdated", "churn/*")["environments"]] == ["churn/train"]
 
@@ -71,21 +71,69 @@ def test_after_an_upgrade_nothing_could_move_but_what_is_held(aged: Project) -> 
     aged.run("lock", "--upgrade")
     for name, found in fits.items():
         assert found.items() <= versions(aged, name).items()
-    assert aged.run("lock", "--outdated", "k").out.startswith("2 packages held back, 1 environment up to date.\n")
+    assert aged.run("lock", "--outdated", "k").out.startswith(
+        "2 packages held back, 1 environment with only held-back ones.\n"
+    )
+    assert aged.json("lock", "--outdated", "k")["environments"][0]["state"] == "held"
     assert aged.run("lock", "--outdated", "still").out == "1 environment up to date.\n"
 
 
-def test_what_is_not_locked_is_said(aged: Project) -> None:
+def test_what_would_go_down_is_told_as_that(aged: Project, channel: Channel) -> None:
+    """A version that a channel has lost: an upgrade takes an older one, which is no news to be glad of."""
+    aged.run("lock", "--upgrade", "k")
+    channel.remove("app-2.0-0.conda")
+    run = aged.run("lock", "--outdated", "k")
+    assert run.out.splitlines()[0] == "1 package of 1 environment would go down, 1 package held back."
+    assert "k            app      2.0     1.0 (lower)  3.0" in run.out.splitlines()[2]
+    (row,) = aged.json("lock", "--outdated", "k")["environments"]
+    assert (row["state"], row["packages"][0]["way"]) == ("ahead", "down")
+    aged.run("lock", "--upgrade", "k")
+    assert versions(aged) == {"app": "1.0", "lib": "2.0"}
+
+
+def test_what_is_not_locked_is_said(aged: Project, channel: Channel) -> None:
     """It is neither locked nor solved; one that cannot be solved any more is told, and the others are listed."""
     manifest(aged, "k", "app", "lib >=2")
     manifest(aged, "new", "old")
     aged.write("manifests/still.yaml", "dependencies: [old]\nchannels: ['file:///nowhere/gone']\n")
     before = aged.tree()
     run = aged.run("lock", "--outdated")
-    assert "3 environments without a current lock" in run.out.splitlines()[0]
-    assert run.out.splitlines()[-3:] == ["k: no current lock", "new: no current lock", "still: no current lock"]
+    assert run.out.splitlines()[0].endswith("3 environments without a current lock. Run 'envbuild lock'.")
+    assert run.out.splitlines()[-6:] == [
+        "k: no current lock",
+        "    lib <3 -> >=2  manifests/k.yaml:3",
+        "new: no current lock",
+        "    locks/still.conda-lock.yml has all of it, and it is not copied yet  manifests/new.yaml",
+        "still: no current lock",
+        f"    channels {channel.url} -> file:///nowhere/gone  manifests/still.yaml:2",
+    ]
     assert "churn/train" in run.out
     assert aged.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("garbage", "why"),
+    [(b"\x00\xff garbage", "the file is not UTF-8 text"), (b"package: [", "edited by hand or by a merge")],
+)
+def test_a_lock_that_is_damaged_is_told_as_one(aged: Project, garbage: bytes, why: str) -> None:
+    """Its reason and what to do, as with every lock that is not current; JSON has the same words."""
+    (aged.path / "locks/k.conda-lock.yml").write_bytes(garbage)
+    assert aged.run("lock", "--outdated", "k").out.splitlines() == [
+        "1 environment without a current lock. Run 'envbuild lock'.",
+        "k: no current lock",
+        f"    {why}  locks/k.conda-lock.yml",
+    ]
+    (row,) = aged.json("lock", "--outdated", "k")["environments"]
+    assert row["reasons"] == [{"change": why, "where": "locks/k.conda-lock.yml"}]
+
+
+def test_a_lock_that_stands_under_another_name_alone(aged: Project) -> None:
+    """After a rename: where it stands is said."""
+    (aged.path / "manifests/k.yaml").rename(aged.path / "manifests/renamed.yaml")
+    assert aged.run("lock", "--outdated", "renamed").out.splitlines()[1:] == [
+        "renamed: no current lock",
+        "    locks/k.conda-lock.yml has all of it, and it is not copied yet  manifests/renamed.yaml",
+    ]
 
 
 def test_an_environment_that_fails_does_not_hide_the_others(project: Project, channel: Channel, tmp_path: Path) -> None:
@@ -127,14 +175,16 @@ def test_packages_of_pip(project: Project, index: Index) -> None:
 
 
 def test_a_line_that_holds_nothing_is_not_blamed(project: Project, channel: Channel) -> None:
-    """Nor does a package that cannot be had here keep what there is of the others from being told."""
+    """What is: what else is locked, by the line that asks for that."""
     channel.add(offered("needs", "1.0", "lib <2"))
     settings(project, channel.url)
     manifest(project, "k", "needs", "lib >=1")
     project.run("lock")
     channel.add(offered("lib", "2.0"))
     (row,) = project.json("lock", "--outdated")["environments"]
-    assert [(one["name"], one["newest"], one["where"]) for one in row["packages"]] == [("lib", "2.0", None)]
+    (one,) = row["packages"]
+    assert (one["name"], one["newest"]) == ("lib", "2.0")
+    assert (one["held_by"], one["where"]) == ("needs 1.0 needs lib <2", "manifests/k.yaml:2")
     assert "  = lib  stays at 1.0\n" in project.run("lock", "--upgrade", "lib").out
 
 
@@ -159,8 +209,8 @@ def test_platforms_that_differ(project: Project, channel: Channel) -> None:
     project.run("lock")
     channel.add(offered("lib", "2.0"), offered("app", "2.0"), offered("app", "2.0", subdir="win-64"))
     assert project.json("lock", "--outdated")["environments"][0]["packages"] == [
-        {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "newest": None, "where": None,
-         "platforms": ["linux-64", "win-64"]},
+        {"manager": "conda", "name": "app", "locked": "1.0", "fits": "2.0", "way": "up", "newest": None,
+         "held_by": None, "where": None, "platforms": ["linux-64", "win-64"]},
     ]  # fmt: skip
 
 
@@ -173,7 +223,45 @@ def test_a_group_is_looked_at_as_a_whole(project: Project, channel: Channel) -> 
     project.run("lock")
     channel.add(offered("lib", "1.5"), offered("lib", "2.0"))
     (row,) = project.json("lock", "--outdated", "a")["environments"]
-    assert [(one["fits"], one["newest"]) for one in row["packages"]] == [("1.5", "2.0")]
+    assert [(one["fits"], one["newest"], one["held_by"], one["where"]) for one in row["packages"]] == [
+        ("1.5", "2.0", "holder 1.0 of b needs lib <2", "manifests/b.yaml:2"),
+    ]
+
+
+def test_what_a_machine_has_not_holds(project: Project, channel: Channel) -> None:
+    """The newest may need more of a machine than is asked for, and may say it in words that are no spec."""
+    settings(project, channel.url)
+    manifest(project, "k", "lib", "old", more="system_requirements: {libc: '2.17'}\n")
+    project.run("lock")
+    channel.add(offered("lib", "2.0", "old ===", "__glibc >=2.35"))
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [one["held_by"] for one in row["packages"]] == ["it needs __glibc >=2.35, not 2.17"]
+
+
+def test_a_line_of_a_mate_holds(project: Project, channel: Channel) -> None:
+    """The mate is named, and its line."""
+    settings(project, channel.url)
+    manifest(project, "a", "lib", more="solve_group: g\n")
+    manifest(project, "b", "lib <2", more="solve_group: g\n")
+    project.run("lock")
+    channel.add(offered("lib", "2.0"))
+    assert (
+        project.run("lock", "--outdated", "a").out.splitlines()[-1].endswith("2.0     lib <2 of b  manifests/b.yaml:2")
+    )
+
+
+def test_what_holds_packages_of_pip(project: Project, index: Index) -> None:
+    """Of them a lock knows who needs whom: they are named, as it is said where nobody is."""
+    index.add("needs", "1.0", requires=["alpha <2"])
+    project.write(
+        "manifests/a.yaml",
+        f"pip: {{index_url: '{index.url}'}}\ndependencies:\n  - pip:\n      - alpha\n      - needs\n",
+    )
+    project.run("lock")
+    (row,) = project.json("lock", "--outdated")["environments"]
+    assert [(one["name"], one["held_by"], one["where"]) for one in row["packages"]] == [
+        ("alpha", "needed by needs", "manifests/a.yaml:5"),
+    ]
 
 
 @pytest.mark.parametrize("other", ["--check", "--upgrade", "--diff", "--dry-run"])
@@ -194,6 +282,7 @@ def test_a_hundred_environments(project: Project, tmp_path: Path) -> None:
     project.run("lock", "--jobs", "2")
     before = project.tree()
     run = project.run("lock", "--outdated", "--jobs", "2", "--progress", "plain")
-    assert run.out.splitlines()[0] == "201 packages held back, 100 environments up to date."
+    sum_of_it = "201 packages held back, 67 environments with only held-back ones, 33 environments up to date."
+    assert run.out.splitlines()[0] == sum_of_it
     assert sum("locking for linux-64" in line for line in run.err.splitlines()) == 100
     assert project.tree() == before

@@ -4,8 +4,10 @@ import base64
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -127,6 +129,79 @@ def test_a_secret_opens_an_index(project: Project, tmp_path: Path, way: str) -> 
     assert "CANARY" not in run.out + run.err + str(told)
 
 
+class Parted(Index):
+    """Two indexes on one host, each below a path of its own, and each with a password of its own."""
+
+    def __init__(self, parts: Mapping[str, Index]) -> None:
+        self._parts = parts
+        super().__init__()
+
+    def answer(self, request: Request) -> Reply:
+        part, _, rest = request.path.removeprefix("/").partition("/")
+        if request.headers.get("authorization") != basic("me", f"CANARY-{part}"):
+            return Reply(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": 'Basic realm="all of it"'})
+        return self._parts[part].answer(replace(request, path=f"/{rest}"))
+
+
+def test_two_secrets_for_two_paths_of_one_host(project: Project, tmp_path: Path) -> None:
+    """Each goes to its own path, for pages, for files, and for what is bound; who is wrong is named."""
+    env = {"A": "CANARY-a", "B": "CANARY-b", "C": "CANARY-c", "UV_CACHE_DIR": str(tmp_path / "uv")}
+    with Index() as first, Index() as second, Parted({"a": first, "b": second}) as both:
+        first.add("alpha", "1.0")
+        second.add("beta", "1.0")
+        host = both.url.removesuffix("/simple/")
+        named = [f"{one}: {{env: {one.upper()}, for: ['{host}/{one}'], user: me}}" for one in "ab"]
+        project.write("envbuild.yaml", f"platforms: [linux-64]\nsecrets: {{{', '.join(named)}}}\n")
+        own = f"indexes: {{own: {{url: '{host}/b/simple/', packages: [beta]}}}}"
+        for more in (f"extra_index_urls: ['{host}/b/simple/']", own):
+            manifest = f"pip: {{index_url: '{host}/a/simple/', {more}}}\ndependencies: [pip: [alpha, beta]]\n"
+            project.write("manifests/k.yaml", manifest)
+            own_places = {name: str(tmp_path / f"{name}-{len(more)}") for name in ("UV_CACHE_DIR", "ENVBUILD_STORE")}
+            with watched() as seen:
+                project.run("lock", "--upgrade", env=env)
+                project.run("apply", env={**env, **own_places})
+            assert [one for one in seen if "CANARY" in one] == []
+            assert f"{host}/a/files/alpha-1.0" in project.read("locks/k.conda-lock.yml")
+            assert f"{host}/b/files/beta-1.0" in project.read("locks/k.conda-lock.yml")
+            shutil.rmtree(project.path / ".envbuild")
+        project.write("manifests/k.yaml", project.read("manifests/k.yaml").replace("[alpha", "[gamma, alpha"))
+        told = project.run("lock", env={**env, "B": "CANARY-wrong"}, check=1).err
+        assert "the secret 'b' (401" in told
+        named = [one.replace("user: me", "as: bearer") for one in named]
+        project.write("envbuild.yaml", f"platforms: [linux-64]\nsecrets: {{{', '.join(named)}}}\n")
+        unbound = manifest.replace(own, f"extra_index_urls: ['{host}/b/simple/']").replace("[alpha", "[gamma, alpha")
+        project.write("manifests/k.yaml", unbound)
+        told = project.run("lock", env=env, check=1).err
+        assert "and uv keeps one token for each host" in told
+    assert traces(tmp_path, canary="CANARY-a") == []
+
+
+class Repeating(Index):
+    """An index that sends on to where its visitor's token is part of the place, once it is told to."""
+
+    repeats = False
+
+    def answer(self, request: Request) -> Reply:
+        if self.repeats and request.path.startswith("/files/"):
+            return Reply(HTTPStatus.FOUND, headers={"Location": f"/lost/{TOKEN}/file"})
+        return super().answer(request)
+
+
+def test_what_an_index_repeats_is_in_no_log(project: Project, tmp_path: Path) -> None:
+    """What uv says goes to the log line by line, without what it was shown."""
+    with Repeating(login=LOGINS["basic"]) as index:
+        index.add("acme", "1.0")
+        private_index(project, index, secret(index.url.removesuffix("simple/")), "acme")
+        own = {**ENV, "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_HTTP_RETRIES": "0"}
+        project.run("lock", env=own)
+        index.repeats = True
+        run = project.run("apply", "-v", env=own, check=1)
+        log = project.run("logs", "k").out
+    assert "/lost/***/file" in log
+    assert traces(tmp_path) == []
+    assert "CANARY" not in run.out + run.err + log
+
+
 def test_what_was_fetched_needs_no_secret_again(project: Project, tmp_path: Path, conda_python: Archive) -> None:
     """From the caches alone: who has neither the secret nor a network builds what is locked."""
     channel = Channel(tmp_path / "channel", conda_python, Package(name="data"), Package(name="pip"))
@@ -187,6 +262,23 @@ def test_whatever_leads_to_a_place_a_secret_is_for(project: Project, closed: Ind
     assert "acme-1.0" in project.read(LOCK)
     assert authorizations(closed) <= {None, basic("__token__", TOKEN)}
     assert authorizations(index) <= {None}
+
+
+@pytest.mark.parametrize("kind", ["own", "extra", "bound"])
+def test_what_a_secret_is_for_is_never_asked_without_it(project: Project, index: Index, kind: str) -> None:
+    """An index that is open may show strangers less."""
+    stated = {
+        "own": "  index_url: '{url}'\n",
+        "extra": f"  index_url: {index.url}\n  extra_index_urls: ['{{url}}']\n",
+        "bound": f"  index_url: {index.url}\n  indexes:\n    own: {{{{url: '{{url}}', packages: [acme]}}}}\n",
+    }
+    with Index() as shy:
+        shy.add("acme", "1.0")
+        project.write("envbuild.yaml", f"platforms: [linux-64]\n{secret(origin(shy))}")
+        project.write("manifests/k.yaml", f"pip:\n{stated[kind].format(url=shy.url)}dependencies:\n  - pip: [acme]\n")
+        project.run("apply", env=ENV)
+        project.run("lock", "--outdated", env=ENV)
+        assert authorizations(shy) == {basic("__token__", TOKEN)}
 
 
 def test_a_user_and_a_password(project: Project, channel: Channel) -> None:

@@ -14,7 +14,8 @@ from envbuild.errors import EnvbuildError, Place, Problems
 from envbuild.report.columns import Column, columns
 from envbuild.report.errors import error_text
 from envbuild.report.plans import error_json
-from envbuild.report.terminal import PLAIN, Look, cells, clean, one_line, wrapped
+from envbuild.report.terminal import PLAIN, Look, cells, one_line, wrapped
+from envbuild.written import clean
 
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _BREAKS = "\u2028\u2029"

@@ -4,7 +4,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -81,21 +81,12 @@ def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[st
 
     def ask(stated: Stated) -> Ran:
         urls = (*files, *(tools.uv.urls(stated) if built else ()))
-        return _logged(partial(asked, command, stated=stated, asking=urls), target.log)
+        return asked(command, stated=stated, asking=urls, log=target.log)
 
     ran = builds.run(ask)
     if ran.code and not target.log.read_text(encoding="utf-8", errors="replace").endswith(ran.errors):
         note(target.log, ran.errors.rstrip())  # of a question that came up on the way
     return ran
-
-
-def _logged(ask: Callable[..., Ran], log: Path) -> Ran:
-    """What uv writes goes to the log as it comes; and is read again there."""
-    before = log.stat().st_size
-    ran = ask(log=log)
-    with log.open("rb") as stream:
-        stream.seek(before)
-        return msgspec.structs.replace(ran, errors=stream.read().decode(errors="replace"))
 
 
 def _failed(words: str, target: Target, tools: Tools) -> BuildError:

@@ -163,7 +163,7 @@ def _usage(error: click.ClickException, common: Common) -> int:
 def _bug(error: Exception, common: Common, arguments: list[str]) -> int:
     """One line, as any error is told; the story itself only where there was no place to keep it."""
     from envbuild.cli.bugs import bug
-    from envbuild.report.terminal import clean
+    from envbuild.written import clean
 
     told, story = bug(error, arguments)
     try:

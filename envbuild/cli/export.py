@@ -42,8 +42,8 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     from envbuild.interop.exports.subject import Subject, Wish
     from envbuild.project.exporting import outgoing
     from envbuild.report.exports import Told, exported_json, written_text
-    from envbuild.report.terminal import clean
     from envbuild.workspace import write_whole
+    from envbuild.written import clean
 
     file_format = options.pop("format")
     _refuse_others(file_format, options)

@@ -1,19 +1,40 @@
 """`envbuild lock`."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from envbuild.cli.options import Common, jobs, progress, selection, terminated, with_globals
+from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.memo import Moment
-    from envbuild.project import Outcome, Prepared, Project, Selection
+    from envbuild.project import Outcome, Prepared, Project, Selection, Upgrade
 
 STALE = 3
-_EVERYTHING = ""
+_EVERYTHING = "\0"  # what no command line can hold
+
+
+def _words(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Packages to move, or an empty word for everything, which is asked for by no value alone."""
+    for value in values:
+        if value != _EVERYTHING and not value.strip():
+            what = f"--upgrade '{value}' names no package"
+            raise UsageError(what, hint="set the variable that is meant, or write '--upgrade' alone to move everything")
+    return tuple(value.replace(_EVERYTHING, "") for value in values)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The options of the command, but for those that select."""
+
+    upgrades: tuple[str, ...]
+    check: bool
+    outdated: bool
+    diff: bool
+    dry_run: bool
+    jobs: int
 
 
 @click.command("lock")
@@ -25,6 +46,7 @@ _EVERYTHING = ""
     is_flag=False,
     flag_value=_EVERYTHING,
     multiple=True,
+    callback=_words,
     metavar="[PKG]",
     help="Move everything to the newest versions that fit, or only PKG and what must move with it.",
 )
@@ -35,7 +57,7 @@ _EVERYTHING = ""
 @progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, ...], jobs: int, **how: bool) -> int:
+def command(common: Common, /, *, selection: "Selection", **options: Any) -> int:
     """Pin every package of the selected environments, for every platform that they name.
 
     Writes locks/NAME.conda-lock.yml, to be committed. A lock that still satisfies its manifest is not touched.
@@ -50,38 +72,49 @@ def command(common: Common, /, *, selection: "Selection", upgrades: tuple[str, .
       envbuild lock --upgrade --dry-run     what would move
       envbuild lock --outdated              what could move, and nothing moves
     """
-    from envbuild.cli.problems import show_notes
-    from envbuild.cli.progress import patience, shown_progress
+    from envbuild.cli.progress import patience
     from envbuild.project import understood
 
+    asked = _Asked(**options)
     project = common.project()
     with patience(common, "reading manifests"):
-        _refuse_contradiction(upgrades, how)
-        chosen, upgrade = understood(project, selection, upgrades)
+        _refuse_contradiction(asked)
+        chosen, upgrade = understood(project, selection, asked.upgrades)
         prepared = project.to_lock(chosen)
-    if how["check"]:
-        code = _check(common, prepared)
-        if common.moment and chosen.everything and code == 0:
-            _remember(project, prepared, common.moment)
-        return code
-    if how["outdated"]:
-        return _outdated(common, project, prepared, jobs)
+    if asked.check:
+        return _check(common, project, chosen, prepared)
+    if asked.outdated:
+        return _outdated(common, project, prepared, asked.jobs)
+    return _lock(common, project, chosen, prepared, asked, upgrade)
+
+
+def _refuse_contradiction(asked: _Asked) -> None:
+    """What only looks moves nothing."""
+    stated = {"--check": asked.check, "--diff": asked.diff, "--dry-run": asked.dry_run, "--upgrade": asked.upgrades}
+    given = [name for name, said in stated.items() if said]
+    if asked.outdated and given:
+        raise click.UsageError(f"--outdated and {given[0]} do not go together")
+    if asked.check and asked.upgrades:
+        raise click.UsageError("--check and --upgrade do not go together")
+
+
+def _lock(
+    common: Common,
+    project: "Project",
+    chosen: "Selection",
+    prepared: "tuple[Prepared, ...]",
+    asked: _Asked,
+    upgrade: "Upgrade",
+) -> int:
+    from envbuild.cli.problems import show_notes
+    from envbuild.cli.progress import shown_progress
+
     with terminated(), shown_progress(common) as shown:
-        outcomes = project.lock(prepared, shown.tell, jobs=jobs, upgrade=upgrade, writes=not how["dry_run"])
-    _show(common, outcomes, upgrade.packages, moves=how["diff"] or how["dry_run"], dry_run=how["dry_run"])
+        outcomes = project.lock(prepared, shown.tell, jobs=asked.jobs, upgrade=upgrade, writes=not asked.dry_run)
+    _show(common, outcomes, upgrade.packages, moves=asked.diff or asked.dry_run, dry_run=asked.dry_run)
     if common.verbose and not common.json:
         show_notes(common, chosen)
     return _failures(common, outcomes)
-
-
-def _refuse_contradiction(upgrades: tuple[str, ...], how: Mapping[str, bool]) -> None:
-    """What only looks moves nothing."""
-    given = [f"--{name.replace('_', '-')}" for name in ("check", "diff", "dry_run") if how[name]]
-    given += ["--upgrade"] if upgrades else []
-    if how["outdated"] and given:
-        raise click.UsageError(f"--outdated and {given[0]} do not go together")
-    if how["check"] and upgrades:
-        raise click.UsageError("--check and --upgrade do not go together")
 
 
 def _outdated(common: Common, project: "Project", prepared: "tuple[Prepared, ...]", jobs: int) -> int:
@@ -125,7 +158,16 @@ def _failures(common: Common, outcomes: "list[Outcome]") -> int:
     return 1 if errors else 0
 
 
-def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
+def _check(common: Common, project: "Project", chosen: "Selection", prepared: "tuple[Prepared, ...]") -> int:
+    _show_currency(common, prepared)
+    if not all(one.locked.current for one in prepared):
+        return STALE
+    if common.moment and chosen.everything:
+        _remember(project, prepared, common.moment)
+    return 0
+
+
+def _show_currency(common: Common, prepared: "tuple[Prepared, ...]") -> None:
     from envbuild.report.locks import currency_object, currency_text
     from envbuild.report.plans import document
 
@@ -133,7 +175,6 @@ def _check(common: Common, prepared: "tuple[Prepared, ...]") -> int:
         common.out(document(environments=[currency_object(one) for one in prepared]))
     else:
         common.out(currency_text(prepared, common.look))
-    return 0 if all(one.locked.current for one in prepared) else STALE
 
 
 def _remember(project: "Project", prepared: "tuple[Prepared, ...]", moment: "Moment") -> None:

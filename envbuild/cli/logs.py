@@ -79,7 +79,7 @@ def _show(common: Common, found: "Attempt", *, tail: int | None, follow: bool, o
 
     from envbuild.project.logs import lines
     from envbuild.report.logs import attempt_object, attempts_json
-    from envbuild.report.terminal import log_line
+    from envbuild.written import log_line
 
     start = 0 if tail is None else max(0, sum(1 for _line in lines(found)) - tail)
     shown = (log_line(line) for line in islice(lines(found, follow=follow), start, None))

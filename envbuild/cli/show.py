@@ -24,8 +24,8 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
     from envbuild.project.versions import parted
     from envbuild.report.plans import document
     from envbuild.report.records import shown_object, shown_text
-    from envbuild.report.terminal import clean
     from envbuild.resolve import resolved_text
+    from envbuild.written import clean
 
     name, version = parted(environment)
     project = common.project()

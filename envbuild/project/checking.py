@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from envbuild.document import Mapping, scalars
-from envbuild.errors import EnvbuildError, Note, Problems, raise_all
+from envbuild.errors import EnvbuildError, Note, Place, Problems, raise_all
 from envbuild.lock import FOLDER, SUFFIX, read_head
 from envbuild.manifest import Manifest
 from envbuild.manifest import notes as manifest_notes
+from envbuild.names import FILE
+from envbuild.project.commit import is_tracked
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.render import complaints
 from envbuild.resolve import Environment, lineages
 from envbuild.resolve import notes as environment_notes
+from envbuild.solvers.secrets import Secrets
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -44,7 +47,8 @@ def check(project: Project, selection: Selection) -> Checked:
     found = Problems(errors).problems
     about = _about(project, selection)
     count = sum(document.path in about for document in files.documents())
-    return Checked(count, len(environments), found, tuple(_notes(project, environments, about)))
+    notes = _notes(project, environments, about, _committed(project) if selection.everything else ())
+    return Checked(count, len(environments), found, tuple(notes))
 
 
 def _about(project: Project, selection: Selection) -> set[str]:
@@ -70,12 +74,14 @@ def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
             yield error
 
 
-def _notes(project: Project, environments: tuple[Environment, ...], about: set[str]) -> list[Note]:
-    """Each once, however many environments inherit what it is about."""
+def _notes(
+    project: Project, environments: tuple[Environment, ...], about: set[str], further: Iterable[Note]
+) -> list[Note]:
+    """Each once, however many environments inherit what it is about; `further` ones are about no manifest."""
     files, ignored = project.reader.files, set(project.settings.check.ignore)
     documents = [one for one in files.documents() if one.path in about]
     manifests = [one for one in files.manifests() if one.path in about]
-    found = [note for document in documents for note in manifest_notes(document, project.platform)]
+    found = [*further, *(note for document in documents for note in manifest_notes(document, project.platform))]
     found += [note for manifest in manifests for note in manifest.notes]
     found += [note for one in environments for note in environment_notes(one, project.settings)]
     found += _idle_parents(project, manifests)
@@ -84,6 +90,17 @@ def _notes(project: Project, environments: tuple[Environment, ...], about: set[s
         silenced[one.path] = silenced.get(one.path, set()) | set(one.keys.check.ignore)
     kept = {note for note in found if note.kind not in ignored | silenced.get(note.where.path, set())}
     return sorted(kept, key=lambda note: (note.where, note.kind, note.message))
+
+
+def _committed(project: Project) -> Iterator[Note]:
+    """Secrets whose files git has: whoever has the repository has them."""
+    for named, file in Secrets(project.settings, project.host, project.root).files:
+        if is_tracked(file, project.programs, project.host):
+            message = f"git has the file of the secret '{named.name}': {named.secret.file}"
+            hint = (
+                "take it out with 'git rm --cached', let git ignore it, and have a new secret: history keeps this one"
+            )
+            yield Note("committed-secret", message, named.where or Place(FILE), hint)
 
 
 def _ignored(manifest: Manifest) -> set[str]:

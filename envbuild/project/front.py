@@ -2,7 +2,6 @@
 
 import hashlib
 import platform as host_platform
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
@@ -40,7 +39,7 @@ from envbuild.solvers.rattler import Rattler
 from envbuild.solvers.secrets import Secrets
 from envbuild.solvers.uv import Uv
 from envbuild.state import State
-from envbuild.workspace import Workspace, find_root
+from envbuild.workspace import Workspace, find_root, passing_folder
 from envbuild.workspace.folders import Folders
 
 EVERYTHING = Selection()
@@ -162,10 +161,12 @@ class Project:
 
     def outdated(self, prepared: tuple[Prepared, ...], tell: Tell, *, jobs: int) -> list[Outcome]:
         """What could move in the locks that are current; nothing is written."""
+        from envbuild.project.outdated import unlocked
+
         asked = tuple(one for one in prepared if one.locked.requests)
         known = tuple(one for one in asked if one.locked.is_own(one.environment))
         names = {one.environment.name for one in known}
-        stale = [Outcome(one.environment.name, "", "unlocked") for one in asked if one.environment.name not in names]
+        stale = [unlocked(one) for one in asked if one.environment.name not in names]
         outcomes = self.lock(known, tell, jobs=jobs, upgrade=LOOKING, writes=False) if known else []
         found = [*stale, *(one for one in outcomes if one.environment in names)]
         return sorted(found, key=lambda one: one.environment)
@@ -252,8 +253,8 @@ class Project:
 
     @contextmanager
     def tools(self) -> Iterator[Uv]:
-        with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
-            yield Uv(self.programs, self._told, Path(folder), self._bundle, self.origins)
+        with passing_folder(self._told) as folder:
+            yield Uv(self.programs, self._told, folder, self._bundle, self.origins)
 
     def history(self, name: str) -> list[Record]:
         """Every version of a name, newest first."""

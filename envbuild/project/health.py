@@ -3,7 +3,6 @@
 Every check runs beside the others and has a time to answer in, so that a dead network or a dead disk costs seconds.
 """
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from envbuild.project.front import Project
 from envbuild.solvers.mirrors import is_mirrored
 from envbuild.solvers.origins import Origins
 from envbuild.solvers.uv import Uv
+from envbuild.workspace import passing_folder
 
 SECONDS = 20.0
 # What envbuild can do without, for a while at least.
@@ -41,8 +41,8 @@ def examine(start: str, host: Mapping[str, str], *, offline: bool = False) -> tu
     """All checks, in a fixed order; those that are about a project, or mirrors, only where there are any."""
     project, outside = _project(start, host)
     programs = Programs()
-    with tempfile.TemporaryDirectory(prefix="envbuild-doctor-") as folder:
-        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, Path(folder), origins=_origins(project, host))
+    with passing_folder(host) as folder:
+        uv = Uv(programs, {"UV_HTTP_TIMEOUT": "5", **host}, folder, origins=_origins(project, host))
         asks: dict[str, Ask] = {
             "python": lambda: ailments.python(uv),
             "uv": lambda: ailments.uv_itself(uv),

@@ -2,7 +2,7 @@
 
 import sysconfig
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
@@ -13,6 +13,7 @@ from envbuild.errors import EnvbuildError, UsageError
 from envbuild.lock import SOLVE_GROUP, Lock, conda_items, group_of, lock_path, lock_text, models, moves, root_items
 from envbuild.project.facts import Prepared
 from envbuild.project.fates import fates
+from envbuild.project.holding import Side
 from envbuild.project.locks import Locks
 from envbuild.project.moving import NOTHING, Behind, Outcome, Upgrade
 from envbuild.project.outdated import outdated
@@ -118,10 +119,11 @@ class Locker:
     def _group(self, mates: list[Prepared]) -> list[Outcome]:
         """What is not to be locked itself is written only if the others move it."""
         found = self._solving.group(mates)
+        sides = [Side(one.environment, found[one.environment.name]) for one in mates]
         return [
             Outcome(name, lock_path(name), "current")
             if (name := one.environment.name) not in self._due and self._holds(name, found[name])
-            else self._write(one.environment, found[name], "solved")
+            else self._write(one.environment, found[name], "solved", sides)
             for one in mates
         ]
 
@@ -147,14 +149,14 @@ class Locker:
         }
         return asked | self._locks.names()
 
-    def _write(self, environment: Environment, lock: Lock, did: str) -> Outcome:
+    def _write(self, environment: Environment, lock: Lock, did: str, group: Sequence[Side] = ()) -> Outcome:
         path = lock_path(environment.name)
         text = lock_text(lock, environment.path, environment.name)
         try:
             before = self._locks.usable(path)
             moved = moves(before, lock)
             told = tuple(fates(self._upgrade.packages, before, lock, environment))
-            behind = tuple(self._outdated(environment, before, lock)) if self._upgrade.looks else ()
+            behind = tuple(self._outdated(environment, before, lock, group)) if self._upgrade.looks else ()
             if self._locks.written(path) == text:
                 return Outcome(environment.name, path, "current", fates=told, behind=behind)
             if self._writes:
@@ -164,12 +166,15 @@ class Locker:
         platforms = tuple(lock.pins)
         return Outcome(environment.name, path, did, moves=moved, platforms=platforms, fates=told, behind=behind)
 
-    def _outdated(self, environment: Environment, before: Lock | None, lock: Lock) -> list[Behind]:
+    def _outdated(
+        self, environment: Environment, before: Lock | None, lock: Lock, group: Sequence[Side]
+    ) -> list[Behind]:
         newest = {
             platform: self._solving.newest(environment, request, lock)
             for platform, request in lock.head.requests.items()
         }
-        return outdated(before, lock, newest, environment)
+        mates = [one for one in group if one.environment.name != environment.name]
+        return outdated(before, newest, [Side(environment, lock), *mates])
 
 
 def _load(asks_conda: bool) -> None:  # noqa: FBT001 - a thread's target

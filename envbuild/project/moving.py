@@ -1,11 +1,12 @@
 """What may move when locks are made anew, and what became of them."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 from envbuild.errors import EnvbuildError, Place
-from envbuild.lock import Move, Pins
+from envbuild.lock import Change, Move, Pins
 
 
 class Upgrade(msgspec.Struct, frozen=True):
@@ -20,6 +21,7 @@ class Upgrade(msgspec.Struct, frozen=True):
         return frozenset(pin.key for one in pins for pin in one.pins if {pin.key, pin.name} & self.packages)
 
 
+Way = Literal["up", "build", "down", "held"]
 NOTHING = Upgrade()
 LOOKING = Upgrade(everything=True, looks=True)
 
@@ -47,28 +49,26 @@ class Fate(msgspec.Struct, frozen=True):
 class Behind(msgspec.Struct, frozen=True):
     """One package that could move: what is locked, what fits, and the newest there is where that is beyond it.
 
-    `asked` is what the manifest says of its version, and `where`: what keeps it from the newest, or does not.
+    It would go up, or down, as where a channel has lost a version, or to another build of its version; or it is held.
+    `held` is what keeps it from the newest, and `where` the line that asks for that.
     """
 
     manager: str
     name: str
     have: str
     fits: str
+    way: Way
     newest: str = ""
-    asked: str = ""
+    held: str = ""
     where: Place | None = None
     platforms: tuple[str, ...] = ()
-
-    @property
-    def moves(self) -> bool:
-        return self.have != self.fits
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one environment's lock: current, copied, written; or the error.
 
     `moves` are what it changed, and `platforms` all that it is for; `fates` tell of the packages that were to move,
-    and `behind` of those that could.
+    and `behind` of those that could. `why` says why there is no lock to tell of.
     """
 
     environment: str
@@ -79,3 +79,4 @@ class Outcome(msgspec.Struct, frozen=True):
     platforms: tuple[str, ...] = ()
     fates: tuple[Fate, ...] = ()
     behind: tuple[Behind, ...] = ()
+    why: tuple[Change, ...] = ()

@@ -36,6 +36,7 @@ from envbuild.solvers.bases import found_base
 from envbuild.solvers.channels import View
 from envbuild.solvers.conda import CondaQuestion
 from envbuild.solvers.members import Members, Placing
+from envbuild.solvers.newest import Newest
 from envbuild.solvers.provided import given
 from envbuild.solvers.pypi import Question, choose_python
 from envbuild.solvers.uv import Uv
@@ -81,7 +82,7 @@ class Solving(msgspec.Struct, frozen=True):
     tell: Tell
     upgrade: Upgrade
     known: Callable[[], set[str]]
-    asked: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    asked: dict[str, dict[str, Newest]] = msgspec.field(default_factory=dict)
 
     def lock(self, environment: Environment, locked: Locked) -> Lock:
         before = self._before(environment)
@@ -147,7 +148,7 @@ class Solving(msgspec.Struct, frozen=True):
         pip = question.answer(before.pins, environment, before.request)
         return Pins(request.platform, tuple(sorted((*conda, *pip.pins))), pip.members)
 
-    def newest(self, environment: Environment, request: Request, lock: Lock) -> dict[str, str]:
+    def newest(self, environment: Environment, request: Request, lock: Lock) -> dict[str, Newest]:
         """The newest there is of what is asked for by name, by the keys of pins; equal requests are asked once."""
         if request.digest not in self.asked:
             conda = CondaQuestion(self.solvers.view, request, environment).newest()
@@ -157,7 +158,7 @@ class Solving(msgspec.Struct, frozen=True):
                 self.solvers.uv, members, python or lock.head.python, self.workspace.root, may_build=False
             )
             pip = question.newest(environment)
-            self.asked[request.digest] = {**conda, **{f"pip/{name}": version for name, version in pip.items()}}
+            self.asked[request.digest] = {**conda, **{f"pip/{name}": Newest(version) for name, version in pip.items()}}
         return self.asked[request.digest]
 
     def _staying(self, pins: Pins) -> Pins:

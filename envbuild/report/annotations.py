@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from envbuild.errors import EnvbuildError, Note, Place, redacted
-from envbuild.report.terminal import clean, plural
+from envbuild.report.terminal import plural
+from envbuild.written import clean
 
 # GitHub shows so many of a kind for each step, and leaves out the rest without a word.
 _SHOWN = 10

@@ -7,7 +7,8 @@ from typing import Any
 from envbuild.errors import redacted
 from envbuild.project.starting import Begun, Judged, Made, Told
 from envbuild.report.plans import document, error_object
-from envbuild.report.terminal import Look, Style, clean, one_line, plural, wrapped
+from envbuild.report.terminal import Look, Style, one_line, plural, wrapped
+from envbuild.written import clean
 
 _NAMED = 5
 

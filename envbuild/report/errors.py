@@ -5,7 +5,8 @@ from textwrap import dedent
 
 from envbuild.errors import EnvbuildError, Note, Place, redacted
 from envbuild.report.excerpt import excerpt
-from envbuild.report.terminal import PLAIN, Look, clean, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, one_line, plural
+from envbuild.written import clean
 
 # How to get the text of a file of the project by its path, to show a line of it; nothing where it cannot be had.
 Source = Callable[[str], str | None]

@@ -2,7 +2,8 @@
 
 from envbuild.document import extent
 from envbuild.errors import Place, secrets
-from envbuild.report.terminal import Look, cells, clean
+from envbuild.report.terminal import Look, cells
+from envbuild.written import clean
 
 _NUMBER = 5
 _TAB = "    "

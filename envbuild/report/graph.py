@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from envbuild.report.plans import document
-from envbuild.report.terminal import Look, Style, cells, clean, cropped, one_line, plural, wrapped
+from envbuild.report.terminal import Look, Style, cells, cropped, one_line, plural, wrapped
 from envbuild.resolve import Edge, EdgeKind, Graph, Node
+from envbuild.written import clean
 
 INHERITED: frozenset[EdgeKind] = frozenset({"extends", "cell"})
 _OF_IT: dict[EdgeKind, str] = {"base": "built on it", "with": "built with it", "copy": "copies from it"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from envbuild.lock import Move
+from envbuild.lock import Change, Move
 from envbuild.project import Fate, Outcome, Prepared
 from envbuild.report.terminal import PLAIN, Look, Style, one_line, plural
 
@@ -12,8 +12,20 @@ _STYLES: dict[str, Style] = {"added": "good", "removed": "bad", "moved": "change
 
 
 def currency_object(one: Prepared) -> dict[str, Any]:
-    reasons = [{"change": change.text, "where": change.where.line_only} for change in one.locked.changes]
-    return {"name": one.environment.name, "current": one.locked.current, "reasons": reasons}
+    return {
+        "name": one.environment.name,
+        "current": one.locked.current,
+        "reasons": reason_objects(one.locked.changes),
+    }
+
+
+def reason_objects(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    return [{"change": change.text, "where": change.where.line_only} for change in changes]
+
+
+def reason_lines(changes: Iterable[Change], look: Look) -> list[str]:
+    """Why a lock is not current, each with its line."""
+    return [look.beside(f"    {one_line(change.text)}", one_line(change.where.line_only)) for change in changes]
 
 
 def currency_text(prepared: Sequence[Prepared], look: Look = PLAIN) -> str:
@@ -22,10 +34,7 @@ def currency_text(prepared: Sequence[Prepared], look: Look = PLAIN) -> str:
     lines = []
     for one in stale:
         lines.append(look.fit(f"{one_line(one.environment.name)}  not current"))
-        lines += [
-            look.beside(f"    {one_line(change.text)}", one_line(change.where.line_only))
-            for change in one.locked.changes
-        ]
+        lines += reason_lines(one.locked.changes, look)
     sum_of_it = f"{plural(len(prepared) - len(stale), 'lock')} current, {len(stale):,} not."
     return "\n".join([*lines, f"{sum_of_it} Run 'envbuild lock'." if stale else sum_of_it])
 

@@ -8,7 +8,8 @@ from envbuild.project.logs import Attempt
 from envbuild.report.ages import age, size
 from envbuild.report.columns import Cell, Column, columns
 from envbuild.report.plans import document
-from envbuild.report.terminal import Look, Style, clean, duration, plural
+from envbuild.report.terminal import Look, Style, duration, plural
+from envbuild.written import clean
 
 _STYLES: dict[str, Style] = {"failed": "bad", "interrupted": "change", "running": "other"}
 _WHOLE = 10_000  # a part of it is of no use

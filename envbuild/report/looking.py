@@ -14,8 +14,9 @@ from envbuild.report.ages import age
 from envbuild.report.columns import Cell, Column, columns, is_fitting
 from envbuild.report.errors import Source, notes_text
 from envbuild.report.plans import document, error_object
-from envbuild.report.terminal import PLAIN, Look, Style, cells, clean, one_line, plural, wrapped
+from envbuild.report.terminal import PLAIN, Look, Style, cells, one_line, plural, wrapped
 from envbuild.resolve import Explained
+from envbuild.written import clean
 
 _COLUMNS = (
     Column("name"),

@@ -1,10 +1,11 @@
 """What could move in locks, as text and JSON: by environment and package, what is locked, what fits, what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from envbuild.project import Behind, Outcome
 from envbuild.report.columns import Cell, Column, columns
+from envbuild.report.locks import reason_lines, reason_objects
 from envbuild.report.terminal import Look, one_line, plural
 
 _KINDS = (
@@ -15,7 +16,13 @@ _KINDS = (
     Column("newest"),
     Column("held by", yields=1),
 )
-_STATES = {"unlocked": "unlocked", "failed": "failed"}
+_UP = frozenset({"up", "build"})
+_COUNTED = (
+    ("held", "with only held-back ones"),
+    ("newest", "up to date"),
+    ("unlocked", "without a current lock"),
+    ("failed", "failed"),
+)
 
 
 def outdated_object(outcome: Outcome) -> dict[str, Any]:
@@ -23,12 +30,18 @@ def outdated_object(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.environment,
         "state": _state(outcome),
         "packages": [_package_object(one) for one in outcome.behind],
+        "reasons": reason_objects(outcome.why),
         "error": outcome.error.message if outcome.error else None,
     }
 
 
 def _state(outcome: Outcome) -> str:
-    return _STATES.get(outcome.did) or ("behind" if any(one.moves for one in outcome.behind) else "newest")
+    if outcome.did in {"unlocked", "failed"}:
+        return outcome.did
+    ways = {one.way for one in outcome.behind}
+    if ways & _UP:
+        return "behind"
+    return "ahead" if "down" in ways else "held" if ways else "newest"
 
 
 def _package_object(one: Behind) -> dict[str, Any]:
@@ -37,31 +50,43 @@ def _package_object(one: Behind) -> dict[str, Any]:
         "name": one.name,
         "locked": one.have,
         "fits": one.fits,
+        "way": one.way,
         "newest": one.newest or None,
+        "held_by": one.held or None,
         "where": one.where.line_only if one.where else None,
         "platforms": list(one.platforms),
     }
 
 
 def outdated_text(outcomes: Sequence[Outcome], look: Look) -> str:
-    """The sum first; then a line for each package that could move, or that there is a newer one of than fits."""
+    """The sum first; then a line for each package that could move, or that there is a newer one of than fits.
+
+    What has no current lock comes last, with why.
+    """
     lines = [look.fit(_sum(outcomes))]
     rows = [row for outcome in outcomes for row in _rows(outcome)]
     lines += columns(_KINDS, rows, look) if rows else []
-    lines += [look.fit(f"{one_line(one.environment)}: no current lock") for one in outcomes if one.did == "unlocked"]
+    for one in outcomes:
+        if one.did == "unlocked":
+            lines += [look.fit(f"{one_line(one.environment)}: no current lock"), *reason_lines(one.why, look)]
     return "\n".join(lines)
 
 
 def _sum(outcomes: Sequence[Outcome]) -> str:
-    moving = [one for one in outcomes if _state(one) == "behind"]
-    held = sum(not package.moves for one in outcomes for package in one.behind)
-    count = sum(package.moves for one in moving for package in one.behind)
-    told = [f"{plural(count, 'package')} of {plural(len(moving), 'environment')} could move"] if count else []
+    held = sum(package.way == "held" for one in outcomes for package in one.behind)
+    told = [*_moving(outcomes, _UP, "could move"), *_moving(outcomes, ("down",), "would go down")]
     told += [f"{plural(held, 'package')} held back"] if held else []
-    for state, what in (("newest", "up to date"), ("unlocked", "without a current lock"), ("failed", "failed")):
+    for state, what in _COUNTED:
         own = sum(_state(one) == state for one in outcomes)
         told += [f"{plural(own, 'environment')} {what}"] if own else []
-    return f"{', '.join(told) or 'Nothing is locked'}."
+    what_to_do = " Run 'envbuild lock'." if any(one.did == "unlocked" for one in outcomes) else ""
+    return f"{', '.join(told) or 'Nothing is locked'}.{what_to_do}"
+
+
+def _moving(outcomes: Sequence[Outcome], ways: Container[str], what: str) -> Iterator[str]:
+    counts = [sum(package.way in ways for package in one.behind) for one in outcomes]
+    if sum(counts):
+        yield f"{plural(sum(counts), 'package')} of {plural(sum(map(bool, counts)), 'environment')} {what}"
 
 
 def _rows(outcome: Outcome) -> list[list[str | Cell]]:
@@ -70,7 +95,12 @@ def _rows(outcome: Outcome) -> list[list[str | Cell]]:
     for one in outcome.behind:
         name = f"pip/{one.name}" if one.manager == "pip" else one.name
         on = f" ({', '.join(one.platforms)})" if set(one.platforms) != every else ""
-        held = f"{one.asked}  {one.where.line_only}" if one.where else ""
-        fits = one.fits if one.moves else Cell(one.fits, None)
-        found.append([outcome.environment if not found else "", f"{name}{on}", one.have, fits, one.newest, held])
+        held = f"{one.held}  {one.where.line_only}" if one.where else one.held
+        found.append([outcome.environment if not found else "", f"{name}{on}", one.have, _fits(one), one.newest, held])
     return found
+
+
+def _fits(one: Behind) -> str | Cell:
+    if one.way == "down":
+        return Cell(f"{one.fits} (lower)", "bad")
+    return one.fits if one.way in _UP else Cell(one.fits, None)

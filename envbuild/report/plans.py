@@ -10,7 +10,8 @@ import msgspec
 from envbuild.errors import EnvbuildError, redacted
 from envbuild.plan import CHANGES, Action, Plan, Step
 from envbuild.record import Reason
-from envbuild.report.terminal import PLAIN, Look, Style, cells, clean, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, Style, cells, one_line, plural
+from envbuild.written import clean
 
 FORMAT_VERSION = 1
 SIGNS = {"create": "+", "rebuild": "~", "restore": "!", "adopt": "=", "forget": "-", "keep": " "}

@@ -9,7 +9,8 @@ from envbuild.apply import Event, Work
 from envbuild.report.board import Board, Running
 from envbuild.report.errors import Source, error_text
 from envbuild.report.plans import error_object
-from envbuild.report.terminal import PLAIN, Look, cells, clean, cropped, duration, log_line, one_line, plural
+from envbuild.report.terminal import PLAIN, Look, cells, cropped, duration, one_line, plural
+from envbuild.written import clean, log_line
 
 _DOING: dict[Work, str] = {"lock": "Locking", "build": "Building"}
 _DID: dict[Work, str] = {"lock": "locked", "build": "done"}

@@ -6,17 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from envbuild.document import PREFIX
-from envbuild.errors import redacted
-
-_SEQUENCE = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
-    r"|\x1b[PX^_][^\x1b]*\x1b\\"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and moves
-    r"|\x1b[ -/]*[0-~]"
-)
-_BACK = "\x08"
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from envbuild.written import clean
 
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 
@@ -62,32 +52,9 @@ class Look(msgspec.Struct, frozen=True):
 PLAIN = Look()
 
 
-def clean(text: str) -> str:
-    """Control characters and changes of direction, shown as what they are; line breaks stay."""
-    named = text.replace(PREFIX, "{{ environment.prefix }}")
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", named)
-
-
 def one_line(text: str) -> str:
     """Text of data within a line of ours."""
     return clean(text.replace("\n", "\\n"))
-
-
-def log_line(line: str) -> str:
-    """A line of a program as it was meant to be read: what was overwritten is gone, and nothing in it is active."""
-    text = _SEQUENCE.sub("", line).rstrip("\r")
-    text = text.rpartition("\r")[2] if "\r" in text else text
-    return clean(redacted(_retyped(text) if _BACK in text else text))
-
-
-def _retyped(text: str) -> str:
-    kept: list[str] = []
-    for character in text:
-        if character != _BACK:
-            kept.append(character)
-        elif kept:
-            kept.pop()
-    return "".join(kept)
 
 
 def harmless(text: str, *, json: bool = False) -> str:

@@ -44,7 +44,7 @@ class Asking(msgspec.Struct, frozen=True):
 
     def roots(self, lines: Iterable[str], sources: Mapping[str, str]) -> Path:
         """What is asked for; names that have an index of their own can be told in a project's file alone."""
-        whole = [self.uv.origins.asked_in(self.members.line(line)) for line in lines]
+        whole = [self.uv.origins.carried_in(self.members.line(line)) for line in lines]
         if not sources:
             return self.write("roots.in", whole)
         path = self.folder / "roots" / "pyproject.toml"

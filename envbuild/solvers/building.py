@@ -19,7 +19,7 @@ from envbuild.manifest import normalise
 from envbuild.process import Ran
 from envbuild.resolve import Environment
 from envbuild.solvers.answers import file_of
-from envbuild.solvers.indexes import owners, plain_name, project, sent_on
+from envbuild.solvers.indexes import denied, owners, plain_name, project, sent_on
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.targets import ranks_here
 from envbuild.solvers.uv import Stated, Uv
@@ -72,13 +72,17 @@ class Builds(msgspec.Struct, frozen=True):
         index = owners(self.indexes)[name]
         where = self.environment.where_key("pip", "indexes", index)
         raise_all(sent_on(self.uv.pages, name, index, self.indexes[index].url, where))
+        if words := self.uv.pages.ailment(plain_name(index), self.indexes[index].url, name):
+            return Ran(1, "", words)
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             roots, found = Path(folder, "pyproject.toml"), Path(folder, "pylock.toml")
             roots.write_text(project(self.indexes, [wish], {name: index}, self.uv.origins), encoding="utf-8")
             command: list[str | Path] = [*_LEARN, *self._interpreter(), roots, "-o", found]
             ran = self._run(lambda stated: self.uv.run(command, stated=stated), files, tried)
             if not ran.code:
-                files[name] = _file(found, self.python)
+                url, digest = _file(found, self.python)
+                raise_all(denied(self.uv.pages, name, index, self.indexes[index].url, url, where))
+                files[name] = f"{public_url(url)}#sha256={digest}" if digest else public_url(url)
         return ran if ran.code else None
 
     def _interpreter(self) -> list[str]:
@@ -118,10 +122,9 @@ def _requirement(text: str) -> "Requirement":
     return Requirement(text)
 
 
-def _file(path: Path, python: str) -> str:
+def _file(path: Path, python: str) -> tuple[str, str]:
     """The one file that was found, with its hash."""
     import tomllib
 
     (package,) = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
-    url, digest = file_of(package, ranks_here(python))
-    return f"{public_url(url)}#sha256={digest}" if digest else public_url(url)
+    return file_of(package, ranks_here(python))

@@ -14,6 +14,7 @@ from envbuild.resolve import Environment, distribution
 from envbuild.solvers.channel_failures import channel_line
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.conda_failures import CondaFailure
+from envbuild.solvers.newest import Newest
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -73,21 +74,21 @@ class CondaQuestion:
             found = self._solved(Asked(self._request, conda, own, kept))
         return found
 
-    def newest(self) -> dict[str, str]:
-        """The newest version of each package that is asked for by name, in the first channel that has it."""
+    def newest(self) -> dict[str, Newest]:
+        """The newest of each package that is asked for by name, in the first channel that has it."""
         conda = self._request.conda
         if conda is None:
             return {}
         names = {spec_name(root): split_spec(root)[0] for root in conda.roots if not _url_of(root)}
         with self._telling(Asked(self._request, conda, conda.roots)):
             found = {name: self._newest_of(name, [own] if own else conda.channels) for name, own in names.items()}
-        return {name: version for name, version in found.items() if version}
+        return {name: newest for name, newest in found.items() if newest}
 
-    def _newest_of(self, name: str, channels: Iterable[str]) -> str:
+    def _newest_of(self, name: str, channels: Iterable[str]) -> Newest | None:
         for channel in channels:
             if records := self._view.records([channel], name, self._request.platform, NOARCH):
-                return str(records[-1].version)
-        return ""
+                return Newest(str(records[-1].version), str(records[-1].build), tuple(records[-1].depends))
+        return None
 
     def _offered(self, conda: CondaRequest, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
         """Those that a channel has, or whose URL is asked for: what another channel brought does not stay."""

@@ -1,20 +1,48 @@
-"""Where a URL leads: asked beforehand for one with a token in its path, which a redirect would tell to who is next.
+"""Where a URL leads: asked beforehand for what a redirect would tell to who is next, or have answered by another.
 
-A client that follows one says where it comes from; so such a URL is followed within its own origin only.
+Such a URL is followed within its own origin only. A host that fails is asked again: what it would do is not known.
 """
 
+import socket
+import time
 import urllib.error
 from collections.abc import Mapping
+from http.client import HTTPException
 from types import MappingProxyType
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+import msgspec
+
+from envbuild.errors import SolveError
 from envbuild.manifest import is_loopback
 from envbuild.registry import opener
 from envbuild.solvers.secrets import origin
 
 _MOST = 10
+_PAUSES = (0.2, 1.0)
+_LONGEST = 64 * 1024 * 1024
 _PLAIN = MappingProxyType({"User-Agent": "envbuild"})
 _REDIRECTS = {301, 302, 303, 307, 308}
+_FAILS, _BUSY = 500, 429
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """What came in the end, from `url`; or the URL in another origin, `away`, that was not asked.
+
+    Where nobody answers there is no code, and `words` say why.
+    """
+
+    url: str
+    code: int = 0
+    away: str = ""
+    words: str = ""
+    body: bytes = b""
+    kind: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether another question would have the same answer."""
+        return bool(self.away) or (0 < self.code < _FAILS and self.code != _BUSY)
 
 
 class Hops:
@@ -27,26 +55,50 @@ class Hops:
 
     def away(self, url: str, headers: Mapping[str, str] = _PLAIN) -> str:
         """The URL in another origin that this one leads to, which is shown no headers; nothing for one that stays."""
+        found = self.follow(url, headers)
+        if not found.is_known:
+            what = f"{urlsplit(url).netloc.rpartition('@')[2]} does not say where it leads: {found.words}"
+            raise SolveError(what, hint="try again once it answers: it is asked for nothing before")
+        return found.away
+
+    def follow(self, url: str, headers: Mapping[str, str] = _PLAIN, *, whole: bool = False) -> Followed:
+        """What a URL leads to, and with `whole` what stands there."""
+        for pause in _PAUSES:
+            found = self._followed(url, headers, whole=whole)
+            if found.is_known:
+                return found
+            time.sleep(pause)
+        return self._followed(url, headers, whole=whole)
+
+    def _followed(self, url: str, headers: Mapping[str, str], *, whole: bool) -> Followed:
         here = url
         for _ in range(_MOST):
-            after = self._next(here, headers)
-            if not after or origin(after) != origin(url):
-                return after
-            here = after
-        return ""
+            found = self._asked(here, headers, whole=whole)
+            if not found.away or origin(found.away) != origin(url):
+                return found
+            here = found.away
+        return Followed(here, words="it redirects without an end")
 
-    def _next(self, url: str, headers: Mapping[str, str]) -> str:
-        """What is wrong with a host that does not answer is told when it is asked in earnest."""
+    def _asked(self, url: str, headers: Mapping[str, str], *, whole: bool) -> Followed:
+        """One answer; of a redirect, `away` is where to."""
         from urllib.request import Request  # many runs look at no redirect
 
         try:
             request = Request(url, headers={**_PLAIN, **headers})  # noqa: S310 - http or https
             own = {} if is_loopback(url) else self._host
-            with opener(own, self._bundle).open(request, timeout=self._seconds):
-                return ""
+            with opener(own, self._bundle).open(request, timeout=self._seconds) as reply:
+                body = reply.read(_LONGEST) if whole else b""
+                return Followed(url, reply.status, body=body, kind=reply.headers.get_content_type())
         except urllib.error.HTTPError as error:
             with error:
                 place = error.headers.get("Location") if error.code in _REDIRECTS else None
-            return urljoin(url, place) if place else ""
-        except (OSError, ValueError):
-            return ""
+            return Followed(url, error.code, urljoin(url, place) if place else "", words=f"{error.code} {error.reason}")
+        except (OSError, ValueError, HTTPException) as error:
+            return Followed(url, words=_words(error))
+
+
+def _words(error: Exception) -> str:
+    """Why nobody answers, as uv says it too."""
+    reason = getattr(error, "reason", error)
+    words = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+    return f"dns error: {words}" if isinstance(reason, socket.gaierror) else words

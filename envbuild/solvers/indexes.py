@@ -13,7 +13,7 @@ from envbuild.manifest import Item, asked_member, is_nameless, normalise
 from envbuild.process import toml
 from envbuild.resolve import Environment, Packages
 from envbuild.solvers.answers import Flat
-from envbuild.solvers.origins import Origins
+from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
 from envbuild.solvers.provided import Given
 
@@ -84,7 +84,7 @@ def project(indexes: Mapping[str, Bound], lines: Sequence[str], sources: Mapping
             f"dependencies = [{', '.join(map(toml, wanted))}]",
             "[tool.uv.sources]",
             *(f"{toml(name)} = {{ index = {toml(names[index])} }}" for name, index in sources.items()),
-            *(_index(names[index], origins.asked(one.url)) for index, one in used.items()),
+            *(_index(names[index], origins.carried(one.url)) for index, one in used.items()),
             "",
         ]
     )
@@ -105,6 +105,13 @@ def sent_on(pages: Pages, name: str, index: str, url: str, where: Place | None) 
         server = "://".join(urlsplit(elsewhere)[:2])
         what = f"'{name}' is bound to the index '{index}', which sends it on to {server}"
         yield SolveError(what, where, "put it there, or bind it to the index that has it")
+
+
+def denied(pages: Pages, name: str, index: str, url: str, file: str, where: Place | None) -> Iterator[EnvbuildError]:
+    """A file that has come for a bound name, and that its index does not offer by itself."""
+    if why := pages.denies(plain_name(index), url, name, file):
+        what = f"'{name}' is bound to the index '{index}', which does not offer {public_url(file)}: {why}"
+        yield SolveError(what, where, "try again; if it stays so, ask who keeps that index where it has its files from")
 
 
 def strangers(flat: Flat, sources: Mapping[str, str], request: Request) -> Iterator[tuple[str, str]]:

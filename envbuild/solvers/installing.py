@@ -37,7 +37,7 @@ def is_built(pin: Pin) -> bool:
 def located(pin: Pin, root: Path, origins: Origins) -> str:
     """Where a pin's file is; one of the project's own folders stands in the lock by its path from the root."""
     if ":" in pin.url:
-        return origins.asked(pin.url)
+        return origins.carried(pin.url)
     inside = posixpath.normpath(pin.url)
     if inside.startswith(("/", "..")) or not (root / inside).resolve().is_relative_to(root.resolve()):
         raise BuildError(f"the file of {pin.name} is not in the project: {pin.url}", hint="run 'envbuild lock'")

@@ -1,7 +1,9 @@
 """What one origin is shown so that it answers: a login, and those that a netrc file holds."""
 
 import base64
+import functools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -60,9 +62,16 @@ class Login(msgspec.Struct, frozen=True):
         quoted = quote(self.password, safe="")
         if self.way == "path":
             text = text.replace(f"/t/{quoted}/", "/").replace(f"/t/{self.password}/", "/")
-        for one in (self.header.partition(" ")[2], self.password, quoted):
-            text = text.replace(one, "***") if len(one) >= _SHORT else text
+        for one in (self.header.partition(" ")[2], self.password):
+            text = _in_any_form(one).sub("***", text) if len(one) >= _SHORT else text
         return text
+
+
+@functools.cache
+def _in_any_form(secret: str) -> re.Pattern[str]:
+    """As it is, or with any of its characters as URLs have them: programs do not agree on which."""
+    forms = ("".join(f"%{byte:02X}" for byte in one.encode(errors="surrogateescape")) for one in secret)
+    return re.compile("".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True)))
 
 
 def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:

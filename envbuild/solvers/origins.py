@@ -38,9 +38,18 @@ class Origins:
         """Where this host asks for what stands at a URL, as it may be shown."""
         return self.mirrors.forward(public)
 
-    def asked_in(self, line: str) -> str:
+    def carried(self, public: str) -> str:
+        """Where this host asks; with its login, where uv would take one of another place of that host for it."""
+        asked = self.asked(public)
+        login = self._at(asked) if self.secrets.shares(asked) else None
+        if login and login.secret and login.way == "bearer":
+            what = f"{login.shown} is one of several for {urlsplit(asked).netloc}, and uv keeps one token for each host"
+            raise SolveError(what, login.where, "use 'as: basic', which most indexes take a token by")
+        return login.within(asked) if login and login.secret else asked
+
+    def carried_in(self, line: str) -> str:
         """A line of requirements, with what it names by a URL where this host asks for it."""
-        return _URLS.sub(lambda found: self.asked(found[0]), line) if self.mirrors.known else line
+        return _URLS.sub(lambda found: self.carried(found[0]), line)
 
     def login(self, public: str) -> Login | None:
         """What is wanted where a URL is asked; a secret that is for it and has no value is told."""

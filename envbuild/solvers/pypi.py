@@ -10,16 +10,17 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Place, SolveError, raise_all
-from envbuild.lock import EVERY, Member, Pins, Request, nameless
-from envbuild.manifest import normalise, source_of
+from envbuild.lock import EVERY, Member, Pins, Request
+from envbuild.manifest import normalise
 from envbuild.process import Ran
 from envbuild.resolve import Environment
-from envbuild.solvers.answers import Flat, Reading
+from envbuild.solvers.answers import Flat, Reading, file_of
 from envbuild.solvers.asking import Asking, links
 from envbuild.solvers.case import items_by_name
 from envbuild.solvers.failures import Failure, unknown_extras, without_extras
 from envbuild.solvers.hearsay import Said, urls
-from envbuild.solvers.indexes import bound, has_source, named, problems, sent_on, strangers
+from envbuild.solvers.indexes import bound, denied, has_source, named, plain_name, problems, sent_on, strangers
+from envbuild.solvers.keeping import Kept
 from envbuild.solvers.members import Members
 from envbuild.solvers.provided import Given, stubs, url_of, wheels
 from envbuild.solvers.targets import ranks, target
@@ -46,36 +47,6 @@ def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
         items[0].where if items else Place(environment.path),
         f"found on this machine: {found}",
     )
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What stays where it still fits."""
-
-    versions: dict[str, str] = {}
-    commits: dict[str, str] = {}
-
-    @classmethod
-    def of(cls, preferred: Pins | None, recorded: Request | None) -> "Kept":
-        """A branch stays at its commit where it is asked for by the same words as in the request that was recorded."""
-        pins = preferred.pip if preferred else ()
-        asked = set(recorded.roots) if recorded else set()
-        names = nameless(asked, preferred) if preferred else {}
-        asked = {f"{names[root]} @ {root}" if root in names else root for root in asked}
-        at = {pin.name: pin.sha256 for pin in pins if pin.url.startswith("git+")}
-        return cls(
-            {pin.name: pin.version for pin in pins if not pin.url.startswith("git+")},
-            {root: at[name] for name, root in named(asked) if name in at and "git+" in root},
-        )
-
-    def line(self, root: str) -> str:
-        from packaging.requirements import Requirement
-
-        if root not in self.commits:
-            return root
-        requirement = Requirement(root)
-        bare, separator, fragment = (requirement.url or "").partition("#")
-        requirement.url = f"{source_of(bare)}@{self.commits[root]}{separator}{fragment}"
-        return str(requirement)
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -164,7 +135,9 @@ class _Solving(msgspec.Struct, frozen=True):
             return self._instead(lacking).pins()
         raise_all(unknown_extras(told, self.request, self.environment))
         self._refuse_strangers(flat, sources)
-        return self._made(self._packages(flat, let), flat)
+        packages = self._packages(flat, let)
+        self._refuse_denied(packages, let.sources)
+        return self._made(packages, flat)
 
     @property
     def request(self) -> Request:
@@ -199,9 +172,20 @@ class _Solving(msgspec.Struct, frozen=True):
             let = _Let.only(sources, {*let.sources, *wanted}, said)
 
     def _refuse_sent_on(self, let: "_Let") -> None:
+        """Nothing is asked for but where the index itself has it."""
         for name, index in let.sources.items():
-            where = self.environment.where_key("pip", "indexes", index)
-            raise_all(sent_on(self.ask.uv.pages, name, index, self.request.indexes[index].url, where))
+            where, url = self.environment.where_key("pip", "indexes", index), self.request.indexes[index].url
+            raise_all(sent_on(self.ask.uv.pages, name, index, url, where))
+            if words := self.ask.uv.pages.ailment(plain_name(index), url, name):
+                raise self._failure(Ran(1, "", words))
+
+    def _refuse_denied(self, packages: Iterable[dict[str, Any]], sources: Mapping[str, str]) -> None:
+        """What came for a bound name is held against the page of its own index."""
+        tags = ranks(self.ask.target, self.ask.python)
+        for package in packages:
+            if index := sources.get(normalise(package["name"])):
+                url, where = self.request.indexes[index].url, self.environment.where_key("pip", "indexes", index)
+                raise_all(denied(self.ask.uv.pages, package["name"], index, url, file_of(package, tags)[0], where))
 
     def _heard(self, flat: Flat, before: tuple[Said, ...], sources: Mapping[str, str]) -> tuple[Said, ...]:
         """What packages at URLs say that they need; refused where a bound name would come from a URL as well."""

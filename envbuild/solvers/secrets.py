@@ -42,10 +42,19 @@ class Secrets:
         """Those that hold secrets, and that no other program needs to see."""
         return frozenset(one.secret.env for one in self._named if one.secret.env)
 
+    @property
+    def files(self) -> list[tuple[Named, Path]]:
+        """Those that are kept in files, each with its own."""
+        return [(one, self._path(one.secret.file)) for one in self._named if one.secret.file]
+
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
         found = [(len(place), one) for place, one in self.places() if covers(place, url)]
         return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def shares(self, url: str) -> bool:
+        """Whether several secrets are for one host, each for a place of its own."""
+        return len({one.name for place, one in self.places() if origin(place) == origin(url)}) > 1
 
     def places(self) -> Iterator[tuple[str, Named]]:
         yield from ((place, one) for one in self._named for place in one.secret.places)

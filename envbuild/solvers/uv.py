@@ -23,6 +23,7 @@ from envbuild.solvers.pages import Pages
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _PATIENCE = 10.0
+_LONGEST = 1024 * 1024  # of what was said, to be read again
 _QUIET = ("--no-progress", "--color", "never")
 
 
@@ -113,8 +114,25 @@ class Uv:
         cache = ["--cache-dir", self._cache] if self._cache else []
         options: list[str | Path] = [*_QUIET, *cache, "--config-file", self._config(stated)]
         command = [self._binary(), *options, *arguments]
-        ran = self._programs.run(command, env={**env, **variables}, cwd=self._folder, log=log, hold=hold)
+        env |= variables
+        if log:
+            return self._logged(command, env, log, hold)
+        ran = self._programs.run(command, env=env, cwd=self._folder, hold=hold)
         return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors))
+
+    def _logged(self, command: list[str | Path], env: Mapping[str, str], log: Path, hold: tuple[int, ...]) -> Ran:
+        """What uv writes goes to the log as it comes, without what it was shown; a server may repeat that to it."""
+        said = bytearray()
+        with log.open("ab", buffering=0) as stream:
+
+            def hear(line: bytes) -> None:
+                shown = self.origins.hidden(line.decode(errors="replace")).encode() + b"\n"
+                stream.write(shown)
+                said.extend(shown)
+                del said[:-_LONGEST]
+
+            code = self._programs.heard(command, hear, env=env, cwd=self._folder, hold=hold)
+        return Ran(code, "", said.decode(errors="replace"))
 
     def urls(self, stated: Stated) -> tuple[str, ...]:
         """Where indexes are."""
@@ -186,7 +204,9 @@ class Uv:
         """Where it is asked; of what a secret or a mirror is for, these alone tell who asks."""
         public = public_url(index.url)
         asked = self.origins.asked(public)
-        return Index(asked, index.name) if asked != public or self._hands.covers(asked) else index
+        return (
+            Index(self.origins.carried(public), index.name) if asked != public or self._hands.covers(asked) else index
+        )
 
     def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
         """The CPython versions that uv finds here, or also those it could fetch; newest first."""

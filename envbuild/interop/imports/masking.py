@@ -15,7 +15,11 @@ _TOKEN = re.compile(rf"(?P<before>://[^{_END}]*?)/t/[^/{_END}]+(?=/)")
 _TELLING = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|api[_-]?key|credential)[\w.-]*|sig|auth|key)"
 _QUERY = re.compile(rf"(?i)(?P<before>://[^{_END}]*[?&]{_TELLING}=)(?!\*\*\*)[^&#{_END}]+")
 _SSH = re.compile(r"(?i)(?:[a-z]+\+)?ssh://")
-_HINT = "put them into a netrc file for that host; '--partial' writes the rest"
+_HINT = (
+    "keep them under 'secrets' in envbuild.yaml, in a netrc file, or by 'uv auth login' or 'rattler auth login';"
+    " '--partial' writes the rest"
+)
+_OF_GIT = "let git keep them, by a credential helper; '--partial' writes the rest"
 
 
 def masked(path: str, text: str) -> tuple[str, tuple[EnvbuildError, ...]]:
@@ -36,7 +40,8 @@ def hidden(said: str, where: Place) -> EnvbuildError:
     if HIDDEN in said:
         what = f"'{said}' is not carried: what its query says is a secret"
         return ManifestError(what, where, "name the package and its version, or a URL without that")
-    return ManifestError(f"the credentials of '{said}' are not carried: they may not stand in a file", where, _HINT)
+    hint = _OF_GIT if "git+" in said else _HINT
+    return ManifestError(f"the credentials of '{said}' are not carried: they may not stand in a file", where, hint)
 
 
 def without_credentials(text: str) -> str:

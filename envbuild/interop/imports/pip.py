@@ -112,7 +112,7 @@ class _Reading:
             self._leave_out(remark_of(text), bad, line, "remove it")
         elif variable := _VARIABLE.search(text):
             why = f"it holds the variable '{variable[0]}'"
-            hint = "write it out; credentials go into a netrc file, and never into a manifest"
+            hint = "write it out; credentials stand in no manifest: keep them under 'secrets', or in a netrc file"
             self._leave_out(text, why, line, hint)
         elif include := _INCLUDE.fullmatch(text):
             self._include(include, text, line)

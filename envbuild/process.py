@@ -117,7 +117,7 @@ class Programs:
         One that is longer than any should be comes in pieces. When what hears raises, the program is ended.
         """
         with _Pipe() as pipe:
-            process = self._start([str(word) for word in command], env, cwd, pipe.inlet, hold)
+            process = self._start([str(word) for word in command], env, cwd, (subprocess.DEVNULL, pipe.inlet), hold)
             try:
                 pipe.close_inlet()
                 for line in _lines(pipe.pieces(lambda: process.poll() is not None)):
@@ -139,12 +139,7 @@ class Programs:
             yield stream.fileno()
 
     def _start(
-        self,
-        command: list[str],
-        env: Mapping[str, str],
-        cwd: Path | None,
-        ends: tuple[int, int],
-        hold: tuple[int, ...],
+        self, command: list[str], env: Mapping[str, str], cwd: Path | None, ends: tuple[int, int], hold: tuple[int, ...]
     ) -> "subprocess.Popen[bytes]":
         source, sink = ends
         with self._guard:

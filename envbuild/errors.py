@@ -16,6 +16,7 @@ EnvbuildError            one problem: message, where, hint
 ├── RegistryError        an image registry did not do what it was asked
 │   ├── LoginError       it does not let us: 401, 403, a login that cannot be had or used
 │   ├── GoneError        it does not have that
+│   ├── TakenError       that name stands for something else, and stays so
 │   ├── BusyError        it wants fewer requests: 429
 │   ├── BrokenError      it failed, or reported an error
 │   ├── SilentError      it does not answer, or not to the end
@@ -134,6 +135,9 @@ class LoginError(RegistryError): ...
 
 
 class GoneError(RegistryError): ...
+
+
+class TakenError(RegistryError): ...
 
 
 class BusyError(RegistryError): ...

@@ -15,7 +15,7 @@ import msgspec
 from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError
 from envbuild.registry.admission import Scope
 from envbuild.registry.asking import Asker, Question, Reply, check_end
-from envbuild.registry.manifests import checked, digest_of
+from envbuild.registry.manifests import DIGEST, checked, digest_of
 
 _FOUND = frozenset({200, 404})
 _BEGUN = frozenset({201, 202})
@@ -23,7 +23,6 @@ _TAKEN = frozenset({200, 201, 202, 204})
 _STATUS = frozenset({200, 202, 204, 404})
 _PIECE = 1024 * 1024
 _OCTETS = {"Content-Type": "application/octet-stream"}
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _UP_TO = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
 
@@ -191,7 +190,7 @@ def _reading(
 
 
 def _named(asker: Asker, repository: str, digest: str) -> str:
-    if not _DIGEST.fullmatch(digest):
+    if not DIGEST.fullmatch(digest):
         raise RegistryError(f"'{digest}' is no digest", hint="write it as 'sha256:' and 64 digits")
     return f"{asker.server}/{checked(repository)}@{digest}"
 

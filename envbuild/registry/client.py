@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -34,6 +35,9 @@ class Registry:
 
     def put(self, repository: str, reference: str, manifest: Manifest) -> str:
         return manifests.put(self._asker, repository, reference, manifest)
+
+    def tag(self, repository: str, reference: str, names: Iterable[str], *, moves: bool = True) -> str:
+        return manifests.tag(self._asker, repository, reference, names, moves=moves)
 
     def has_blob(self, repository: str, digest: str) -> bool:
         return blobs.has_blob(self._asker, repository, digest)
@@ -73,6 +77,32 @@ class Registry:
 
     def close(self) -> None:
         self._asker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+
+class Registries:
+    """One client for each registry, made when first asked for. Many threads may use it; it ends with the block."""
+
+    def __init__(self, line: Line, tell: Tell = silent) -> None:
+        self._line = line
+        self._tell = tell
+        self._known: dict[str, Registry] = {}
+        self._lock = Lock()
+
+    def of(self, server: str) -> Registry:
+        with self._lock:
+            if server not in self._known:
+                self._known[server] = Registry(server, self._line, self._tell)
+            return self._known[server]
+
+    def close(self) -> None:
+        for registry in self._known.values():
+            registry.close()
 
     def __enter__(self) -> Self:
         return self

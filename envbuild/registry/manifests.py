@@ -3,15 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
-from envbuild.errors import BrokenError, DigestError, RegistryError
+from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError, TakenError
 from envbuild.registry.admission import Scope
 from envbuild.registry.asking import Asker, Question
+from envbuild.registry.wire import origin
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -20,10 +21,11 @@ _ACCEPT = {"Accept": ", ".join(_ALL)}
 _FOUND = frozenset({200, 404})
 _PUT = frozenset({200, 201, 202})
 _NEXT = re.compile(r"<(?P<url>[^>]+)>;\s*rel=\"?next\"?")
-_PAGES = 100
+_MOST_PAGES = 1000
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 _REFERENCE = re.compile(r"\w[\w.-]{0,127}|sha256:[0-9a-f]{64}", re.ASCII)
 _SHA = "sha256:"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -106,12 +108,13 @@ def manifest(asker: Asker, repository: str, reference: str, *, to_write: bool = 
 
 
 def head(asker: Asker, repository: str, reference: str, *, to_write: bool = False) -> str | None:
-    """The digest alone, as the registry says it; one that does not say it is asked for the bytes."""
+    """The digest alone, as the registry says it; one that says none is asked for the bytes."""
     what, scope = named(asker, repository, reference), Scope(repository, writes=to_write)
     reply = asker.ask(Question("HEAD", _url(repository, reference), what, scope, _FOUND, _ACCEPT))
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
-    if said := reply.headers.get("docker-content-digest"):
+    said = reply.headers.get("docker-content-digest", "")
+    if DIGEST.fullmatch(said):
         return said
     found = manifest(asker, repository, reference, to_write=to_write)
     return found.digest if found else None
@@ -132,6 +135,28 @@ def put(asker: Asker, repository: str, reference: str, given: Manifest) -> str:
     return given.digest
 
 
+def tag(asker: Asker, repository: str, reference: str, names: Iterable[str], *, moves: bool = True) -> str:
+    """Let further names stand for what is there; it is not sent again. A name that does not move is never another's."""
+    every = {name: named(asker, repository, name) for name in names}  # told before anything is put
+    found = manifest(asker, repository, reference, to_write=True)
+    if found is None:
+        what = f"{asker.server} has no {named(asker, repository, reference)}"
+        raise GoneError(what, hint="check its name, and that it is still there")
+    for name in every:
+        if moves or _is_free(asker, repository, name, found.digest):
+            put(asker, repository, name, found)
+    return found.digest
+
+
+def _is_free(asker: Asker, repository: str, name: str, digest: str) -> bool:
+    """A registry has no way to say 'only if there is none': of two at the same moment the later one is not seen."""
+    stands = head(asker, repository, name, to_write=True)
+    if stands and stands != digest:
+        text = f"{named(asker, repository, name)} is {stands}, and is not moved to {digest}"
+        raise TakenError(text, hint="choose another name")
+    return stands is None
+
+
 def _served(asker: Asker, repository: str, reference: str, digest: str) -> str | None:
     """What is served after a while: some registries know a moment later what they were given."""
     found = head(asker, repository, reference, to_write=True)
@@ -144,18 +169,32 @@ def _served(asker: Asker, repository: str, reference: str, digest: str) -> str |
 
 
 def tags(asker: Asker, repository: str) -> list[str]:
-    url, found = f"/v2/{checked(repository)}/tags/list", []
+    """All of them, however many pages they fill: who believes that a name is free must have seen every one."""
+    url, found, seen = f"/v2/{checked(repository)}/tags/list", [], set()
     what = f"{asker.server}/{repository}"
-    for _ in range(_PAGES):
+    while url:
+        seen.add(url)
         reply = asker.ask(Question("GET", url, what, Scope(repository), _FOUND))
         if reply.status == HTTPStatus.NOT_FOUND:
             break
         found += _listed(reply.body, what)
-        further = _NEXT.search(reply.headers.get("link", ""))
-        url = asker.place(further["url"], url) if further else ""
-        if not url or not asker.is_own(url):
-            break
-    return found
+        url = _further(asker, reply.headers.get("link", ""), url)
+        if url in seen or len(seen) >= _MOST_PAGES:
+            hint = "report it to who keeps the registry"
+            raise BrokenError(f"{asker.server} does not come to an end of the tags of {repository}", hint=hint)
+    return [*dict.fromkeys(found)]
+
+
+def _further(asker: Asker, link: str, url: str) -> str:
+    """The next page, which is where the registry is: nobody else knows its tags."""
+    next_page = _NEXT.search(link)
+    if not next_page:
+        return ""
+    place = asker.place(next_page["url"], url)
+    if not asker.is_own(place):
+        hint = "ask who keeps the registry to let it know its own URL, if it stands behind a proxy"
+        raise BrokenError(f"{asker.server} leads elsewhere for further tags, to {origin(place)[1]}", hint=hint)
+    return place
 
 
 def _listed(body: bytes, what: str) -> list[str]:

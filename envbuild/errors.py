@@ -13,6 +13,14 @@ EnvbuildError            one problem: message, where, hint
 ├── WorkspaceError       a file of the project could not be read or written
 ├── ProcessError         a program failed
 ├── SolveError           packages do not fit together
+├── RegistryError        an image registry did not do what it was asked
+│   ├── LoginError       it does not let us: 401, 403, a login that cannot be had or used
+│   ├── GoneError        it does not have that
+│   ├── TakenError       that name stands for something else, and stays so
+│   ├── BusyError        it wants fewer requests: 429
+│   ├── BrokenError      it failed, or reported an error
+│   ├── SilentError      it does not answer, or not to the end
+│   └── DigestError      what it has is not what it says, or not what it was given
 ├── StateError           the records could not be read or written
 ├── BuildError           a build failed
 ├── RefusedError         stale or held by another run: exit 3
@@ -113,6 +121,35 @@ class ProcessError(EnvbuildError):
 
 
 class SolveError(EnvbuildError): ...
+
+
+class RegistryError(EnvbuildError):
+    """`after` says when it may be asked again, in seconds: nothing where that is of no use."""
+
+    def __init__(self, message: str, where: Place | None = None, hint: str = "", *, after: float | None = None) -> None:
+        super().__init__(message, where, hint)
+        self.after = after
+
+
+class LoginError(RegistryError): ...
+
+
+class GoneError(RegistryError): ...
+
+
+class TakenError(RegistryError): ...
+
+
+class BusyError(RegistryError): ...
+
+
+class BrokenError(RegistryError): ...
+
+
+class SilentError(RegistryError): ...
+
+
+class DigestError(RegistryError): ...
 
 
 class StateError(EnvbuildError): ...

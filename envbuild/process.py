@@ -86,16 +86,20 @@ class Programs:
         cwd: Path | None = None,
         log: Path | None = None,
         hold: tuple[int, ...] = (),
+        stdin: bytes | None = None,
     ) -> Ran:
         """Run to the end. With a log both streams go there, whole and in order; else they come back as text.
+
+        It reads `stdin` and no more: nobody is there to be asked.
 
         The program keeps the files of `hold` open: a lock among them lasts as long as the program does, even when we
         are killed before it.
         """
+        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
         with self._opened(log) as sink:
-            process = self._start([str(word) for word in command], env, cwd, sink, hold)
+            process = self._start([str(word) for word in command], env, cwd, (source, sink), hold)
             try:
-                output, errors = process.communicate()
+                output, errors = process.communicate(stdin)
             finally:
                 self._finish(process)
         if self._stopped:
@@ -116,7 +120,7 @@ class Programs:
         One that is longer than any should be comes in pieces. When what hears raises, the program is ended.
         """
         with _Pipe() as pipe:
-            process = self._start([str(word) for word in command], env, cwd, pipe.inlet, hold)
+            process = self._start([str(word) for word in command], env, cwd, (subprocess.DEVNULL, pipe.inlet), hold)
             try:
                 pipe.close_inlet()
                 for line in _lines(pipe.pieces(lambda: process.poll() is not None)):
@@ -138,8 +142,9 @@ class Programs:
             yield stream.fileno()
 
     def _start(
-        self, command: list[str], env: Mapping[str, str], cwd: Path | None, sink: int, hold: tuple[int, ...]
+        self, command: list[str], env: Mapping[str, str], cwd: Path | None, ends: tuple[int, int], hold: tuple[int, ...]
     ) -> "subprocess.Popen[bytes]":
+        source, sink = ends
         with self._guard:
             if self._stopped:
                 raise Interrupted
@@ -148,7 +153,7 @@ class Programs:
                     [_encoded(word) for word in command],
                     env=_encoded_all(env),
                     cwd=cwd,
-                    stdin=subprocess.DEVNULL,
+                    stdin=source,
                     stdout=sink,
                     stderr=sink if sink == subprocess.PIPE else subprocess.STDOUT,
                     start_new_session=True,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support.loopback import Loopback, Reply, Request
 from support.project import Project
-from support.registry import Registry
+from support.registered import docker_config
+from support.registry import LOGIN, Registry
 from support.services import require
 
 from envbuild.lock import ImageName, image_name, read_head
@@ -89,6 +90,20 @@ def test_the_newest_tag_that_matches(project: Project, registry: Registry) -> No
     assert held(project)[1] == "12.10-slim"
     write(project, f"{{image: '{registry.server}/base', tag: '['}}")
     assert "'[' is no regular expression" in project.run("lock", check=1).err
+
+
+def test_a_private_base(project: Project, tmp_path: Path) -> None:
+    """It is asked for with the login of Docker's config; without one that is said, and no lock is written."""
+    require("registry")
+    with Registry(tmp_path / "private", private=True) as private:
+        digest = private.push("base", "12")
+        write(project, f"'{private.server}/base:12'")
+        told = project.run("lock", check=1, env={"DOCKER_CONFIG": str(tmp_path)}).err
+        assert f"{private.server} lets nobody read {private.server}/base:12 without credentials" in told
+        assert not (project.path / _LOCK).exists()
+        ran = project.run("lock", env=docker_config(tmp_path / "docker", **{private.server: LOGIN}))
+    assert held(project)[2] == digest
+    assert LOGIN[1] not in ran.out + ran.err + project.read(_LOCK)
 
 
 def test_another_base_makes_the_lock_stale(project: Project, registry: Registry) -> None:

@@ -172,7 +172,8 @@ class Project:
         selected = {one.environment.name for one in prepared}
         prepared = (*prepared, *self._besides(prepared))
         with self.tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
-            line = Line(self.host, self.settings.insecure_registries, str(self.rattler.ca_bundle or ""))
+            bundle = str(self.rattler.ca_bundle or "")
+            line = Line(self.host, self.settings.insecure_registries, bundle, programs=self.programs)
             solvers = Solvers(uv, view, self.platform, self.host, line)
             locker = Locker(self.workspace, self.folders, self.preparer.locks, solvers, tell)
             outcomes = locker.lock(prepared, jobs, upgrade, writes=writes)

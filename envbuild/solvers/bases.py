@@ -2,14 +2,14 @@
 
 import re
 
-import msgspec
-
-from envbuild.errors import SolveError
+from envbuild.errors import LoginError, RegistryError, SolveError
 from envbuild.lock import Base, ImageName, image_name
-from envbuild.registry import Line, Registry
+from envbuild.registry import Line
+from envbuild.registry.client import Registry
 from envbuild.resolve import Environment
 
 _NUMBERS = re.compile(r"[0-9]+")
+_NO_LOGIN = "name it by its digest: IMAGE@sha256:..., which asks no registry"
 
 
 def found_base(asked: str, environment: Environment, line: Line) -> Base | None:
@@ -19,17 +19,27 @@ def found_base(asked: str, environment: Environment, line: Line) -> Base | None:
         return None
     if image.digest:
         return Base(image.name, image.tag, image.digest)
-    registry, where = Registry(image.registry, line), environment.where("image", "base")
+    where = environment.where("image", "base")
     try:
-        tag = _newest(registry, image) if image.tags else image.tag
-        return Base(image.name, tag, registry.digest(msgspec.structs.replace(image, tag=tag)))
-    except SolveError as error:
-        raise SolveError(error.message, where, error.hint) from None
+        with Registry(image.registry, line) as registry:
+            tag = _newest(registry, image) if image.tags else image.tag
+            return Base(image.name, tag, _digest(registry, image, tag))
+    except (SolveError, RegistryError) as error:
+        hint = _NO_LOGIN if isinstance(error, LoginError) else error.hint
+        raise SolveError(error.message, where, hint) from None
+
+
+def _digest(registry: Registry, image: ImageName, tag: str) -> str:
+    """The hash of the very bytes that describe it."""
+    found = registry.manifest(image.repository, tag)
+    if found is None:
+        raise SolveError(f"there is no image {image.name}:{tag}", hint="check its name and its tag")
+    return found.digest
 
 
 def _newest(registry: Registry, image: ImageName) -> str:
     """The newest of the tags that match as a whole, by the numbers in them."""
-    every = registry.tags(image)
+    every = registry.tags(image.repository)
     known = [tag for tag in every if re.fullmatch(image.tags, tag)]
     if not known:
         shown = ", ".join(sorted(every, key=_age)[-5:]) or "none"

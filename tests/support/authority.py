@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and a server's certificate for loopback by it."""
+"""A certificate authority of a test's own, and a server's certificate for loopback, and for names, by it."""
 
 import datetime as dt
 import ipaddress
@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 
-def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
+def authority(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
     """Give the authority's certificate as a file, and the context of a server that it vouches for."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -30,7 +30,8 @@ def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
 
     own, served = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = certificate("the authority of a test", own, is_authority=True).sign(own, hashes.SHA256())
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    known = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
+    address = x509.SubjectAlternativeName(known)
     leaf = certificate("127.0.0.1", served, is_authority=False).add_extension(address, critical=False)
     pem = serialization.Encoding.PEM
     folder.mkdir(parents=True, exist_ok=True)

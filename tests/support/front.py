@@ -20,7 +20,7 @@ _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "MANIFEST_UNKNOWN", 429: "TOO
 _OF_THE_HOP = {"connection", "date", "server", "transfer-encoding"}
 _HANGS_UP = Reply(hangs_up=True)
 
-Ask = Callable[[Iterable[bytes]], Reply]
+Ask = Callable[..., Reply]  # of the body, and of another request if it is to be one
 Fault = Callable[[Request, Ask], Reply]
 
 
@@ -107,6 +107,11 @@ class Front(Loopback):
         with self._lock:
             self._told.append(_Told(fault, method, path, times))
 
+    def forget(self) -> None:
+        """Meet no request with a fault that it was told of before."""
+        with self._lock:
+            self._told.clear()
+
     def count(self, method: str = "", path: str = "") -> int:
         return sum(_matches(request, method, path) for request in self.log)
 
@@ -130,13 +135,13 @@ class Front(Loopback):
         return told.fault
 
     def _asking(self, request: Request) -> Ask:
-        return lambda body: self._asked(request, body)
+        return lambda body, other=request: self._asked(other, body)
 
     def _asked(self, request: Request, body: Iterable[bytes]) -> Reply:
         """Ask the registry under the name that the client used, so that it answers with places that lead here."""
         connection = HTTPConnection(self._upstream, timeout=_SECONDS)
         try:
-            _send(connection, request, body)
+            _send(connection, request, body, self._scheme)
             return _received(connection)
         except _CutError:
             connection.sock.shutdown(socket.SHUT_WR)
@@ -158,12 +163,13 @@ def _first(body: Iterable[bytes], after: int) -> Iterator[bytes]:
             raise _CutError
 
 
-def _send(connection: HTTPConnection, request: Request, body: Iterable[bytes]) -> None:
+def _send(connection: HTTPConnection, request: Request, body: Iterable[bytes], scheme: str) -> None:
     chunked = request.headers.get("transfer-encoding") == "chunked"
     connection.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.items():
         if name != "connection":
             connection.putheader(name, value)
+    connection.putheader("X-Forwarded-Proto", scheme)
     connection.endheaders()
     for piece in body:
         connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)

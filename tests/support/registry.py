@@ -24,16 +24,22 @@ _HTPASSWD = "robot:$2y$04$abcdefghijklmnopqrstuusGYsrn49xT3PA4fnooDs5ysv6AGVfkm"
 
 
 class Registry:
-    """Debian's docker-registry, with its files in FOLDER; it ends with the block. A private one lets in LOGIN alone."""
+    """Debian's docker-registry, with its files in FOLDER; it ends with the block.
 
-    def __init__(self, folder: Path, *, private: bool = False) -> None:
+    A private one lets in LOGIN alone, and AUTH is what another one is told of who is let in.
+    SERVER is the address of one before.
+    """
+
+    def __init__(
+        self, folder: Path, *, private: bool = False, auth: dict[str, Any] | None = None, server: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.server = f"127.0.0.1:{free.getsockname()[1]}"
+            self.server = server or f"127.0.0.1:{free.getsockname()[1]}"
         self.is_private = private
         self._headers = {"Authorization": basic(*LOGIN)} if private else {}
         config = folder / "config.yml"
-        config.write_text(json.dumps({**self._settings(folder), **(_auth(folder) if private else {})}))
+        config.write_text(json.dumps({**self._settings(folder), **_auth(folder, auth, private=private)}))
         program = registry_program()
         assert program is not None
         self._process = subprocess.Popen(
@@ -83,6 +89,9 @@ class Registry:
         while time.monotonic() < until:
             try:
                 self._ask("GET", "/v2/").close()
+            except urllib.error.HTTPError as error:
+                error.close()
+                return
             except urllib.error.URLError:
                 time.sleep(0.05)
             else:
@@ -101,7 +110,9 @@ class Registry:
         self.close()
 
 
-def _auth(folder: Path) -> dict[str, Any]:
+def _auth(folder: Path, other: dict[str, Any] | None, *, private: bool) -> dict[str, Any]:
+    if not private:
+        return {"auth": other} if other else {}
     path = folder / "htpasswd"
     path.write_text(f"{_HTPASSWD}\n")
     return {"auth": {"htpasswd": {"realm": "private", "path": str(path)}}}

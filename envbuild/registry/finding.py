@@ -1,0 +1,62 @@
+"""Where the content of a fingerprint is: its tag is asked for wherever it may be, and nothing is listed for that.
+
+Which number is the next is said by the tags of versions, for they are never moved.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from envbuild.errors import RegistryError
+from envbuild.registry.client import Asked, Registry
+from envbuild.registry.parts import image_tag
+
+_VERSION = re.compile(r"v([1-9][0-9]{0,8})")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Content that a registry has. The digest is what it stands for, whatever becomes of tags."""
+
+    server: str
+    repository: str
+    digest: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.server}/{self.repository}@{self.digest}"
+
+
+Sought = dict[Asked, Found | RegistryError | None]
+
+
+def find_all(registry: Registry, asked: Iterable[Asked]) -> Sought:
+    """Of many repositories and fingerprints, all at once, one question each; what fails for one is its answer."""
+    every = tuple(asked)
+    told = registry.ask_all((repository, image_tag(fingerprint)) for repository, fingerprint in every)
+    return {
+        pair: Found(registry.server, pair[0], one) if isinstance(one, str) else one
+        for pair in every
+        for one in (told[pair[0], image_tag(pair[1])],)
+    }
+
+
+def find(registry: Registry, repositories: Iterable[str], fingerprint: str) -> Found | None:
+    """In the first of these that has it. One that cannot be asked is an error only where no other has it."""
+    answers = find_all(registry, ((repository, fingerprint) for repository in repositories)).values()
+    if found := next((one for one in answers if isinstance(one, Found)), None):
+        return found
+    for one in answers:
+        if isinstance(one, RegistryError):
+            raise one
+    return None
+
+
+def version_tag(version: int) -> str:
+    return f"v{version}"
+
+
+def last_version(registry: Registry, repository: str) -> int:
+    """The highest number that is taken there; 0 where none is."""
+    numbers = (_VERSION.fullmatch(tag) for tag in registry.tags(repository))
+    return max((int(number[1]) for number in numbers if number), default=0)

@@ -1,0 +1,94 @@
+"""A relay on loopback that counts connections, and a proxy that leads names to servers on loopback."""
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Self
+
+_PIECE = 1 << 16
+_HEAD_LIMIT = 1 << 14
+
+
+class Relay:
+    """Passes on every connection to SERVER, for the length of the block."""
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
+        self._lock = Lock()
+        self.connections = 0
+        self._listening = _Listening(("127.0.0.1", 0), _Connection)
+        self._listening.relay = self
+        self._thread = Thread(target=self._listening.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listening.server_address[1]}"
+
+    def pass_on(self, client: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+        if server := self.target(client):
+            host, _, port = server.partition(":")
+            with socket.create_connection((host, int(port))) as beyond:
+                back = Thread(target=_pipe, args=(beyond, client))
+                back.start()
+                _pipe(client, beyond)
+                back.join()
+
+    def target(self, _: socket.socket) -> str:
+        return self._server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._listening.shutdown()
+        self._listening.server_close()
+        self._thread.join()
+
+
+class Names(Relay):
+    """A proxy for HTTPS: each of PLACES is a name with the server that answers by it. `heads` is what it was told."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+        self.heads: list[str] = []
+        super().__init__()
+
+    @property
+    def asked(self) -> list[str]:
+        return [head.split()[1].partition(":")[0] for head in self.heads]
+
+    def target(self, client: socket.socket) -> str:
+        data = b""
+        while not data.endswith(b"\r\n\r\n") and len(data) < _HEAD_LIMIT and (piece := client.recv(1)):
+            data += piece
+        with self._lock:
+            self.heads.append(data.decode())
+        server = self._places.get(self.asked[-1], "")
+        client.sendall(b"HTTP/1.1 %b\r\n\r\n" % (b"200 OK" if server else b"502 Bad Gateway"))
+        return server
+
+
+class _Listening(ThreadingTCPServer):
+    daemon_threads = False
+    relay: Relay
+
+
+class _Connection(BaseRequestHandler):
+    server: _Listening
+
+    def handle(self) -> None:
+        self.server.relay.pass_on(self.request)
+
+
+def _pipe(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(_PIECE):
+            target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)

@@ -1,7 +1,154 @@
-"""Builder `docker`: an image, made of a rendered Dockerfile and its context by BuildKit."""
+"""Builder `docker`: an image, made by BuildKit of a rendered Dockerfile and its context, and kept by a registry.
+
+What is built goes into a file where the builder can write one, and is pushed from there; an engine that keeps images in
+its own way pushes by itself. Without a registry images stay with the engine.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from envbuild.errors import BuildError
+from envbuild.fingerprint import Fingerprint
+from envbuild.lock import Pins
+from envbuild.registry.parts import image_tag
+from envbuild.registry.repositories import Repository
+from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE
+from envbuild.resolve import Environment
+from envbuild.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from envbuild.builders.buildx import Buildx, Built
+    from envbuild.builders.daemon import Daemon
+    from envbuild.builders.engine import Capabilities
+    from envbuild.builders.order import Order, Output
+    from envbuild.builders.target import Tools
+    from envbuild.registry.client import Registries
+    from envbuild.solvers.secrets import Secrets
 
 FORMAT = "docker-1"
 MAKES_IMAGES = True
 
 # What a manifest may say that this builder cannot do yet: (key, value), where an empty value means any.
-CANNOT_HONOUR = frozenset((key, "") for key in ("run", "serve", "spark", "r"))
+CANNOT_HONOUR = frozenset({("dependencies", "-e"), *((key, "") for key in ("run", "serve", "spark", "r"))})
+
+_PROXIES = re.compile(r"(?:https?|all|no|ftp)_proxy", re.IGNORECASE)
+_ARCHIVE = "image.tar"
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """One image as a plain value. `write` puts its context into a folder, or raises that it is not what was planned.
+
+    `base` is the image that it starts from, where that is of another environment, and `base_is` what that contains.
+    """
+
+    environment: Environment
+    fingerprint: Fingerprint
+    platforms: tuple[str, ...]
+    pins: Mapping[str, Pins]
+    python: str
+    write: Callable[[Path], None]
+    homes: tuple[Repository, ...]
+    base: str = ""
+    base_is: str = ""
+    annotations: Mapping[str, str] = {}
+    source_date_epoch: int | None = None
+    log: Path
+    folder: Path
+    say: Callable[[str], None]
+
+    @property
+    def tag(self) -> str:
+        return image_tag(self.fingerprint.text)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What was built, before it is shipped: a file, or an image of the engine by its id."""
+
+    kind: Literal["file", "engine"]
+    at: str
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What images are built with; `builder` is one of buildx, by its name. Without `pushes` nothing leaves the engine."""
+
+    buildx: "Buildx"
+    daemon: "Daemon"
+    registries: "Registries"
+    tools: "Tools"
+    settings: Settings
+    secrets: "Secrets"
+    host: Mapping[str, str]
+    pushes: bool = True
+    builder: str = ""
+    docker_context: str = ""
+
+    @cached_property
+    def can(self) -> "Capabilities":
+        return self.buildx.capabilities(self.builder, self.docker_context)
+
+
+def build(recipe: Recipe, means: Means) -> Draft:
+    """Everything up to an image that nobody else has."""
+    context = recipe.folder / "context"
+    context.mkdir(parents=True)
+    recipe.say("context")
+    recipe.write(context)
+    order = _order(recipe, means, context)
+    built = means.buildx.build(order, recipe.log, recipe.say)
+    if order.output == "oci":
+        return Draft("file", str(order.file))
+    return Draft("engine", _id(order.tags[0], built, means))
+
+
+def _id(name: str, built: "Built", means: Means) -> str:
+    found = means.daemon.image(name)
+    if found is None:
+        what = f"{built.digest or 'the image'} was built, and the engine does not have it"
+        raise BuildError(what, hint="let a registry have it: set 'registry' in envbuild.yaml")
+    return found.id
+
+
+def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
+    from envbuild.builders.order import Order
+
+    in_file = means.pushes and bool(recipe.homes) and means.can.keeps_indexes
+    output: Output = "oci" if in_file else "load"
+    return Order(
+        context=context,
+        dockerfile=context / DOCKERFILE,
+        tags=() if in_file else tuple(home.tagged(recipe.tag) for home in recipe.homes),
+        platforms=tuple(f"linux/{ARCHITECTURES[one]}" for one in recipe.platforms),
+        build_args={name: value for name, value in means.host.items() if _PROXIES.fullmatch(name) and value},
+        secrets=_secrets(recipe, means),
+        contexts=_contexts(recipe, means),
+        annotations=recipe.annotations if means.can.keeps_indexes else {},
+        provenance=in_file,
+        source_date_epoch=recipe.source_date_epoch,
+        output=output,
+        file=recipe.folder / _ARCHIVE if in_file else None,
+        builder=means.builder,
+        docker_context=means.docker_context,
+    )
+
+
+def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:
+    """Those that the image names, and the certificates that it is built with."""
+    found = {name: means.secrets.source(name) for name in recipe.environment.keys.image.secrets}
+    if means.settings.ca_bundle:
+        found[CA_BUNDLE] = Secret(file=str(means.tools.root / means.settings.ca_bundle))
+    return found
+
+
+def _contexts(recipe: Recipe, means: Means) -> dict[str, str]:
+    """What stands in for what the Dockerfile names: the image of another environment."""
+    if not recipe.base:
+        return {}
+    if recipe.base.startswith("sha256:") and not means.can.is_engine:
+        what = f"the builder '{means.can.builder}' cannot see the image that this one starts from"
+        raise BuildError(what, recipe.environment.where("image", "base"), "push it: set 'registry' in envbuild.yaml")
+    return {f"{BASE_NAME}:{image_tag(recipe.base_is)}": f"docker-image://{recipe.base}"}

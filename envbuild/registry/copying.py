@@ -1,6 +1,7 @@
-"""An image to another name: by its manifest and what that consists of, which is mounted or streamed, never kept."""
+"""An image to where it is to be: by its manifest and what that consists of, which is mounted or streamed, never kept."""
 
 from functools import partial
+from typing import Protocol
 
 from envbuild.errors import BrokenError, GoneError
 from envbuild.registry.blobs import Blob
@@ -10,6 +11,41 @@ from envbuild.registry.manifests import Descriptor, Manifest, content
 _DEEPEST = 4
 
 
+class Source(Protocol):
+    """Where an image is: in a file, or in a registry."""
+
+    def manifest(self, one: Descriptor) -> Manifest: ...
+
+    def blob(self, one: Descriptor) -> Blob: ...
+
+
+class Stored:
+    """A repository of a registry, as a source."""
+
+    def __init__(self, registry: Registry, repository: str) -> None:
+        self._registry = registry
+        self._repository = repository
+
+    def manifest(self, one: Descriptor) -> Manifest:
+        found = self._registry.manifest(self._repository, one.digest)
+        if found is None:
+            what = f"{self._registry.server} has no {self._repository}@{one.digest}, which an index there names"
+            raise GoneError(what, hint="build and push it again")
+        return found
+
+    def blob(self, one: Descriptor) -> Blob:
+        return Blob(one.digest, one.size, partial(self._registry.stream, self._repository, one.digest))
+
+
+class Target:
+    """Where it goes; blobs that another repository of the same registry may have, `near`, are mounted from there."""
+
+    def __init__(self, registry: Registry, repository: str, near: str = "") -> None:
+        self.registry = registry
+        self.repository = repository
+        self.near = near
+
+
 def copy(source: tuple[Registry, str, str], target: tuple[Registry, str], references: tuple[str, ...]) -> str:
     """Registry, repository and reference to registry and repository, under all of these names; gives its digest."""
     registry, repository, reference = source
@@ -17,35 +53,25 @@ def copy(source: tuple[Registry, str, str], target: tuple[Registry, str], refere
     if found is None:
         what = f"{registry.server} has no {repository}:{reference}"
         raise GoneError(what, hint="check its name, and that it is still there")
-    _copy_parts((registry, repository), target, found, _DEEPEST)
+    near = repository if registry.server == target[0].server else ""
+    return push(Stored(registry, repository), found, Target(*target, near), references)
+
+
+def push(source: Source, manifest: Manifest, target: Target, references: tuple[str, ...]) -> str:
+    """All that it consists of first, so that whoever sees the name can have the whole."""
+    _push_parts(source, manifest, target, _DEEPEST)
     for name in references:
-        target[0].put(target[1], name, found)
-    return found.digest
+        target.registry.put(target.repository, name, manifest)
+    return manifest.digest
 
 
-def _copy_parts(source: tuple[Registry, str], target: tuple[Registry, str], manifest: Manifest, deep: int) -> None:
-    registry, repository = source
-    what = f"{registry.server}/{repository}@{manifest.digest}"
+def _push_parts(source: Source, manifest: Manifest, target: Target, deep: int) -> None:
     if not deep:
-        raise BrokenError(f"{what} is an index of indexes of indexes", hint="build and push it again")
-    inside = content(manifest, what)
+        raise BrokenError(f"{manifest.digest} is an index of indexes of indexes", hint="build and push it again")
+    inside = content(manifest, manifest.digest)
     for one in inside.manifests:
-        _copy_manifest(source, target, one, deep - 1)
-    for blob in inside.blobs:
-        _copy_blob(source, target, blob)
-
-
-def _copy_manifest(source: tuple[Registry, str], target: tuple[Registry, str], one: Descriptor, deep: int) -> None:
-    registry, repository = source
-    found = registry.manifest(repository, one.digest)
-    if found is None:
-        what = f"{registry.server} has no {repository}@{one.digest}, which an index there names"
-        raise GoneError(what, hint="build and push it again")
-    _copy_parts(source, target, found, deep)
-    target[0].put(target[1], one.digest, found)
-
-
-def _copy_blob(source: tuple[Registry, str], target: tuple[Registry, str], one: Descriptor) -> None:
-    registry, repository = source
-    blob = Blob(one.digest, one.size, partial(registry.stream, repository, one.digest))
-    target[0].push_blob(target[1], blob, repository if registry.server == target[0].server else "")
+        found = source.manifest(one)
+        _push_parts(source, found, target, deep - 1)
+        target.registry.put(target.repository, one.digest, found)
+    for one in inside.blobs:
+        target.registry.push_blob(target.repository, source.blob(one), target.near)

@@ -1,18 +1,20 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
 from envbuild.render.condafile import conda_text, conda_values
-from envbuild.render.given import Given, Input, Parent, is_grown, platforms_of, sources_of, texts_of
+from envbuild.render.given import ARCHITECTURES, Given, Input, Parent, is_grown, platforms_of, sources_of, texts_of
 from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile
 from envbuild.render.packages import lists
-from envbuild.render.refusals import image_refusals
+from envbuild.render.refusals import CA_BUNDLE, image_refusals
 from envbuild.render.templates import BUILT_IN, Template, Templates, complaints, rendered
 from envbuild.resolve import Environment
 
 ENVIRONMENT_YML = "environment.yml"
 
 __all__ = [
+    "ARCHITECTURES",
     "BASE_NAME",
     "BUILT_IN",
+    "CA_BUNDLE",
     "DOCKERFILE",
     "ENVIRONMENT_YML",
     "Given",

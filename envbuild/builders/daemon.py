@@ -1,0 +1,156 @@
+"""Docker's engine through its SDK: everything but building."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from envbuild.builders.engine import silent
+from envbuild.errors import BuildError
+from envbuild.process import Programs, child_environment
+from envbuild.written import log_line
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_SOCKET = "unix:///var/run/docker.sock"
+_SECONDS = 120
+_OF_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_OLDEST = (1, 44)
+_CREDENTIALS = re.compile(r"(?i)unauthorized|authentication required|denied|no basic auth")
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the engine says of an image."""
+
+    id: str
+    digests: tuple[str, ...]
+    tags: tuple[str, ...]
+    size: int
+    platform: str
+    config: Mapping[str, Any]
+    layers: tuple[str, ...]
+    created: str
+
+
+class Daemon:
+    """One engine, spoken to when it is first needed; many threads may use it."""
+
+    def __init__(self, host: Mapping[str, str], programs: Programs, docker_context: str = "") -> None:
+        self._host = host
+        self._programs = programs
+        self._context = docker_context
+
+    def image(self, reference: str) -> Facts | None:
+        """By its id, or by a name; nothing where the engine has none."""
+        from docker.errors import ImageNotFound
+
+        with self._told():
+            try:
+                return _facts(self._client.inspect_image(reference))
+            except ImageNotFound:
+                return None
+
+    def ids(self) -> frozenset[str]:
+        """Of all images that it has, by one question."""
+        with self._told():
+            return frozenset(one["Id"] for one in self._client.images(all=True))
+
+    def tag(self, reference: str, repository: str, tag: str) -> None:
+        with self._told():
+            self._client.tag(reference, repository, tag, force=True)
+
+    def remove(self, reference: str) -> None:
+        """A name; the image itself stays while it has others."""
+        from docker.errors import ImageNotFound
+
+        with self._told():
+            try:
+                self._client.remove_image(reference)
+            except ImageNotFound:
+                return
+
+    def push(self, repository: str, tag: str, login: Mapping[str, str] | None) -> Iterator[Mapping[str, Any]]:
+        """What the engine says, piece by piece; an error may come after it has said that all is well."""
+        with self._told():
+            yield from self._client.push(repository, tag, stream=True, decode=True, auth_config=login)
+
+    def pull(self, reference: str, login: Mapping[str, str] | None, platform: str = "") -> Iterator[Mapping[str, Any]]:
+        name, _, tag = reference.rpartition("@" if "@" in reference else ":")
+        with self._told():
+            yield from self._client.pull(
+                name, tag, stream=True, decode=True, auth_config=login, platform=platform or None
+            )
+
+    @cached_property
+    def endpoint(self) -> str:
+        """Where the engine is: DOCKER_HOST, else what the context in use says."""
+        if own := self._host.get("DOCKER_HOST"):
+            return own
+        env = {**child_environment(self._host), **{key: self._host[key] for key in _OF_DOCKER if self._host.get(key)}}
+        context = [f"--context={self._context}"] if self._context else []
+        ran = self._programs.run(["docker", *context, "context", "inspect", "--format={{json .Endpoints.docker.Host}}"], env=env)
+        if ran.code:
+            return _SOCKET
+        return str(json.loads(ran.output) or _SOCKET)
+
+    @cached_property
+    def _client(self) -> "APIClient":
+        from docker import APIClient
+        from docker.errors import DockerException
+
+        try:
+            return APIClient(self.endpoint, version="auto", timeout=_SECONDS, tls=self._tls(), use_ssh_client=True)
+        except DockerException as error:
+            raise self._unreachable(str(error)) from None
+
+    def _tls(self) -> Any:
+        """As Docker's own command takes it from these two variables."""
+        folder = self._host.get("DOCKER_CERT_PATH")
+        if not self._host.get("DOCKER_TLS_VERIFY") or not folder:
+            return False
+        from docker.tls import TLSConfig
+
+        files = (f"{folder}/cert.pem", f"{folder}/key.pem")
+        return TLSConfig(client_cert=files, ca_cert=f"{folder}/ca.pem", verify=True)
+
+    def _unreachable(self, words: str) -> BuildError:
+        said = f"Cannot connect to the Docker daemon at {self.endpoint}. " if "rror while fetching" in words else words
+        return silent(said, "")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong, in our words: the SDK's are of its own parts."""
+        from docker.errors import APIError, DockerException
+
+        try:
+            yield
+        except APIError as error:
+            said = log_line(str(error.explanation or error))
+            raise BuildError(f"the Docker engine says: {said}", hint="look at the engine's own log") from None
+        except DockerException as error:
+            raise self._unreachable(str(error)) from None
+        except OSError as error:  # of the connection, which is requests' own kind
+            raise self._unreachable(f"Error while fetching: {error}") from None
+
+
+def _facts(told: Mapping[str, Any]) -> Facts:
+    variant = f"/{told['Variant']}" if told.get("Variant") else ""
+    return Facts(
+        id=told["Id"],
+        digests=tuple(told.get("RepoDigests") or ()),
+        tags=tuple(told.get("RepoTags") or ()),
+        size=int(told.get("Size") or 0),
+        platform=f"{told.get('Os', '')}/{told.get('Architecture', '')}{variant}",
+        config=told.get("Config") or {},
+        layers=tuple((told.get("RootFS") or {}).get("Layers") or ()),
+        created=str(told.get("Created") or ""),
+    )
+
+
+def is_refusal(words: str) -> bool:
+    return _CREDENTIALS.search(words) is not None

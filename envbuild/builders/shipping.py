@@ -1,0 +1,126 @@
+"""Images on their way: to the registries that are to have them, with what they are made of, and under which names."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders.daemon import is_refusal
+from envbuild.builders.docker import Draft, Means, Recipe
+from envbuild.errors import BrokenError, EnvbuildError, LoginError, RegistryError
+from envbuild.fingerprint import Part
+from envbuild.registry.archive import Archive
+from envbuild.registry.client import Registry
+from envbuild.registry.copying import Target, copy, push
+from envbuild.registry.finding import Found, find
+from envbuild.registry.manifests import MANIFEST, Manifest
+from envbuild.registry.parts import Parts, image_tag, put_parts
+from envbuild.registry.repositories import Repository
+
+_OCI = {
+    "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
+    "application/vnd.docker.container.image.v1+json": "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+}
+
+
+def found(fingerprint: str, places: Iterable[Repository], means: Means) -> Found | None:
+    """The content in the first of these that has it; the first is where it is to be."""
+    for place in places:
+        if one := find(means.registries.of(place.server), [place.path], fingerprint):
+            return one
+    return None
+
+
+def settle(content: Found, recipe: Recipe, means: Means) -> str:
+    """What a registry has already, wherever it is to be: nothing is built for that. Gives its digest."""
+    for home in recipe.homes:
+        if (home.server, home.path) != (content.server, content.repository):
+            recipe.say(f"copying to {home.name}")
+            source = (means.registries.of(content.server), content.repository, content.digest)
+            copy(source, (means.registries.of(home.server), home.path), (recipe.tag,))
+    return content.digest
+
+
+def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
+    """To every registry, under the name of its content; what they serve then is its digest."""
+    first, *others = recipe.homes
+    recipe.say(f"pushing to {first.name}")
+    registry = means.registries.of(first.server)
+    digest = _of_file(draft, recipe, registry, first) if draft.kind == "file" else _of_engine(recipe, means, registry)
+    for home in others:
+        recipe.say(f"pushing to {home.name}")
+        copy((registry, first.path, digest), (means.registries.of(home.server), home.path), (recipe.tag,))
+    return digest
+
+
+def _of_file(draft: Draft, recipe: Recipe, registry: Registry, home: Repository) -> str:
+    archive = Archive(Path(draft.at))
+    return push(archive, archive.manifest(archive.root), Target(registry, home.path, _near(recipe, home)), (recipe.tag,))
+
+
+def _near(recipe: Recipe, home: Repository) -> str:
+    """The repository of the same registry that most layers come from."""
+    name = recipe.base.partition("@")[0]
+    server, _, path = name.partition("/")
+    return path if server == home.server and path != home.path else ""
+
+
+def _of_engine(recipe: Recipe, means: Means, registry: Registry) -> str:
+    """By the engine itself, which knows the layers that the registry has; then with what it does not know."""
+    home = recipe.homes[0]
+    login = registry.login(home.path)
+    for told in means.daemon.push(home.name, recipe.tag, login):
+        if error := told.get("error"):
+            raise _refused(str(error), home)
+    pushed = registry.manifest(home.path, recipe.tag)
+    if pushed is None:
+        what = f"the engine says that it has pushed {home.tagged(recipe.tag)}, and {home.server} does not have it"
+        raise BrokenError(what, hint="try again; if it stays so, look at the engine's own log")
+    return registry.put(home.path, recipe.tag, annotated(pushed, recipe.annotations))
+
+
+def _refused(words: str, home: Repository) -> RegistryError:
+    if is_refusal(words):
+        return LoginError(f"{home.server} does not let the engine push to {home.path}", hint=f"run 'docker login {home.server}'")
+    return BrokenError(f"the engine cannot push to {home.name}: {words}", hint="try again once it answers")
+
+
+def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    """The same image in OCI's form, which has a place for them."""
+    stated = msgspec.json.decode(manifest.data)
+    if manifest.is_index or not annotations:
+        return manifest
+    stated["mediaType"] = MANIFEST
+    for one in (stated["config"], *stated["layers"]):
+        one["mediaType"] = _OCI.get(one["mediaType"], one["mediaType"])
+    stated["annotations"] = {**stated.get("annotations", {}), **annotations}
+    return Manifest(msgspec.json.encode(stated), MANIFEST)
+
+
+def describe(parts: tuple[Part, ...], version: int, digest: str, recipe: Recipe, means: Means) -> None:
+    """What it is made of, beside it, so that whoever finds it knows."""
+    told = Parts(recipe.environment.name, version, digest, parts)
+    for home in recipe.homes:
+        put_parts(means.registries.of(home.server), home.path, told)
+
+
+def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
+    """The number, which is never another's; and the names that move. Gives all of them, in full."""
+    given: list[str] = []
+    for home in recipe.homes:
+        registry = means.registries.of(home.server)
+        number = home.version_tag(version)
+        registry.tag(home.path, digest, [number], moves=False)
+        registry.tag(home.path, digest, tags)
+        given += [home.tagged(one) for one in (number, *tags)]
+    return tuple(given)
+
+
+def name_here(image: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
+    """The same for an image that stays with the engine."""
+    given = [(home, one) for home in recipe.homes for one in (home.version_tag(version), *tags)]
+    for home, one in given:
+        means.daemon.tag(image, home.name, one)
+    return tuple(home.tagged(one) for home, one in given)

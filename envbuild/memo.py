@@ -55,6 +55,10 @@ class Ledger:
         except (OSError, ValueError):
             self.certain = False
 
+    def doubt(self) -> None:
+        """What others may change unseen was asked for: a registry, an engine."""
+        self.certain = False
+
     def note_absent(self, path: str) -> None:
         """What is in the way of knowing anything, if it is there."""
         self.note(path)

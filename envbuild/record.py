@@ -13,6 +13,23 @@ class Reason(msgspec.Struct, frozen=True):
     where: str
 
 
+class Source(msgspec.Struct, frozen=True):
+    """The commit that is built from, and what git says of it; all of it empty where there is no git."""
+
+    commit: str = ""
+    dirty: bool = False
+    branch: str = ""
+    tag: str = ""
+    url: str = ""
+    seconds: int | None = None
+
+    @property
+    def values(self) -> dict[str, str]:
+        """For the tags of images."""
+        known = {"commit": self.commit, "short": self.commit[:12], "branch": self.branch, "tag": self.tag}
+        return {name: value for name, value in known.items() if value}
+
+
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """What a builder has made, and where: a prefix of one machine, or an image, which a registry has for everybody.
 

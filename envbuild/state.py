@@ -69,6 +69,11 @@ class State:
         rows = self._rows(query, [self._machine, self._platform, json.dumps(fingerprints)])
         return {row[2]: _version(row) for row in rows}
 
+    def contents(self, fingerprint: str) -> list[Version]:
+        """Every version that has a content, the newest first."""
+        query = f"SELECT {_COLUMNS} FROM records WHERE {_HERE} AND fingerprint = ? ORDER BY rowid DESC"  # noqa: S608 - as above
+        return [_version(row) for row in self._rows(query, [self._machine, self._platform, fingerprint])]
+
     def whole(self, environment: str, version: int) -> Record | None:
         """Everything that is remembered of one version."""
         found = self._records(

@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -47,11 +47,13 @@ class Built(msgspec.Struct, frozen=True):
 class Buildx:
     """Builds images; what it starts is ended with all other programs."""
 
-    def __init__(self, programs: Programs, host: Mapping[str, str]) -> None:
+    def __init__(self, programs: Programs, host: Mapping[str, str], hidden: Collection[str] = ()) -> None:
+        """What is `hidden` among the variables is shown to a build alone that asks for it by name."""
         self._programs = programs
         self._host = host
+        seen = {name: value for name, value in child_environment(host).items() if name not in hidden}
         self._env = {
-            **{name: value for name, value in child_environment(host).items() if not name.startswith(_DROPPED)},
+            **{name: value for name, value in seen.items() if not name.startswith(_DROPPED)},
             **{name: host[name] for name in _KEPT if host.get(name)},
             **_OWN,
         }

@@ -93,7 +93,9 @@ class Daemon:
             return own
         env = {**child_environment(self._host), **{key: self._host[key] for key in _OF_DOCKER if self._host.get(key)}}
         context = [f"--context={self._context}"] if self._context else []
-        ran = self._programs.run(["docker", *context, "context", "inspect", "--format={{json .Endpoints.docker.Host}}"], env=env)
+        ran = self._programs.run(
+            ["docker", *context, "context", "inspect", "--format={{json .Endpoints.docker.Host}}"], env=env
+        )
         if ran.code:
             return _SOCKET
         return str(json.loads(ran.output) or _SOCKET)

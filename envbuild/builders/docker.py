@@ -19,7 +19,8 @@ from envbuild.registry.parts import image_tag
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE
 from envbuild.resolve import Environment
-from envbuild.settings import Secret, Settings
+from envbuild.settings import Settings
+from envbuild.settings.secrets import Secret
 
 if TYPE_CHECKING:
     from envbuild.builders.buildx import Buildx, Built
@@ -74,7 +75,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """What images are built with; `builder` is one of buildx, by its name. Without `pushes` nothing leaves the engine."""
+    """What images are built with; `builder` is one of buildx. Without `pushes` nothing leaves the engine."""
 
     buildx: "Buildx"
     daemon: "Daemon"
@@ -138,7 +139,7 @@ def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
 
 def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:
     """Those that the image names, and the certificates that it is built with."""
-    found = {name: means.secrets.source(name) for name in recipe.environment.keys.image.secrets}
+    found = {name: means.secrets.kept(name) for name in recipe.environment.keys.image.secrets}
     if means.settings.ca_bundle:
         found[CA_BUNDLE] = Secret(file=str(means.tools.root / means.settings.ca_bundle))
     return found

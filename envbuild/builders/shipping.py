@@ -7,14 +7,14 @@ import msgspec
 
 from envbuild.builders.daemon import is_refusal
 from envbuild.builders.docker import Draft, Means, Recipe
-from envbuild.errors import BrokenError, EnvbuildError, LoginError, RegistryError
+from envbuild.errors import BrokenError, LoginError, RegistryError
 from envbuild.fingerprint import Part
 from envbuild.registry.archive import Archive
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
 from envbuild.registry.finding import Found, find
 from envbuild.registry.manifests import MANIFEST, Manifest
-from envbuild.registry.parts import Parts, image_tag, put_parts
+from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
 
 _OCI = {
@@ -57,7 +57,9 @@ def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
 
 def _of_file(draft: Draft, recipe: Recipe, registry: Registry, home: Repository) -> str:
     archive = Archive(Path(draft.at))
-    return push(archive, archive.manifest(archive.root), Target(registry, home.path, _near(recipe, home)), (recipe.tag,))
+    return push(
+        archive, archive.manifest(archive.root), Target(registry, home.path, _near(recipe, home)), (recipe.tag,)
+    )
 
 
 def _near(recipe: Recipe, home: Repository) -> str:
@@ -83,7 +85,9 @@ def _of_engine(recipe: Recipe, means: Means, registry: Registry) -> str:
 
 def _refused(words: str, home: Repository) -> RegistryError:
     if is_refusal(words):
-        return LoginError(f"{home.server} does not let the engine push to {home.path}", hint=f"run 'docker login {home.server}'")
+        return LoginError(
+            f"{home.server} does not let the engine push to {home.path}", hint=f"run 'docker login {home.server}'"
+        )
     return BrokenError(f"the engine cannot push to {home.name}: {words}", hint="try again once it answers")
 
 

@@ -5,12 +5,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, selection, terminated, with_globals
+from envbuild.cli.options import (
+    Common,
+    imaging,
+    jobs,
+    locked,
+    no_refresh,
+    progress,
+    refresh,
+    selection,
+    terminated,
+    with_globals,
+)
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.apply import Tell
     from envbuild.project import Planned, Project, Selection
+    from envbuild.project.stores import Wishes
     from envbuild.report.applied import Applied
 
 
@@ -22,13 +34,16 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, envvar="ENVBUILD_YES", help="Do not ask before forgetting.")
 @locked
 @no_refresh
+@refresh
+@imaging
 @progress
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, selection: "Selection", **options: Any) -> int:
+def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **options: Any) -> int:
     """Build what changed, and remember it. Does exactly what plan says.
 
-    What has no current lock is locked first. A failure ends nothing that does not depend on it.
+    What has no current lock is locked first. A failure ends nothing that does not depend on it. Images are pushed to
+    the registry that envbuild.yaml names, and stay in this machine's engine where it names none.
 
     \b
     Examples:
@@ -36,11 +51,14 @@ def command(common: Common, /, *, selection: "Selection", **options: Any) -> int
       envbuild apply 'churn/*' --exclude churn/report -j 4
       envbuild apply --locked               as CI should: locks must be committed
       envbuild apply --prune -y             also forget what has no manifest
+      envbuild apply web --no-push          an image for this machine alone
+      envbuild apply --also-tag release-7 --atomic
     """
     from envbuild.cli.progress import shown_progress
     from envbuild.report.applied import Applied
 
     project = common.project()
+    project.wishes = wishes
     planned = first_plan(common, project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     if not prune and not planned.has_work:
@@ -61,7 +79,7 @@ def first_plan(common: Common, project: "Project", selection: "Selection", **opt
     from envbuild.cli.refusals import refuse_unlocked
 
     with patience(common, "planning"):
-        planned = project.plan(selection, refresh=not options["no_refresh"])
+        planned = project.plan(selection, refresh=not options["no_refresh"], deep=options.get("refresh", False))
     if options["locked"]:
         refuse_unlocked(planned)
     return planned.without_copies if options["locked"] else planned

@@ -162,6 +162,40 @@ locked = click.option(
 no_refresh = click.option(
     "--no-refresh", is_flag=True, help="Decide by files, locks and records alone; do not look at what was built."
 )
+refresh = click.option(
+    "--refresh", is_flag=True, help="Look at all that was built: also every digest and every tag in registries."
+)
+
+_IMAGES = (
+    click.option("--no-push", is_flag=True, help="Keep images in this machine's engine; push nothing."),
+    click.option(
+        "--platform", "platforms", metavar="PLATFORM", multiple=True, envvar="ENVBUILD_PLATFORM",
+        help="Build images for this platform alone; 'publish' joins what several machines have built.",
+    ),
+    click.option("--also-tag", "also", metavar="TAG", multiple=True, help="A further tag for every image."),
+    click.option("--atomic", is_flag=True, help="Name and record nothing unless everything was made."),
+    click.option("--push-jobs", "pushers", type=click.IntRange(1), default=4, help="How many to push at a time."),
+    click.option(
+        "--builder", metavar="NAME", default="", envvar="BUILDX_BUILDER", help="A builder of buildx, by its name."
+    ),
+    click.option("--docker-context", metavar="NAME", default="", help="A Docker context, by its name."),
+)  # fmt: skip
+
+
+def imaging(function: F) -> F:
+    """What is said of images for this once, handed on as one value."""
+
+    @functools.wraps(function)
+    def with_wishes(*args: Any, **options: Any) -> Any:
+        from envbuild.project.stores import Wishes
+
+        push = not options.pop("no_push")
+        stated = {name: options.pop(name) for name in Wishes.__struct_fields__ if name != "push"}
+        return function(*args, wishes=Wishes(push=push, **stated), **options)
+
+    for option in reversed(_IMAGES):
+        with_wishes = option(with_wishes)
+    return cast("F", with_wishes)
 
 
 class TagType(click.ParamType[tuple[str, str]]):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Common, locked, no_refresh, selection, with_globals
+from envbuild.cli.options import Common, locked, no_refresh, refresh, selection, with_globals
 
 if TYPE_CHECKING:
     from envbuild.memo import Moment
@@ -18,10 +18,18 @@ CHANGES = 2
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @locked
 @no_refresh
+@refresh
 @with_globals
 @click.pass_obj
 def command(
-    common: Common, /, *, selection: "Selection", detailed_exitcode: bool, locked: bool, no_refresh: bool
+    common: Common,
+    /,
+    *,
+    selection: "Selection",
+    detailed_exitcode: bool,
+    locked: bool,
+    no_refresh: bool,
+    refresh: bool,
 ) -> int:
     """Say what apply would build, and which line of which file caused it. Writes nothing.
 
@@ -34,6 +42,7 @@ def command(
       envbuild plan churn/train 'serving/*'
       envbuild plan base --with-dependents  all that is made from base
       envbuild plan -v                      all of it, and what is worth a note
+      envbuild plan --refresh               also whether registries still have what was built
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
@@ -44,7 +53,7 @@ def command(
 
     project = common.project()
     with patience(common, "planning"):
-        planned = project.plan(selection, refresh=not no_refresh)
+        planned = project.plan(selection, refresh=not no_refresh, deep=refresh)
     if locked:
         refuse_unlocked(planned)
     common.out(

@@ -21,6 +21,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
       envbuild show churn/train --resolved
     """
     from envbuild.errors import redacted
+    from envbuild.project.shown import recorded, shown_now
     from envbuild.project.versions import parted
     from envbuild.report.plans import document
     from envbuild.report.records import shown_object, shown_text
@@ -40,7 +41,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
         else:
             common.document(clean(text).rstrip("\n"))
         return 0
-    found = project.recorded(name, version) if version else project.now(name)
+    found = recorded(project, name, version) if version else shown_now(project, name)
     if common.json:
         common.out(document(environment=shown_object(found)))
     else:

@@ -6,13 +6,31 @@ from pathlib import Path
 
 from envbuild.errors import EnvbuildError
 from envbuild.process import Programs, child_environment
+from envbuild.record import Source
+from envbuild.urls import bare
 
 
-def checked_out(root: Path, programs: Programs, host: Mapping[str, str]) -> tuple[str, bool]:
+def checked_out(root: Path, programs: Programs, host: Mapping[str, str]) -> Source:
     """The commit that is checked out, and whether files differ from it; nothing where there is no git."""
     lines = _said(root, programs, host, "status", "--porcelain=v2", "--branch", "--", ".").splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
-    return commit.strip("()").removeprefix("initial"), any(not line.startswith("#") for line in lines)
+    told = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# "))
+    commit = told.get("branch.oid", "").strip("()").removeprefix("initial")
+    if not commit:
+        return Source(dirty=any(not line.startswith("#") for line in lines))
+    facts = _said(root, programs, host, "log", "-1", "--format=%ct", commit)
+    tags = _said(root, programs, host, "tag", "--points-at", commit, "--sort=-version:refname")
+    return Source(
+        commit=commit,
+        dirty=any(not line.startswith("#") for line in lines),
+        branch=told.get("branch.head", "").strip("()").removeprefix("detached"),
+        tag=next(iter(tags.split()), ""),
+        url=_public(_said(root, programs, host, "remote", "get-url", "origin").strip()),
+        seconds=int(facts) if facts.strip().isdecimal() else None,
+    )
+
+
+def _public(url: str) -> str:
+    return bare(url) if "://" in url else url
 
 
 def is_tracked(file: Path, programs: Programs, host: Mapping[str, str]) -> bool:

@@ -1,6 +1,6 @@
 """The facts that a plan is made of: what is wanted on one side, records and what stands already on the other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from envbuild.state import State
 class Facts:
     """Looks up what a plan needs, in as few questions as there are kinds of question."""
 
-    def __init__(self, state: State, locks: Locks, standing: Mapping[str, Standing]) -> None:
+    def __init__(self, state: State, locks: Locks, standing: Callable[[str], Standing]) -> None:
         """`standing` knows for each builder what it has made."""
         self._state = state
         self._locks = locks
@@ -42,9 +42,8 @@ class Facts:
         """By name, of each whose content is not what was built last under it: where it stands already, if it does."""
         sought = [one for one in prepared if one.fingerprint and not _is(latest.get(one.environment.name), one)]
         found: dict[str, Held] = {}
-        for kind, standing in self._standing.items():
-            if own := tuple(one for one in sought if one.environment.builder == kind):
-                found |= standing.held(own)
+        for kind in sorted({one.environment.builder for one in sought}):
+            found |= self._standing(kind).held(tuple(one for one in sought if one.environment.builder == kind))
         return found
 
     def _harm(self, prepared: tuple[Prepared, ...], latest: Mapping[str, Version]) -> dict[str, str]:
@@ -53,9 +52,8 @@ class Facts:
             (one, version) for one in prepared if (version := latest.get(one.environment.name)) and _is(version, one)
         ]
         found: dict[str, str] = {}
-        for kind, standing in self._standing.items():
-            if own := tuple(pair for pair in built if pair[0].environment.builder == kind):
-                found |= standing.harm(own)
+        for kind in sorted({one.environment.builder for one, _ in built}):
+            found |= self._standing(kind).harm(tuple(pair for pair in built if pair[0].environment.builder == kind))
         return found
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,7 +18,7 @@ from envbuild.builders.store import default_store
 from envbuild.document import decode
 from envbuild.errors import BuildError, UsageError
 from envbuild.fingerprint import is_tied, recorded_variables
-from envbuild.lock import group_of, read_lock
+from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
 from envbuild.project.facts import Facts
@@ -27,9 +28,10 @@ from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
-from envbuild.project.shown import Shown, described, packages_of
-from envbuild.project.standing import Depth, Prefixes, Standing
+from envbuild.project.standing import Depth
+from envbuild.project.stores import Wishes, standing
 from envbuild.record import Record
+from envbuild.registry import Line
 from envbuild.render import Template, Templates
 from envbuild.resolve import Environment
 from envbuild.settings import Settings, state_path
@@ -42,6 +44,9 @@ from envbuild.solvers.uv import Uv
 from envbuild.state import State
 from envbuild.workspace import Workspace, find_root, passing_folder
 from envbuild.workspace.folders import Folders
+
+if TYPE_CHECKING:
+    from envbuild.registry.client import Registries
 
 EVERYTHING = Selection()
 _MACHINE_ID = Path("/etc/machine-id")
@@ -58,6 +63,7 @@ class Project:
         self.programs = Programs()
         self.platform = machine.platform()
         self.store = default_store(host)
+        self.wishes = Wishes()
         self._is_held = False
 
     @classmethod
@@ -135,8 +141,7 @@ class Project:
         return Planned(self.facts(depth).plan(prepared, known), prepared)
 
     def facts(self, depth: Depth) -> Facts:
-        standing: dict[str, Standing] = {"local": Prefixes(self.state, self.store, self.root, depth, self.ledger)}
-        return Facts(self.state, self.preparer.locks, standing)
+        return Facts(self.state, self.preparer.locks, standing(self, depth))
 
     @property
     def preparer(self) -> Preparer:
@@ -166,15 +171,12 @@ class Project:
         """Make the locks that are not current, and those that are to move; a `solve_group` moves as one."""
         from envbuild.project.locking import Locker
         from envbuild.project.solving import Solvers
-        from envbuild.registry import Line
         from envbuild.solvers.channels import View
 
         selected = {one.environment.name for one in prepared}
         prepared = (*prepared, *self._besides(prepared))
         with self.tools() as uv, closing(View(self.rattler, requests_of(prepared))) as view:
-            bundle = str(self.rattler.ca_bundle or "")
-            line = Line(self.host, self.settings.insecure_registries, bundle, programs=self.programs)
-            solvers = Solvers(uv, view, self.platform, self.host, line)
+            solvers = Solvers(uv, view, self.platform, self.host, self.line)
             locker = Locker(self.workspace, self.folders, self.preparer.locks, solvers, tell)
             outcomes = locker.lock(prepared, jobs, upgrade, writes=writes)
         return [one for one in outcomes if one.environment in selected or one.did != "current"]
@@ -205,6 +207,18 @@ class Project:
     @cached_property
     def origins(self) -> Origins:
         return Origins(self.host, Secrets(self.settings, self.host, self.root))
+
+    @cached_property
+    def registries(self) -> "Registries":
+        from envbuild.registry.client import Registries
+
+        return Registries(self.line)
+
+    @property
+    def line(self) -> Line:
+        """How registries are spoken to."""
+        plain = self.settings.insecure_registries
+        return Line(self.host, plain, str(self.rattler.ca_bundle or ""), programs=self.programs)
 
     @property
     def _bundle(self) -> Path | None:
@@ -246,12 +260,11 @@ class Project:
         from envbuild.project.applying import Applying
         from envbuild.project.making import site
 
-        pace = Pace(jobs, fail_fast=fail_fast)
+        pace = Pace(jobs, self.wishes.pushers, fail_fast=fail_fast, atomic=self.wishes.atomic)
         preparer, images = self.sources()
         with self.held(), self.tools() as uv, site(self, uv) as found:
-            return Applying(self.workspace, preparer.locks, self.templates, images, found).apply(
-                planned, on_event, pace
-            )
+            applying = Applying(self.workspace, preparer.locks, self.templates, images, found)
+            return applying.apply(planned, on_event, pace)
 
     def forget(self, planned: Planned) -> tuple[str, ...]:
         """Drop the records whose manifests are gone."""
@@ -285,39 +298,12 @@ class Project:
             raise UsageError(f"'{name}' has no version '{version}'", hint=hint)
         return found
 
-    def recorded(self, name: str, version: str) -> Shown:
-        record = self.record(name, version)
-        lock = read_lock(record.manifest_path, record.lock) if record.lock else None
-        return Shown(
-            record.environment,
-            record.fingerprint,
-            record.version,
-            record.reference,
-            record.builder,
-            described(record),
-            packages_of(lock, record.platforms[0]),
-        )
-
-    def now(self, name: str) -> Shown:
-        """What a manifest says now; its version and reference when that is what was built last."""
-        name = self.one(name).name
-        planned = self.plan(Selection((name,)), refresh=False)
-        (step,), (one,) = planned.plan.steps, planned.prepared
-        built = self.state.latest((name,)).get(name) if step.action == "keep" else None
-        lock = self.preparer.locks.whole(one.locked.path) if one.locked.path else None
-        return Shown(
-            name,
-            step.fingerprint,
-            built.version if built else None,
-            built.reference if built else None,
-            step.builder,
-            one.environment.description,
-            packages_of(lock, self.platform),
-        )
-
     def activation(self, name: str, version: str = "") -> Activation:
         """A process in a version of an environment; without one in the latest, as which it is not shown."""
         record = self.record(name, version or "latest")
+        if record.builder != "local":
+            what = f"{name}@{record.version} is an image, and no prefix of this machine"
+            raise UsageError(what, hint="run something in a container of it: '--image'")
         checkout = str(self.root) if is_tied(record.parts) else ""
         stray = local.strays(record.reference, record.fingerprint, checkout)
         if complaint := stray or local.complaint(record.reference):

@@ -4,8 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from envbuild.apply import Site
+from envbuild.apply import Maker, Site
+from envbuild.apply.images import Images
 from envbuild.apply.prefixes import Prefixes
+from envbuild.builders.buildx import Buildx
+from envbuild.builders.daemon import Daemon
+from envbuild.builders.docker import Means
 from envbuild.builders.target import Tools
 from envbuild.project.commit import checked_out
 from envbuild.project.front import Project
@@ -19,7 +23,7 @@ _WORK = "work"
 def site(project: Project, uv: Uv) -> Iterator[Site]:
     """While one apply works; what is put aside meanwhile, also by one that was killed, is taken away."""
     _clear(project)
-    commit, dirty = checked_out(project.root, project.programs, project.host)
+    source = checked_out(project.root, project.programs, project.host)
     allowed = frozenset(project.settings.allow_link_scripts)
     tools = Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
 
@@ -27,18 +31,39 @@ def site(project: Project, uv: Uv) -> Iterator[Site]:
         project.programs.stop()
         project.rattler.stop()
 
+    makers: dict[str, Maker] = {
+        "docker": Images(_means(project, tools), source, project.machine, project.wishes, project.state),
+        "local": Prefixes(tools, project.platform, project.machine),
+    }
     try:
         yield Site(
-            {"local": Prefixes(tools, project.platform, project.machine)},
+            makers,
             project.state,
             stop,
             lambda name: project.workspace.private("logs", *name.split("/")),
             lambda name: project.workspace.private(_WORK, *name.split("/")),
-            commit,
-            dirty,
+            source.commit,
+            source.dirty,
         )
     finally:
+        project.registries.close()
         _clear(project)
+
+
+def _means(project: Project, tools: Tools) -> Means:
+    wishes, secrets = project.wishes, project.origins.secrets
+    return Means(
+        buildx=Buildx(project.programs, project.host, secrets.variables),
+        daemon=Daemon(project.host, project.programs, wishes.docker_context),
+        registries=project.registries,
+        tools=tools,
+        settings=project.settings,
+        secrets=secrets,
+        host=project.host,
+        pushes=wishes.push,
+        builder=wishes.builder,
+        docker_context=wishes.docker_context,
+    )
 
 
 def _clear(project: Project) -> None:

@@ -35,7 +35,7 @@ def remember_current(project: Project, moment: Moment, answers: tuple[str, str])
 
 def _is_whole(planned: Planned, ledger: Ledger) -> bool:
     """Whether some prefix was looked at for every environment there is."""
-    return bool(ledger.prefixes) or not planned.plan.steps
+    return bool(ledger.prefixes) or all(step.builder != "local" for step in planned.plan.steps)
 
 
 def _counted(prefix: str) -> bytes:

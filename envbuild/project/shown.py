@@ -3,7 +3,9 @@
 import msgspec
 
 from envbuild.document import Scalar, parse
-from envbuild.lock import Lock
+from envbuild.lock import Lock, read_lock
+from envbuild.project.front import Project
+from envbuild.project.reading import Selection
 from envbuild.record import Record
 
 
@@ -19,7 +21,41 @@ class Shown(msgspec.Struct, frozen=True):
     packages: tuple[tuple[str, str, str], ...]
 
 
-def packages_of(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str], ...]:
+def recorded(project: Project, name: str, version: str) -> Shown:
+    record = project.record(name, version)
+    lock = read_lock(record.manifest_path, record.lock) if record.lock else None
+    return Shown(
+        record.environment,
+        record.fingerprint,
+        record.version,
+        record.reference,
+        record.builder,
+        _described(record),
+        _packages(lock, record.platforms[0]),
+    )
+
+
+def shown_now(project: Project, name: str) -> Shown:
+    """What a manifest says now; its version and reference when that is what was built last."""
+    name = project.one(name).name
+    planned = project.plan(Selection((name,)), refresh=False)
+    step = next(step for step in planned.plan.steps if step.environment == name)
+    one = next(one for one in planned.prepared if one.environment.name == name)
+    built = project.state.latest((name,)).get(name) if step.action == "keep" else None
+    lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
+    platforms = one.environment.platforms
+    return Shown(
+        name,
+        step.fingerprint,
+        built.version if built else None,
+        built.reference if built else None,
+        step.builder,
+        one.environment.description,
+        _packages(lock, project.platform if project.platform in platforms else platforms[0]),
+    )
+
+
+def _packages(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str], ...]:
     pins = lock.pins.get(platform) if lock else None
     if pins is None:
         return ()
@@ -27,7 +63,7 @@ def packages_of(lock: Lock | None, platform: str) -> tuple[tuple[str, str, str],
     return tuple(sorted([*found, *(("pip", member.name, member.version) for member in pins.members)]))
 
 
-def described(record: Record) -> str:
+def _described(record: Record) -> str:
     """The description that the recorded manifest had."""
     stated = parse(record.manifest_path, record.manifest.encode()).root.get("description")
     return stated.text if isinstance(stated, Scalar) else ""

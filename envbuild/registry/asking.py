@@ -14,7 +14,7 @@ from envbuild.errors import BrokenError, RegistryError
 from envbuild.registry.admission import Admission, Scope
 from envbuild.registry.failures import failure, hidden, reported, silence
 from envbuild.registry.line import Line
-from envbuild.registry.logins import Logins
+from envbuild.registry.logins import Login, Logins
 from envbuild.registry.wire import Body, Call, Wire, origin
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class Asker:
                     raise
                 self.wait(question.what, error, pause)
         return self._once(question)
+
+    def login(self, repository: str) -> Login | None:
+        return self._admission.login(Scope(repository, writes=True))
 
     def wait(self, what: str, error: RegistryError, pause: float) -> None:
         """Before something is tried again."""

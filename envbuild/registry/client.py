@@ -75,6 +75,14 @@ class Registry:
         with ThreadPoolExecutor(min(at_once, AT_ONCE), "registry") as pool:
             return dict(zip(every, pool.map(one, every), strict=True))
 
+    def login(self, repository: str) -> dict[str, str] | None:
+        """Who we are there, as Docker's engine is told."""
+        known = self._asker.login(repository)
+        if known is None:
+            return None
+        stated = {"username": known.user, "password": known.password, "identitytoken": known.identity}
+        return {**{key: value for key, value in stated.items() if value}, "serveraddress": self.server}
+
     def close(self) -> None:
         self._asker.close()
 

@@ -1,4 +1,4 @@
-"""An image to where it is to be: by its manifest and what that consists of, which is mounted or streamed, never kept."""
+"""An image to where it is to be: by its manifest and what that names, which is mounted or streamed, never kept."""
 
 from functools import partial
 from typing import Protocol

@@ -46,6 +46,13 @@ class Secrets:
         """Those that are kept in files, each with its own."""
         return [(one, self._path(one.secret.file)) for one in self._named if one.secret.file]
 
+    def kept(self, name: str) -> Secret:
+        """Where one that a build is shown is kept, by its whole path."""
+        named = next(one for one in self._named if one.name == name)
+        self.login(named)  # one that has no value is told
+        file = named.secret.file
+        return named.secret if file is None else msgspec.structs.replace(named.secret, file=str(self._path(file)))
+
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
         owners = dict(self.places())

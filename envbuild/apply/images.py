@@ -1,0 +1,167 @@
+"""Builder `docker`, as apply knows it: an image that a registry has already is no work, but to be named."""
+
+import datetime as dt
+from typing import Protocol
+
+import msgspec
+
+from envbuild.apply.making import Job, Task
+from envbuild.builders import docker, shipping
+from envbuild.builders.docker import Draft, Means, Recipe
+from envbuild.errors import BuildError
+from envbuild.record import Made, Source
+from envbuild.registry.finding import Found
+from envbuild.registry.repositories import Repository, repositories
+from envbuild.render import platforms_of
+from envbuild.render.tags import Moment, tags
+from envbuild.state import State
+
+_OCI = "org.opencontainers.image"
+
+
+class Wishes(Protocol):
+    """What is said on the command line: which platforms are built, and further tags."""
+
+    @property
+    def platforms(self) -> tuple[str, ...]: ...
+
+    @property
+    def also(self) -> tuple[str, ...]: ...
+
+
+class Images:
+    def __init__(self, means: Means, source: Source, machine: str, wishes: Wishes, state: State) -> None:
+        self._means = means
+        self._source = source
+        self._machine = machine
+        self._wishes = wishes
+        self._state = state
+
+    def build(self, job: Job, task: Task) -> tuple[Recipe, Draft | Found]:
+        """Nothing is built that is anywhere already: another one may have built it since the plan was made."""
+        recipe = self._recipe(job, task)
+        if self._means.pushes and recipe.homes[0].server:
+            places = (*recipe.homes, *self._places(job, task))
+            if content := shipping.found(job.fingerprint.text, places, self._means):
+                return recipe, content
+        elif kept := self._kept(job):
+            return recipe, Draft("engine", kept)
+        return recipe, docker.build(recipe, self._means)
+
+    def ship(self, job: Job, _task: Task, draft: tuple[Recipe, Draft | Found]) -> Made:
+        recipe, made = draft
+        if isinstance(made, Found):
+            reference = self._shipped(job, recipe, shipping.settle(made, recipe, self._means))
+        elif self._means.pushes and recipe.homes[0].server:
+            reference = self._shipped(job, recipe, shipping.ship(made, recipe, self._means))
+        else:
+            reference = made.at
+        is_kept = reference.startswith("sha256:")
+        return Made(
+            reference=reference,
+            platform=",".join(recipe.platforms),
+            machine=self._machine if is_kept else "",
+            python=recipe.python,
+        )
+
+    def name(self, job: Job, task: Task, made: Made) -> Made:
+        recipe, version = self._recipe(job, task), _version(job)
+        wished = (*tags(job.environment, _locked(job), self._moment(version)), *self._wishes.also)
+        if made.machine:
+            given = shipping.name_here(made.reference, version, wished, recipe, self._means)
+        else:
+            given = shipping.name(made.reference.rpartition("@")[2], version, wished, recipe, self._means)
+        return msgspec.structs.replace(made, tags=given)
+
+    def _shipped(self, job: Job, recipe: Recipe, digest: str) -> str:
+        shipping.describe(job.whole_parts, _version(job), digest, recipe, self._means)
+        return recipe.homes[0].at(digest)
+
+    def _kept(self, job: Job) -> str:
+        """The same content in this machine's engine, if it was built there before."""
+        for one in self._state.contents(job.fingerprint.text):
+            if one.machine and (found := self._means.daemon.image(one.reference)):
+                return found.id
+        return ""
+
+    def _places(self, job: Job, task: Task) -> list[Repository]:
+        """Where this content was pushed before, as other names' or a moment ago."""
+        made = (task.made(name) for name in job.step.after)
+        known = [one.reference for one in self._state.contents(job.fingerprint.text) if not one.machine]
+        return [place_of(one) for one in (*known, *(one.reference for one in made if one and not one.machine))]
+
+    def _recipe(self, job: Job, task: Task) -> Recipe:
+        if job.write is None:
+            raise BuildError(f"'{job.environment.name}' has no context", hint="run 'envbuild plan' again")
+        version = _version(job)
+        return Recipe(
+            environment=job.environment,
+            fingerprint=job.fingerprint,
+            platforms=self._wishes.platforms or platforms_of(job.environment),
+            pins=job.lock.pins if job.lock else {},
+            python=job.lock.head.python if job.lock else "",
+            write=job.write,
+            homes=repositories(job.environment),
+            base=self._base(job, task),
+            base_is=_base_is(job),
+            annotations=self._annotations(job, version),
+            source_date_epoch=self._source.seconds,
+            log=task.log,
+            folder=task.folder,
+            say=task.say,
+        )
+
+    def _base(self, job: Job, task: Task) -> str:
+        """Where the image of the environment is that this one starts from: made just now, or before."""
+        if not job.base:
+            return ""
+        made = task.made(job.base) or self._state.latest((job.base,)).get(job.base)
+        if made is None:
+            hint = f"run 'envbuild apply {job.base}' first"
+            raise BuildError(
+                f"'{job.base}', which this starts from, was not built", job.environment.where("image", "base"), hint
+            )
+        return made.reference
+
+    def _annotations(self, job: Job, version: int) -> dict[str, str]:
+        stated = {key: value for key, value in job.environment.keys.publish.annotations.items() if value is not None}
+        known = {
+            f"{_OCI}.created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            f"{_OCI}.revision": self._source.commit,
+            f"{_OCI}.source": self._source.url,
+            f"{_OCI}.title": job.environment.name,
+            f"{_OCI}.version": str(version),
+            f"{_OCI}.description": job.environment.description,
+            "dev.envbuild.fingerprint": job.fingerprint.text,
+        }
+        return {**{key: value for key, value in known.items() if value}, **stated}
+
+    def _moment(self, version: int) -> Moment:
+        return Moment(version, self._source.values, dt.datetime.now(dt.UTC))
+
+
+def place_of(reference: str) -> Repository:
+    server, _, path = reference.partition("@")[0].partition("/")
+    return Repository(server, path)
+
+
+def _base_is(job: Job) -> str:
+    """The content of the image that it starts from, where that is an environment's."""
+    part = next((part for part in job.fingerprint.parts if part.name == "base"), None)
+    stated: dict[str, str] = msgspec.json.decode(part.content) if part else {}
+    return stated.get("environment", "")
+
+
+def _version(job: Job) -> int:
+    if job.step.version is None:
+        raise BuildError(f"'{job.step.environment}' has no version to record", hint="plan again")
+    return job.step.version
+
+
+def _locked(job: Job) -> dict[str, str]:
+    """The version of each package, on the first platform that has it."""
+    found: dict[str, str] = {}
+    for pins in (job.lock.pins if job.lock else {}).values():
+        for pin in (*pins.conda, *pins.pip):
+            found.setdefault(pin.name, pin.version)
+    return found

@@ -1,0 +1,48 @@
+"""Where what is built stands, for each builder; and what is said on a command line of images."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envbuild.project.standing import Depth, Prefixes, Standing
+
+if TYPE_CHECKING:
+    from envbuild.project.front import Project
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """For this once: whether images are pushed, what makes them, for which platforms, and under which names."""
+
+    push: bool = True
+    pushers: int = 4
+    atomic: bool = False
+    platforms: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    builder: str = ""
+    docker_context: str = ""
+
+
+def standing(project: "Project", depth: Depth) -> Callable[[str], Standing]:
+    """By the name of a builder; what asks registries and engines is loaded where there are images."""
+    known: dict[str, Standing] = {}
+
+    def of(kind: str) -> Standing:
+        if kind not in known:
+            known[kind] = _images(project, depth) if kind == "docker" else _prefixes(project, depth)
+        return known[kind]
+
+    return of
+
+
+def _prefixes(project: "Project", depth: Depth) -> Standing:
+    return Prefixes(project.state, project.store, project.root, depth, project.ledger)
+
+
+def _images(project: "Project", depth: Depth) -> Standing:
+    from envbuild.builders.daemon import Daemon
+    from envbuild.project.stored import Stored
+
+    daemon = Daemon(project.host, project.programs, project.wishes.docker_context)
+    asked = project.ledger.doubt
+    return Stored(project.state, project.registries, daemon, depth, asked, pushes=project.wishes.push)

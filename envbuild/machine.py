@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+_LARGEST = 2**20
+
 
 def platform() -> str:
     """The platform we run on, by its conda name."""
@@ -44,3 +46,14 @@ def file_system(folder: Path) -> str:
         if inside and len(point) >= len(best[0]):
             best = (point, kind)
     return best[1]
+
+
+def text_of(path: Path, errors: str = "strict") -> str:
+    """What a file of another program holds; nothing where it cannot be read, which is that program's business."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            return stream.read(_LARGEST).decode(errors=errors)
+    except (OSError, ValueError):
+        return ""

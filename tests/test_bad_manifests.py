@@ -218,3 +218,48 @@ def test_a_file_that_is_no_yaml_or_no_mapping(project: Project) -> None:
         line, column = problem.partition(": ")[0].split(":")
         assert 1 <= int(line) <= text.count("\n") + 1
         assert 1 <= int(column) <= len((text.split("\n"))[int(line) - 1]) + 1
+
+
+NO_URLS = (
+    "https://h.example:99999/c",
+    "https://h.example:abc/",
+    "https://h.example:-1/c",
+    "https://[::1",
+    "https://h:٣/c",
+)
+NAMING = (
+    "channels: ['{url}']\ndependencies: [app]\n",
+    "dependencies: ['{url}::app']\n",
+    "dependencies: ['{url}/linux-64/app-1-0.conda']\n",
+    "pip: {{index_url: '{url}'}}\ndependencies: [{{pip: [a]}}]\n",
+    "pip: {{extra_index_urls: ['{url}']}}\ndependencies: [{{pip: [a]}}]\n",
+    "pip: {{find_links: ['{url}']}}\ndependencies: [{{pip: [a]}}]\n",
+    "pip: {{indexes: {{c: {{url: '{url}', packages: [a]}}}}}}\ndependencies: [{{pip: [a]}}]\n",
+    "dependencies: [{{pip: ['a @ {url}/a-1-py3-none-any.whl']}}]\n",
+    "dependencies: [{{pip: ['git+{url}']}}]\n",
+)
+
+
+@pytest.mark.parametrize("url", NO_URLS)
+def test_a_url_that_nobody_can_ask(project: Project, url: str) -> None:
+    """Whatever names it: there is no such port, or what stands for the host is none."""
+    problems = told(project, (text.format(url=url) for text in NAMING))
+    assert {text: len(found) for text, found in problems.items()} == dict.fromkeys(problems, 1)
+    assert all("has no valid host" in found[0] or "is no conda spec" in found[0] for found in problems.values())
+
+
+def test_settings_name_a_channel_that_nobody_can_ask(project: Project) -> None:
+    """At the line of the settings."""
+    project.write("envbuild.yaml", "channels: ['https://h.example:99999/c']\n")
+    project.write("manifests/a.yaml", "dependencies: [app]\n")
+    assert refused(project) == ["envbuild.yaml:1:12: 'https://h.example:99999/c' has no valid host"]
+
+
+@pytest.mark.parametrize("variable", ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"])
+@pytest.mark.parametrize("url", ["https://me:hush@h.example:99999/s", "https://[::1/s"])
+def test_an_index_of_this_machine_that_nobody_can_ask(project: Project, variable: str, url: str) -> None:
+    """Told as what it is, and with no credentials that stand in it."""
+    project.write("manifests/a.yaml", "dependencies: [{pip: [a]}]\n")
+    run = project.run("lock", check=1, env={variable: url})
+    assert "which is no URL that can be asked\n  hint: mend" in run.err
+    assert "hush" not in run.err

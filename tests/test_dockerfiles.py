@@ -83,9 +83,21 @@ def test_hadolint_has_nothing_to_say(path: Path) -> None:
     """Not even a remark; of a Dockerfile of the project's own, what it says is its author's business."""
     if path.relative_to(_FOLDER).parts[0] in {"own-dockerfile", "inline-dockerfile", "other-template"}:
         return
+    assert _judged(path) == ("", "", 0)
+
+
+def test_hadolint_judges(tmp_path: Path) -> None:
+    """A tag that floats is told, so that silence means something."""
+    tmp_path.joinpath("Dockerfile").write_text("FROM debian:latest\n", encoding="utf-8")
+    said, errors, code = _judged(tmp_path / "Dockerfile")
+    assert "DL3007" in said
+    assert (errors, code) == ("", 1)
+
+
+def _judged(path: Path) -> tuple[str, str, int]:
     program = Path(sys.executable).with_name("hadolint")
     ran = subprocess.run([program, "--no-color", path], capture_output=True, text=True, check=False)
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+    return ran.stdout, ran.stderr, ran.returncode
 
 
 def test_there_are_enough_cases() -> None:

@@ -14,7 +14,7 @@ import pytest
 from support.engine import Client, Engine
 from support.index import Index
 from support.registry import LOGIN, Registry
-from support.services import hadolint_program, require
+from support.services import require
 
 _TESTS = Path(__file__).parent
 _SECONDS = 20
@@ -195,14 +195,3 @@ def test_an_engine_that_does_not_start_says_why(tmp_path: Path) -> None:
     require("docker")
     with pytest.raises(RuntimeError, match=r"(?s)the Docker daemon ended; .*driver not supported: nonsense"):
         Engine(tmp_path / "engine", {"storage-driver": "nonsense"})
-
-
-def test_hadolint_judges_a_dockerfile(context: Path) -> None:
-    """One that is clean but for its floating tag, and nothing else is said of it."""
-    require("hadolint")
-    program = hadolint_program()
-    assert program is not None
-    run = subprocess.run(
-        [program, "--format=json", context / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert [(one["code"], one["line"]) for one in json.loads(run.stdout)] == [("DL3007", 1)]

@@ -18,7 +18,7 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "document", "written", "shape", "globs", "names", "sandbox", "manifest", "settings", "resolve",
+    "errors", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings", "resolve",
     "lock", "fingerprint", "record", "render", "plan", "difference",
 )  # fmt: skip
 DOING = (

@@ -20,7 +20,8 @@ from envbuild.lock import Pin, Pins
 from envbuild.project.shipped import templates as shipped
 from envbuild.render import Given, Template, Templates, render_image
 from envbuild.render.own import own
-from envbuild.settings import Secret, Settings
+from envbuild.settings import Settings
+from envbuild.settings.secrets import Secret
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:conda_lock._vendor:PendingDeprecationWarning"),

@@ -51,6 +51,34 @@ def test_what_came_is_known_by_its_origin() -> None:
     assert known.back("https://m/y/f") == "https://m/y/f"
 
 
+@pytest.mark.parametrize(
+    ("named", "came", "meant"),
+    [
+        (["https://a/c"], "https://m/x/c/f", "https://a/c/f"),
+        (["https://m/x/c"], "https://m/x/c/f", "https://m/x/c/f"),
+        (["HTTPS://M/x/c/"], "https://m/x/c/f", "https://m/x/c/f"),
+        (["https://m/x/c"], "https://m/x/files/f", "https://m/x/files/f"),
+        (["https://m/x/c", "https://a/d"], "https://m/x/d/f", "https://a/d/f"),
+        (["https://a/c", "https://m/x/d"], "https://m/x/d/f", "https://m/x/d/f"),
+        (["https://a/c", "https://m/x/c"], "https://m/x/c/f", "https://m/x/c/f"),
+        (["https://a/c/d", "https://m/x/c"], "https://m/x/c/d/f", "https://a/c/d/f"),
+        (["https://m"], "https://m/x/f", "https://m/x/f"),
+        (["https://m/y"], "https://m/x/f", "https://a/f"),
+        (["https://m/x/c"], "https://n/f", "https://a/f"),
+    ],
+)
+def test_what_is_named_itself_is_not_led_back(named: list[str], came: str, meant: str) -> None:
+    """A request may name the very place that is a mirror of another: what comes from there is its own."""
+    assert _mirrors(a=("https://m/x", "https://n")).back(came, named) == meant
+
+
+def test_the_credentials_are_those_of_the_nearest_place() -> None:
+    """Whatever they stand for: a place below another has its own."""
+    known = _mirrors(a=("https://n:near@m/x/y",), a_longer=("https://f:far@m/x",))
+    shown = [known.login(url) for url in ("https://m/x/y/f", "https://m/x/yy", "https://m/f")]
+    assert [one.user if one else None for one in shown] == ["n", "f", None]
+
+
 def test_the_next_place_is_asked_when_one_is_down() -> None:
     """In their order, as long as there is one; then all are asked from the first again."""
     known = _mirrors(a=("https://m", "https://n"))
@@ -133,6 +161,38 @@ def test_a_channel_is_asked_at_its_mirror_and_locked_by_its_own_url(project: Pro
         assert any(path.endswith(".conda") for path in mirror.requests)
     assert project.run("lock", "--check").out == "1 lock current, 0 not.\n"
     assert project.run("plan").out.startswith("No changes.")
+
+
+def test_a_channel_that_is_a_mirror_is_locked_as_it_is_named(project: Project, channel: Channel) -> None:
+    """Another environment of the same run may name what it is a mirror of: each has what it names."""
+    url = "https://conda.example/own"
+    project.write("envbuild.yaml", "platforms: [linux-64]\n")
+    with ServedChannel(channel.folder) as mirror:
+        for name, own in (("a", url), ("m", mirror.url)):
+            project.write(f"manifests/{name}.yaml", f"channels: ['{own}']\ndependencies: [app]\n")
+        project.run("lock", env={"ENVBUILD_MIRRORS": f"{url}={mirror.url}"})
+        locks = {name: project.read(f"locks/{name}.conda-lock.yml") for name in "am"}
+        assert f"url: {url}/linux-64/app-1.0-0.conda" in locks["a"]
+        assert f"url: {mirror.url}/linux-64/app-1.0-0.conda" in locks["m"]
+        assert (mirror.url in locks["a"], url in locks["m"]) == (False, False)
+
+
+@pytest.mark.parametrize("kind", ["index_url", "bound", "link", "url"])
+def test_an_index_that_is_a_mirror_is_locked_as_it_is_named(project: Project, kind: str) -> None:
+    """Also its files, which lie beside it; a bound name is known to come from its own index."""
+    with Index() as mirror, Index() as public:
+        file = mirror.add("own", "1.0")
+        root = mirror.url.removesuffix("/simple/")
+        pip = {
+            "index_url": f"{{index_url: '{mirror.url}'}}",
+            "bound": f"{{index_url: '{public.url}', indexes: {{corp: {{url: '{mirror.url}', packages: [own]}}}}}}",
+            "link": f"{{index_url: '{public.url}', find_links: ['{mirror.url}own/']}}",
+            "url": f"{{index_url: '{public.url}'}}",
+        }[kind]
+        wish = f"own @ {root}/files/{file}" if kind == "url" else "own"
+        project.write("manifests/a.yaml", f"pip: {pip}\ndependencies:\n  - pip:\n      - {wish}\n")
+        project.run("lock", env={"ENVBUILD_MIRRORS": f"https://pypi.example={root}"})
+        assert f"url: {root}/files/{file}" in project.read("locks/a.conda-lock.yml")
 
 
 def test_the_next_mirror_is_asked_where_one_does_not_answer(project: Project, channel: Channel) -> None:

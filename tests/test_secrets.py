@@ -21,6 +21,8 @@ from support.loopback import Login, Loopback, Reply, Request, basic
 from support.project import Project
 from support.wheels import sdist_bytes
 
+from envbuild.solvers.logins import Login as Kept
+
 TOKEN = "CANARY/t@ken 1"  # noqa: S105
 ENV = {"ACME_TOKEN": TOKEN}
 LOGINS = {
@@ -605,6 +607,31 @@ def test_two_ports_with_one_path(project: Project, channel: Channel) -> None:
         ("{env: A, file: b}", "2:7: 'x' has keys that do not go together"),
         ("{for: ['https://a.example']}", "2:7: 'x' has keys that do not go together"),
         ("{env: A, of: b}", "2:16: unknown key 'of'"),
+        ("{env: PATH}", "2:13: the variable PATH is what other programs read, and holds no secret"),
+        ("{env: https_proxy}", "2:13: the variable https_proxy is what other programs read"),
+        ("{env: LD_PRELOAD}", "2:13: the variable LD_PRELOAD is what other programs read"),
+        ("{env: PYTHONPATH}", "2:13: the variable PYTHONPATH is what other programs read"),
+        ("{env: 'A=B'}", "2:13: 'A=B' cannot name a variable"),
+        ("{env: 1X}", "2:13: '1X' cannot name a variable"),
+        ("{env: ''}", "2:13: "),
+        ("{file: ../../x}", "2:14: '../../x' leaves the project"),
+        ("{file: own/../../x}", "2:14: 'own/../../x' leaves the project"),
+        ("{file: ~/../x}", "2:14: '~/../x' leaves the project"),
+        ("{file: ~other/x}", "2:14: '~other/x' leaves the project"),
+        ("{env: A, for: []}", "2:21: this secret is sent to nobody"),
+        (
+            "{env: A, for: ['https://a.example/c/../d']}",
+            "2:22: 'https://a.example/c/../d' leads elsewhere than it says",
+        ),
+        ("{env: A, for: ['https://a.example/%2E%2e/d']}", "2:22: 'https://a.example/%2E%2e/d' leads elsewhere"),
+        ("{env: A, for: ['https://a.example/.%2e']}", "2:22: 'https://a.example/.%2e' leads elsewhere"),
+        ("{env: A, for: ['https://a.example:99999']}", "2:22: 'https://a.example:99999' is no place"),
+        ("{env: A, for: ['HTTP://a.example/c']}", "2:22: 'HTTP://a.example/c' is not https"),
+        ("{env: A, for: ['https://a.example', 'https://a.example/']}", "2:43: 'https://a.example/' is named twice"),
+        (
+            "{env: A, for: ['https://a.example/c', 'HTTPS://A.example:443/%63']}",
+            "2:45: 'HTTPS://A.example:443/%63' is named twice",
+        ),
     ],
 )
 def test_settings_that_say_too_little_or_too_much(project: Project, text: str, told: str) -> None:
@@ -613,12 +640,16 @@ def test_settings_that_say_too_little_or_too_much(project: Project, text: str, t
     assert f"envbuild.yaml:{told}" in project.run("check", check=1).err
 
 
-def test_two_secrets_for_one_place(project: Project) -> None:
-    """Which one is meant would be chance."""
-    one = "{env: A, for: ['https://a.example/c/']}"
-    project.write("envbuild.yaml", f"secrets:\n  x: {one}\n  y: {one.replace('c/', 'c')}\n")
+@pytest.mark.parametrize(
+    "again",
+    ["https://a.example/c%2f", "https://A.example/c%2F/", "https://a.example:443/c%2f", "HTTPS://a.example/%63%2f"],
+)
+def test_two_secrets_for_one_place(project: Project, again: str) -> None:
+    """Which one is meant would be chance; a place can be written in many ways."""
+    one = "{env: A, for: ['https://a.example/c%2F']}"
+    project.write("envbuild.yaml", f"secrets:\n  x: {one}\n  y: {{env: B, for: ['{again}']}}\n")
     run = project.run("check", check=1)
-    assert "envbuild.yaml:3:21: 'https://a.example/c' is sent 'x' already" in run.err
+    assert f"envbuild.yaml:3:21: '{again}' is sent 'x' already" in run.err
 
 
 def test_what_no_place_is_said_of_is_valid(project: Project) -> None:
@@ -626,7 +657,8 @@ def test_what_no_place_is_said_of_is_valid(project: Project) -> None:
     project.write(
         "envbuild.yaml",
         "insecure_indexes: [a.example]\nsecrets:\n  x: {env: A}\n  y: {file: b}\n"
-        "  z: {env: A, for: ['http://a.example', 'https://[::1]:8/c'], as: path}\n",
+        "  z: {env: A, for: ['http://a.example', 'https://[::1]:8/c', 'HTTPS://b.example'], as: path}\n"
+        "  v: {file: /etc/own/../v}\n  w: {env: PYTHON_INDEX_TOKEN, for: ['https://b.example/c', 'https://b.example/cd']}\n",
     )
     project.run("check")
 
@@ -666,3 +698,31 @@ def test_what_uv_has_stored_wrongly_is_nothing(project: Project, index: Index, t
     (store / "credentials.toml").write_text(text)
     project.write("manifests/a.yaml", f"pip: {{index_url: '{index.url}'}}\ndependencies: [{{pip: [alpha]}}]\n")
     project.run("lock", env={"UV_CREDENTIALS_DIR": str(store)})
+
+
+@pytest.mark.parametrize("token", ["conda", "t", "forge", "linux-64", "conda-forge"])
+def test_a_token_that_is_part_of_a_name(project: Project, tmp_path: Path, token: str) -> None:
+    """A lock names the channel without the token's own part of the path, and nothing else of it is touched."""
+    channel = Channel(tmp_path / "conda-forge", Package(name="conda", version="1.0"))
+    with ServedChannel(channel.folder, login=Login(path=f"/t/{token}")) as served:
+        settings(project, served.url, more=secret(origin(served), more=", as: path"))
+        manifest(project, "k", "conda")
+        project.run("lock", env={"ACME_TOKEN": token})
+        assert f"url: {served.url}/linux-64/conda-1.0-0.conda\n" in project.read(LOCK)
+        manifest(project, "k", "conda >=2")
+        run = project.run("lock", check=1, env={"ACME_TOKEN": token})
+        assert "***" not in run.err or len(token) >= 8
+
+
+@pytest.mark.parametrize(
+    ("password", "said", "shown"),
+    [
+        ("pi", "Bearer pi of pip at http://me:pi@h/pi/t/pi/x", "Bearer *** of pip at http://me:***@h/pi/x"),
+        ("conda", "conda-forge and conda: /conda/x", "conda-forge and ***: /conda/x"),
+        ("sesame-open", "xsesame-openx", "x***x"),
+        ("a/b c-12", "a/b c-12, a%2Fb%20c-12, /t/a%2Fb%20c-12/x", "***, ***, /x"),
+    ],
+)
+def test_what_is_said_is_shown_without_secrets(password: str, said: str, shown: str) -> None:
+    """P26: wherever a secret stands; a short one not within other words, which would be of no use without it."""
+    assert Kept(password, "here", way="path").hidden(said) == shown

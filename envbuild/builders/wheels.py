@@ -51,7 +51,7 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
             entries = [*(_entry(pin, tools) for pin in pins.pip), *own]
             lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
             ran = _ran(_command(prefix, lock, target, tools, built), target, tools, built)
-            if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.errors):
+            if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.heard):
                 break
     if ran.code:
         raise _failed(ran.errors, target, tools)

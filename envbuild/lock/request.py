@@ -9,10 +9,11 @@ import msgspec
 from envbuild.errors import raise_all
 from envbuild.lock.bases import asked_base
 from envbuild.lock.refusals import refusals
-from envbuild.lock.specs import located_spec, split_spec
+from envbuild.lock.specs import located_spec, spec_fields, split_spec
 from envbuild.lock.virtual import stated_system
 from envbuild.manifest import Item, asked_member, root_of
 from envbuild.resolve import Environment, Packages, channel_url
+from envbuild.urls import URL
 
 EVERY = ":all:"
 Digest: TypeAlias = str | dict[str, str]
@@ -34,6 +35,12 @@ class CondaRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     roots: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     names: dict[str, str] = {}
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every channel, and every package that is named by its URL."""
+        files = (spec_fields(root).get("url", "") for root in self.roots)
+        return tuple(dict.fromkeys((*self.channels, *filter(None, files))))
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -71,6 +78,14 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     @property
     def conda_roots(self) -> tuple[str, ...]:
         return self.conda.roots if self.conda else ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """What uv is asked for and that has a URL: indexes, pages and files."""
+        bound = (one.url for one in self.indexes.values())
+        said = " ".join((*self.find_links, *self.roots, *self.constraints, *self.overrides))
+        every = (self.index_url, *self.extra_index_urls, *bound, *URL.findall(said))
+        return tuple(dict.fromkeys(filter(None, every)))
 
     @property
     def besides_roots(self) -> "Request":

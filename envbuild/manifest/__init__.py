@@ -28,7 +28,7 @@ from envbuild.manifest.members import (
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
 from envbuild.manifest.pip import pip_item, wish_of
-from envbuild.manifest.read import manifest, parents, path_of, read_again
+from envbuild.manifest.read import is_variable, manifest, parents, path_of, read_again
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
 from envbuild.manifest.schema import manifest_schema
@@ -83,6 +83,7 @@ __all__ = [
     "is_dockerfile",
     "is_loopback",
     "is_nameless",
+    "is_variable",
     "manifest",
     "manifest_schema",
     "normalise",

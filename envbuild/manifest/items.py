@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from envbuild.errors import ManifestError, Place
+from envbuild.urls import parts_of
 
 Manager = Literal["conda", "pip"]
 Selector = Literal["", "linux", "osx", "win", "unix"]
@@ -130,13 +131,9 @@ def _credentials(where: Place) -> ManifestError:
 
 
 def _split(url: str, where: Place) -> SplitResult:
-    """A URL's parts; one that has no host, or one that a program would take for an option, is none."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
+    """A URL's parts; one that nobody can ask, or with a host that a program would take for an option, is none."""
+    parts = parts_of(url)
+    if not parts or any((one or "").startswith("-") for one in (parts.hostname, parts.username)):
         raise ManifestError(f"'{url}' has no valid host", where, "mend the URL")
     return parts
 

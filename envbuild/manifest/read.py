@@ -139,9 +139,13 @@ def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     yield from _pip_misplaced(body)
 
 
+def is_variable(name: str) -> bool:
+    return _VARIABLE.fullmatch(name) is not None
+
+
 def _variable_names(stated: Value | None) -> Iterator[EnvbuildError]:
     for key, entry in stated.entries.items() if isinstance(stated, Mapping) else ():
-        if not _VARIABLE.fullmatch(key):
+        if not is_variable(key):
             yield ManifestError(
                 f"'{key}' cannot name a variable", entry.key.place, "use letters, digits and '_', no digit first"
             )

@@ -16,9 +16,10 @@ from envbuild.names import FILE
 from envbuild.process import Programs, Ran
 from envbuild.project.checking import check
 from envbuild.project.front import EVERYTHING, Project
-from envbuild.solvers.mirrors import bare, host_mirrors
+from envbuild.solvers.mirrors import host_mirrors
 from envbuild.solvers.uv import Uv
 from envbuild.state import network_kind
+from envbuild.urls import bare
 
 Found = tuple[Literal["ok", "note", "failed"], str, str]
 

@@ -79,8 +79,10 @@ def opener(host: Mapping[str, str], ca_bundle: str) -> "OpenerDirector":
     class Stay(urllib.request.HTTPRedirectHandler):
         """Another host's answer is not this one's."""
 
-        def redirect_request(self, *_: Any) -> None:
+        def _stay(self, *_: Any) -> None:
             return None
+
+        http_error_301 = http_error_302 = http_error_303 = http_error_307 = http_error_308 = _stay  # type: ignore[assignment]  # their names for arguments are of no use
 
     context = _context(host, ca_bundle)
     stated = {kind: _stated(host, kind) for kind in _PROXIES}

@@ -26,6 +26,7 @@ from envbuild.resolve.merge import merge
 from envbuild.resolve.packages import Package, Packages, manager_of, merge_packages
 from envbuild.settings import Settings
 from envbuild.shape import read, rewrite_marked
+from envbuild.urls import host_of
 
 DEFAULT_PREFIX = "/opt/env"
 _SYSTEM = SystemRequirements.__struct_fields__
@@ -288,12 +289,6 @@ def _insecure(stated: Value | None, settings: Settings) -> Iterator[EnvbuildErro
 
     for node in scalars(stated) if stated else ():
         is_url = node.text.strip().lower().startswith("http://")
-        if is_url and not is_loopback(node.text) and _host(node.text) not in settings.insecure_indexes:
-            hint = f"use https, or name the host: 'insecure_indexes: [{_host(node.text)}]'"
+        if is_url and not is_loopback(node.text) and host_of(node.text) not in settings.insecure_indexes:
+            hint = f"use https, or name the host: 'insecure_indexes: [{host_of(node.text)}]'"
             yield ResolveError(f"the index '{node.text}' is not https", node.place, hint)
-
-
-def _host(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,7 +1,6 @@
 """One request as uv takes it: files in a folder, options, and what it says in return."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from envbuild.solvers.targets import Target
 from envbuild.solvers.uv import Stated, Uv
 
 _OLDEST = (3, 6)
-_URL = re.compile(r"(?<!\+)\bhttps?://[^\s#]+")
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -99,12 +97,7 @@ class Asking(msgspec.Struct, frozen=True):
     def places(self) -> dict[str, str]:
         """What may be asked for, each with where it is asked."""
         stated = builds_for(self.uv, self.environment, self.request, self.python).stated({})
-        urls = (*self.uv.urls(stated), *_URL.findall(" ".join(self._mentions())))
-        return {url: self.uv.origins.asked(url) for url in urls}
-
-    def _mentions(self) -> Iterable[str]:
-        """What may name a file by its URL."""
-        return (*self.links, *self.request.roots, *self.request.constraints, *self.request.overrides)
+        return {url: self.uv.origins.asked(url) for url in (*self.uv.urls(stated), *self.request.urls)}
 
     def _built(self, sources: tuple[str, ...]) -> list[str]:
         """Where nothing may be built, wheels say what a source would; which source it is, is asked afterwards."""
@@ -124,7 +117,12 @@ class Asking(msgspec.Struct, frozen=True):
         return {} if ran.code else self.flat(found).versions
 
     def flat(self, path: Path) -> Flat:
-        return read_flat(path.read_text(encoding="utf-8"), self.uv.origins.public)
+        return read_flat(path.read_text(encoding="utf-8"), self.public)
+
+    @property
+    def public(self) -> Callable[[str], str]:
+        """What is meant by a URL that was asked for this request."""
+        return partial(self.uv.origins.public, named=self.request.urls)
 
 
 def links(request: Request, root: Path, environment: Environment) -> tuple[str, ...]:

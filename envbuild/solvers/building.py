@@ -53,7 +53,7 @@ class Builds(msgspec.Struct, frozen=True):
     def _run(self, ask: Callable[[Stated], Ran], files: dict[str, str], tried: set[str]) -> Ran:
         while True:
             ran = ask(self.stated(files))
-            wish = next((one for one in _wishes(ran.errors, files) if one not in tried), "") if ran.code else ""
+            wish = next((one for one in _wishes(ran.heard, files) if one not in tried), "") if ran.code else ""
             if not wish:
                 return ran
             tried.add(wish)

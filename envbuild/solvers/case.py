@@ -57,9 +57,13 @@ class Case:
         bound = self.request.indexes.items()
         return next((index for index, one in bound if name in map(normalise, one.packages)), "")
 
+    def public(self, url: str) -> str:
+        """What the request names by a URL that was asked."""
+        return self.origins.public(url, self.request.urls)
+
     def place_of(self, url: str) -> Place:
         """The line that names what stands at a URL, if a manifest does."""
-        url = self.origins.public(url)
+        url = self.public(url)
         for item in self.roots.values():
             if item.url and _bare(item.url) in url:
                 return item.where

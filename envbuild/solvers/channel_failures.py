@@ -59,7 +59,7 @@ def _culprit(words: str, asked: Asked, view: View) -> tuple[str, str]:
     """The channel that is meant, and what is said of it."""
     from rattler.exceptions import GatewayError
 
-    named = [view.origins.public(redacted(found)) for found in URL.findall(words)]
+    named = [view.origins.public(redacted(found), asked.conda.urls) for found in URL.findall(words)]
     own = asked.conda.channels
     for url in own:
         if any(one == url or one.startswith(f"{url}/") for one in (found.replace("***@", "") for found in named)):

@@ -50,13 +50,13 @@ class View:
     def __init__(self, rattler: Rattler, requests: Iterable[Request]) -> None:
         """`requests` are all that will be asked: whose credentials go where is known before the first.
 
-        `pins` are the records of the channels that were read, by their URLs.
+        `pins` are the records of the channels that were read, by their URLs and by what those are in a lock.
         """
-        self.pins: dict[str, Pin] = {}
+        self.pins: dict[tuple[str, str], Pin] = {}
         self._rattler = rattler
         self._gateway: Gateway | None = None
         self.origins = rattler.origins
-        self._signatures = rattler.origins.signatures(_asked_of(requests))
+        self._signatures = rattler.origins.signatures({url for one in requests if one.conda for url in one.conda.urls})
         self._looked_at: set[tuple[str, str]] = set()
         self._passing: tempfile.TemporaryDirectory[str] | None = None
 
@@ -69,8 +69,7 @@ class View:
 
     def solve(self, asked: Asked) -> "list[RepoDataRecord]":
         conda, platform = asked.conda, asked.request.platform
-        files = (spec_fields(root).get("url", "") for root in asked.roots)
-        urls = (*conda.channels, *filter(None, files))
+        urls = msgspec.structs.replace(conda, roots=asked.roots).urls
 
         async def ask() -> "list[RepoDataRecord]":
             return await self._solve(asked)
@@ -220,13 +219,6 @@ def _names(roots: Iterable[str]) -> list[str]:
     is seen where all versions are.
     """
     return sorted({spec_name(root) for root in roots if not (split_spec(root)[0] or spec_fields(root).get("url"))})
-
-
-def _asked_of(requests: Iterable[Request]) -> set[str]:
-    """Every channel, and every package that is named by its URL."""
-    asked = [request.conda for request in requests if request.conda]
-    files = (spec_fields(root).get("url", "") for conda in asked for root in conda.roots)
-    return {*(url for conda in asked for url in conda.channels), *filter(None, files)}
 
 
 def _virtual(request: Request) -> "list[GenericVirtualPackage]":

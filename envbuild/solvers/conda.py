@@ -55,9 +55,10 @@ class CondaQuestion:
         self._view = view
         self._request = request
         self._environment = environment
+        self._named = request.conda.urls if request.conda else ()
 
     def _public(self, url: str) -> str:
-        return self._view.origins.public(url)
+        return self._view.origins.public(url, self._named)
 
     def answer(self, preferred: Pins | None) -> tuple[Pin, ...]:
         """Solve; `preferred` pins stay where they still fit.
@@ -135,12 +136,13 @@ class CondaQuestion:
         What is asked for by its URL tells of itself, which a channel may put otherwise.
         """
         pins, url = self._view.pins, record.url
-        if self._public(url) in map(_url_of, self._request.conda_roots):
+        public = self._public(url)
+        if public in map(_url_of, self._request.conda_roots):
             return self._completed(self._pin(record))
-        if url not in pins:
+        if (url, public) not in pins:
             self._refuse_elsewhere(url, str(record.channel).rstrip("/"))
-            pins[url] = self._completed(self._pin(record))
-        return pins[url]
+            pins[url, public] = self._completed(self._pin(record))
+        return pins[url, public]
 
     def _refuse_elsewhere(self, url: str, channel: str) -> None:
         """A channel may keep its packages elsewhere, but not in files of this machine, nor where nobody is known."""

@@ -11,7 +11,7 @@ from envbuild.resolve import Environment, channel_url
 from envbuild.shape import near
 from envbuild.solvers.channel_failures import channel_failure
 from envbuild.solvers.channels import NOARCH, Asked, View
-from envbuild.solvers.conda_words import bare, mentioned, roots, tree
+from envbuild.solvers.conda_words import headless, mentioned, roots, tree
 from envbuild.solvers.foreign import PLATFORMS, exported
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CondaFailure:
     """One failed question: what was asked, of whom, and what rattler said."""
 
     def __init__(self, error: Exception, asked: Asked, environment: Environment, view: View) -> None:
-        self._words = redacted(view.origins.hidden(bare(str(error))))
+        self._words = redacted(view.origins.hidden(headless(str(error))))
         self._error = error
         self._asked = asked
         self._environment = environment

@@ -9,7 +9,7 @@ _ROOT = re.compile(r"^(?:[├└]─ )?(?:the constraint )?[a-z0-9_][a-z0-9_.-]*
 _SHOWN = 30
 
 
-def bare(words: str) -> str:
+def headless(words: str) -> str:
     return _HEAD.sub("", words).strip()
 
 

@@ -1,7 +1,6 @@
 """What cannot be had: an index, a page, a repository, or what only a build tells."""
 
 import re
-from urllib.parse import urlsplit
 
 from envbuild.errors import Place, SolveError
 from envbuild.lock import EVERY
@@ -9,6 +8,7 @@ from envbuild.manifest import normalise
 from envbuild.solvers.case import NAME, Case
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.words import STATUS, URL, with_tries
+from envbuild.urls import host_of
 
 _CREDENTIALS = re.compile(r"(?P<code>401 Unauthorized|403 Forbidden)")
 _REFERENCE = re.compile(r"failed to (?:fetch (?:branch|tag|commit|ref)[\w ,]*|find [\w ,]*) `(?P<name>[^`]+)`")
@@ -111,8 +111,8 @@ def _refused(case: Case) -> SolveError | None:
 def _unreachable(case: Case) -> SolveError | None:
     if "No solution" in case.text or not (found := URL.search(case.text)):
         return None
-    host = urlsplit(found[0]).netloc.rpartition("@")[2] or "the index"
-    public = case.origins.public(found[0])
+    host = host_of(found[0]) or "the index"
+    public = case.public(found[0])
     host = host if public == public_url(found[0]) else f"{host}, a mirror of {public},"
     what, hint = _cause(case, host)
     return SolveError(what, case.place_of(found[0]), hint)

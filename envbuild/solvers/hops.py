@@ -3,22 +3,24 @@
 Such a URL is followed within its own origin only. A host that fails is asked again: what it would do is not known.
 """
 
+import re
 import socket
 import time
 import urllib.error
 from collections.abc import Mapping
 from http.client import HTTPException
 from types import MappingProxyType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import msgspec
 
 from envbuild.errors import SolveError
 from envbuild.manifest import is_loopback
 from envbuild.registry import opener
-from envbuild.solvers.secrets import origin
+from envbuild.urls import host_of, origin, parts_of
 
 _MOST = 10
+_ODD = re.compile(r"(?:https?:)?///|.*[\\\t]", re.IGNORECASE)
 _PAUSES = (0.2, 1.0)
 _LONGEST = 64 * 1024 * 1024
 _PLAIN = MappingProxyType({"User-Agent": "envbuild"})
@@ -57,7 +59,7 @@ class Hops:
         """The URL in another origin that this one leads to, which is shown no headers; nothing for one that stays."""
         found = self.follow(url, headers)
         if not found.is_known:
-            what = f"{urlsplit(url).netloc.rpartition('@')[2]} does not say where it leads: {found.words}"
+            what = f"{host_of(url)} does not say where it leads: {found.words}"
             raise SolveError(what, hint="try again once it answers: it is asked for nothing before")
         return found.away
 
@@ -92,7 +94,7 @@ class Hops:
         except urllib.error.HTTPError as error:
             with error:
                 place = error.headers.get("Location") if error.code in _REDIRECTS else None
-            return Followed(url, error.code, urljoin(url, place) if place else "", words=f"{error.code} {error.reason}")
+            return Followed(url, error.code, _joined(url, place) if place else "", words=f"{error.code} {error.reason}")
         except (OSError, ValueError, HTTPException) as error:
             return Followed(url, words=_words(error))
 
@@ -102,3 +104,15 @@ def _words(error: Exception) -> str:
     reason = getattr(error, "reason", error)
     words = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
     return f"dns error: {words}" if isinstance(reason, socket.gaierror) else words
+
+
+def _joined(url: str, place: str) -> str:
+    """What is no URL, and what other clients take for another one than Python does."""
+    try:
+        after = urljoin(url, place)
+    except ValueError:
+        after = ""
+    if _ODD.match(place) or not parts_of(after):
+        what = f"{host_of(url)} sends on to what is no URL"
+        raise SolveError(what, hint="name another place, or tell who keeps this one")
+    return after

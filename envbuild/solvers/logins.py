@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from envbuild.errors import Place
+from envbuild.urls import host_of
 
 NETRC = "the netrc file"
-_SHORT = 4  # a text that is shorter stands anywhere
+_SHORT, _LONG = 4, 8
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -55,23 +56,49 @@ class Login(msgspec.Struct, frozen=True):
         if self.way == "bearer":
             return url
         user, password = (quote(one, safe="") for one in (self.user, self.password))
-        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{host_of(url)}"))
+
+    def without(self, url: str) -> str:
+        """A URL that carries its token in the path, as it is for anybody else."""
+        if self.way != "path":
+            return url
+        parts = urlsplit(url)
+        for one in self._words:
+            if parts.path.startswith(f"/t/{one}/"):
+                return urlunsplit(parts._replace(path=parts.path.removeprefix(f"/t/{one}")))
+        return url
 
     def hidden(self, text: str) -> str:
-        """A text as it may be shown: URLs are whole without a token, and whatever else repeats it does not."""
-        quoted = quote(self.password, safe="")
+        """A text as it may be shown: URLs are whole without a token, and whatever else repeats it does not.
+
+        To be read a text is taken as it is: what is hidden may be a word that tells something else.
+        """
         if self.way == "path":
-            text = text.replace(f"/t/{quoted}/", "/").replace(f"/t/{self.password}/", "/")
-        for one in (self.header.partition(" ")[2], self.password):
-            text = _in_any_form(one).sub("***", text) if len(one) >= _SHORT else text
+            for one in self._words:
+                text = text.replace(f"/t/{one}/", "/")
+        for one in filter(None, (self.header.partition(" ")[2], self.password)):
+            text = _traces(one).sub("***", text)
         return text
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return (self.password, quote(self.password, safe=""))
 
 
 @functools.cache
-def _in_any_form(secret: str) -> re.Pattern[str]:
+def _traces(secret: str) -> re.Pattern[str]:
+    """Where it stands in a text: a short one is part of other words by chance, and a very short one is many a word."""
+    word = _in_any_form(secret)
+    if len(secret) >= _LONG:
+        return re.compile(word)
+    placed = rf"(?<=[Bb]earer ){word}(?!\w)|(?<=/t/){word}(?![\w-])|(?<=:){word}(?=@)"
+    return re.compile(rf"{placed}|(?<![\w./-]){word}(?![\w./-])" if len(secret) >= _SHORT else placed)
+
+
+def _in_any_form(secret: str) -> str:
     """As it is, or with any of its characters as URLs have them: programs do not agree on which."""
     forms = ("".join(f"%{byte:02X}" for byte in one.encode(errors="surrogateescape")) for one in secret)
-    return re.compile("".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True)))
+    return "".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True))
 
 
 def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:

@@ -7,20 +7,22 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from envbuild.errors import SettingsError
+from envbuild.machine import text_of
 from envbuild.solvers.logins import Login
+from envbuild.urls import bare, is_below, parts_of, shown
 
 VARIABLE = "ENVBUILD_MIRRORS"
-_URL = re.compile(r"(?:https?://(?:[^\s\"'\\<>?#/@]+@)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|file://)(?:/[^\s\"'\\<>?#@]*)?")
+_PLACE = re.compile(
+    r"(?:https?://(?:[^\s\"'\\<>?#/@]+@)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?|file://)(?:/[^\s\"'\\<>?#@]*)?"
+)
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(?::[0-9]{1,5})?(?:/[^\s\"'\\<>?#@]*)?")
 _PAIR = re.compile(r"(?P<origin>https?://[^\s=]+)=(?P<place>\S+)")
-_LAST_PORT = 65_535
 _ITS_URL = "the URL of the mirror"
-_LIMIT = 2**20
 
 
 class Mirror(msgspec.Struct, frozen=True):
@@ -65,14 +67,18 @@ class Mirrors:
     def login(self, url: str) -> Login | None:
         """What stands in the URL of the place that this one lies below."""
         plain = _canonical(url)
-        found = (place for one in self._known for place in one.places if _is_below(plain, _canonical(place)))
-        parts = urlsplit(next(found, ""))
+        found = (place for one in self._known for place in one.places if _is_at(plain, _canonical(place)))
+        parts = urlsplit(max(found, key=lambda place: len(bare(place)), default=""))
         return Login(unquote(parts.password or ""), _ITS_URL, unquote(parts.username)) if parts.username else None
 
-    def back(self, url: str) -> str:
-        """The URL that a lock names for what came from a place."""
+    def back(self, url: str, named: Iterable[str] = ()) -> str:
+        """The URL that a lock names for what came from a place.
+
+        What a request names itself, and is asked for there, stays: it may be what is a mirror of something else.
+        """
         plain = _canonical(url)
-        return next((origin + bare(url)[len(place) :] for place, origin in self._back if _is_below(plain, place)), url)
+        place, origin = next((pair for pair in self._back if _is_at(plain, pair[0])), ("", ""))
+        return origin + bare(url)[len(place) :] if place and not self._is_own(plain, place, named) else url
 
     def turn(self, url: str, asked: str) -> bool:
         """Whether what could not be had where a URL was asked can be asked elsewhere; it will be, from now on."""
@@ -88,11 +94,19 @@ class Mirrors:
         named = {url: place for url, place in places.items() if (urlsplit(place).netloc or place) in words}
         return True in {self.turn(url, place) for url, place in named.items()}
 
+    def _is_own(self, plain: str, place: str, named: Iterable[str]) -> bool:
+        """By the nearest of what is named, or, for a file that lies beside it, by any that is asked at the place."""
+        asked = {_canonical(self.forward(one)): _canonical(one) for one in named}
+        asked |= {own: own for own in map(_canonical, named) if own in asked}
+        near = [one for one in asked if _is_at(plain, one)] or [one for one in asked if _is_at(one, place)]
+        nearest = max(near, key=len, default="")
+        return bool(nearest) and asked[nearest] == nearest
+
     def _of(self, url: str) -> Mirror | None:
         if not self._known:
             return None
         plain = _canonical(url)
-        return next((one for one in self._known if _is_below(plain, one.origin)), None)
+        return next((one for one in self._known if _is_at(plain, one.origin)), None)
 
 
 def _placed(url: str, mirror: Mirror, place: str) -> str:
@@ -111,12 +125,6 @@ def is_mirrored(host: Mapping[str, str]) -> bool:
     return bool(host.get(VARIABLE) or host_mirrors(host).known)
 
 
-def bare(url: str) -> str:
-    """Without what stands before the host."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def _all(host: Mapping[str, str]) -> Iterator[Mirror]:
     yield from _stated(host.get(VARIABLE, ""))
     for path in _pixi_files(host):
@@ -130,7 +138,7 @@ def _stated(text: str) -> Iterator[Mirror]:
         pair = _PAIR.fullmatch(word)
         if pair is None or not _is_origin(pair["origin"]) or not _is_known(pair["place"]):
             hint = "write URL=MIRROR, with blanks between several: https://a.example/c=https://b.example/c"
-            raise SettingsError(f"{VARIABLE} has '{_shown(word)}', which names no mirror", hint=hint)
+            raise SettingsError(f"{VARIABLE} has '{shown(word)}', which names no mirror", hint=hint)
         found.setdefault(_canonical(pair["origin"]), []).append(pair["place"].rstrip("/"))
     _refuse_shared(found)
     for origin, places in found.items():
@@ -147,23 +155,15 @@ def _refuse_shared(found: Mapping[str, list[str]]) -> None:
                 raise SettingsError(what, hint="name a place below it for each")
 
 
-def _shown(word: str) -> str:
-    """Without all that may be a password, wherever it ends."""
-    return re.sub(r"://.*@", "://", word)
-
-
 def _is_origin(url: str) -> bool:
-    return _ORIGIN.fullmatch(url) is not None and _has_port(url)
-
-
-def _has_port(url: str) -> bool:
-    port = re.match(r"\w+://[^/]*:([0-9]+)(?:/|$)", url)
-    return port is None or int(port[1]) <= _LAST_PORT
+    return _ORIGIN.fullmatch(url) is not None and parts_of(url) is not None
 
 
 def _is_known(place: object) -> bool:
     """Whether it can be asked here: pixi has more kinds of places."""
-    return isinstance(place, str) and _URL.fullmatch(place) is not None and _has_port(place)
+    if not isinstance(place, str) or not _PLACE.fullmatch(place):
+        return False
+    return place.startswith("file:") or parts_of(place) is not None
 
 
 def _pixi_files(host: Mapping[str, str]) -> Iterator[Path]:
@@ -175,28 +175,19 @@ def _pixi_files(host: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _of_pixi(path: Path) -> Iterator[Mirror]:
-    text = _text(path)
-    if text is None:
+    text = text_of(path)
+    if not text:
         return
     import tomllib  # most hosts have no such file
 
     try:
-        stated = tomllib.loads(text.decode()).get("mirrors")
+        stated = tomllib.loads(text).get("mirrors")
     except ValueError:
         return
     for origin, places in stated.items() if isinstance(stated, dict) else ():
         own = [place.rstrip("/") for place in places if _is_known(place)] if isinstance(places, list) else []
         if own and _is_origin(origin):
             yield Mirror(_canonical(origin), tuple(own), str(path))
-
-
-def _text(path: Path) -> bytes | None:
-    """Settings that cannot be read name no mirror: they are their tool's business."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_LIMIT)
-    except (OSError, ValueError):
-        return None
 
 
 def _canonical(url: str) -> str:
@@ -206,5 +197,5 @@ def _canonical(url: str) -> str:
     return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}".rstrip("/")
 
 
-def _is_below(url: str, above: str) -> bool:
-    return url == above or url.startswith(f"{above}/")
+def _is_at(url: str, above: str) -> bool:
+    return is_below(url.split("/"), above.split("/"))

@@ -3,7 +3,6 @@
 A secret of the project stands before what a netrc file says, and that before what rattler and uv have kept.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import combinations
@@ -13,11 +12,11 @@ from envbuild.errors import SolveError
 from envbuild.lock import public_url
 from envbuild.solvers.logins import Login, netrc_logins
 from envbuild.solvers.mirrors import Mirrors, host_mirrors
-from envbuild.solvers.secrets import NO_SECRETS, Secrets, origin
+from envbuild.solvers.secrets import NO_SECRETS, Secrets
 from envbuild.solvers.stores import Stores
+from envbuild.urls import URL, host_of, is_below, origin, steps
 
 __all__ = ["Origins", "Signatures", "public_url"]
-_URLS = re.compile(r"(?<!\+)\bhttps?://[^\s#;]+")  # a repository is asked by git, which has settings of its own
 
 
 class Origins:
@@ -49,7 +48,7 @@ class Origins:
 
     def carried_in(self, line: str) -> str:
         """A line of requirements, with what it names by a URL where this host asks for it."""
-        return _URLS.sub(lambda found: self.carried(found[0]), line)
+        return URL.sub(lambda found: self.carried(found[0]), line)
 
     def login(self, public: str) -> Login | None:
         """What is wanted where a URL is asked; a secret that is for it and has no value is told."""
@@ -71,12 +70,14 @@ class Origins:
         login = self._at(asked)
         return login.within(asked) if login else asked
 
-    def public(self, url: str) -> str:
-        """The URL that is meant by one that was asked, as it may stand in a lock."""
+    def public(self, url: str, named: Iterable[str] = ()) -> str:
+        """The URL that is meant by one that was asked, as it may stand in a lock; `named` are those of the request.
+
+        It loses what a login puts into a URL, and nothing else: a secret may be a word of it as well.
+        """
         for one in self._shown():
-            if one.way == "path":
-                url = one.hidden(url)
-        return self.mirrors.back(public_url(url))
+            url = one.without(url)
+        return self.mirrors.back(public_url(url), named)
 
     def hidden(self, text: str) -> str:
         """What a program says, without what it was shown."""
@@ -99,7 +100,7 @@ class Origins:
     def refusal(self, url: str, status: str) -> SolveError:
         """Who does not take which credentials, or was given none."""
         url = self.asked(url)
-        host = urlsplit(url).netloc.rpartition("@")[2] or url
+        host = host_of(url) or url
         try:
             login = self._at(url)
         except SolveError as missing:
@@ -132,28 +133,25 @@ class Signatures:
 
     def __init__(self, wanted: Mapping[str, Login], mistaken: frozenset[str]) -> None:
         self.carried = frozenset(url for url, login in wanted.items() if login.way == "path" or url in mistaken)
-        known = sorted(wanted.keys() - self.carried, key=len, reverse=True)
-        self._known = {_place(url): wanted[url].header for url in known}
+        known = [(*_place(url), wanted[url].header) for url in wanted.keys() - self.carried]
+        self._known = sorted(known, key=lambda one: len(one[1]), reverse=True)
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
     def headers(self, host: str, path: str) -> dict[str, str] | None:
-        found = (header for (own, above), header in self._known.items() if own == host and _is_below(path, above))
+        asked = steps(path)
+        found = (header for own, above, header in self._known if own == host and is_below(asked, above))
         return next(({"Authorization": header} for header in found), None)
 
 
-def _place(url: str) -> tuple[str, str]:
+def _place(url: str) -> tuple[str, tuple[str, ...]]:
     parts = urlsplit(url)
-    return (parts.hostname or "", parts.path.rstrip("/"))
-
-
-def _is_below(path: str, above: str) -> bool:
-    return path == above or path.startswith(f"{above}/")
+    return (parts.hostname or "", steps(parts.path))
 
 
 def _is_mistakable(one: str, other: str) -> bool:
     if origin(one) == origin(other):
         return False
     (first, above), (second, below) = _place(one), _place(other)
-    return first == second and (_is_below(below, above) or _is_below(above, below))
+    return first == second and (is_below(below, above) or is_below(above, below))

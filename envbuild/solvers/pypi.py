@@ -265,7 +265,7 @@ class _Solving(msgspec.Struct, frozen=True):
             raise SolveError(what, where, "take it out of what else offers it")
 
     def _failure(self, ran: Ran) -> SolveError:
-        if self.ask.uv.origins.mirrors.turned(self.places, ran.errors):
+        if self.ask.uv.origins.mirrors.turned(self.places, ran.heard):
             raise _Turned
         words = self.ask.members.told(ran.errors)
         return Failure(words, self.request, self.environment, self.ask.uv.origins, self.known(), self.given).told(
@@ -277,8 +277,8 @@ class _Solving(msgspec.Struct, frozen=True):
         return self.ask.newest([name]).get(normalise(name), "")
 
     def _made(self, packages: list[dict[str, Any]], flat: Flat) -> Pins:
-        tags, public = ranks(self.ask.target, self.ask.python), self.ask.uv.origins.public
-        reading = Reading(self.ask.root, tags, self.environment, public)
+        tags = ranks(self.ask.target, self.ask.python)
+        reading = Reading(self.ask.root, tags, self.environment, self.ask.public)
         own = self.ask.members.by_name
         needed = flat.reached(name for name, _ in named(self.request.roots)) - {one.name for one in self.given}
         pins, members = [], []

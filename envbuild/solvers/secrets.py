@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from urllib.parse import urlsplit
 
 import msgspec
 
 from envbuild.errors import Place, SolveError
-from envbuild.settings import Secret, Settings
+from envbuild.settings import Settings
+from envbuild.settings.secrets import Secret
 from envbuild.solvers.logins import Login
+from envbuild.urls import nearest, origin
 
 _TOKEN_USER = "__token__"  # as package indexes call who has nothing but a token  # noqa: S105
-_PORTS = MappingProxyType({"http": 80, "https": 443})
 _LONGEST = 64 * 1024
 
 
@@ -49,8 +48,9 @@ class Secrets:
 
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
-        found = [(len(place), one) for place, one in self.places() if covers(place, url)]
-        return max(found, key=lambda pair: pair[0])[1] if found else None
+        owners = dict(self.places())
+        place = nearest(owners, url)
+        return None if place is None else owners[place]
 
     def shares(self, url: str) -> bool:
         """Whether several secrets are for one host, each for a place of its own."""
@@ -96,23 +96,6 @@ class Secrets:
     def _path(self, stated: str) -> Path:
         home = self._host.get("HOME") or "/"
         return Path(home, stated[2:]) if stated.startswith("~/") else self._root / stated
-
-
-def covers(place: str, url: str) -> bool:
-    """Whether a URL is of the same origin as a place, and at it or below."""
-    above, below = urlsplit(place), urlsplit(url)
-    path = above.path.rstrip("/")
-    return origin(place) == origin(url) and (below.path == path or below.path.startswith(f"{path}/"))
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port: who is asked."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    return (parts.scheme, parts.hostname or "", port or _PORTS.get(parts.scheme, 0))
 
 
 def _contents(path: Path, source: str) -> tuple[str, str]:

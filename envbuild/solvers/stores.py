@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from envbuild.machine import text_of
 from envbuild.solvers.logins import Login
-from envbuild.solvers.secrets import covers
+from envbuild.urls import nearest, parts_of
 
 _RATTLER, _UV = "rattler's credentials", "uv's credentials"
 
@@ -49,8 +50,8 @@ class Stores:
         return next((self._hosts[one] for one in names if one in self._hosts), None)
 
     def _of_uv(self, url: str) -> Login | None:
-        found = [(len(service), login) for service, login in self.services.items() if covers(service, url)]
-        return max(found, key=lambda pair: pair[0])[1] if found else None
+        service = nearest(self.services, url)
+        return None if service is None else self.services[service]
 
 
 def _rattler_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
@@ -59,8 +60,8 @@ def _rattler_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     paths = [Path(host.get("HOME") or "/", ".rattler/credentials.json"), *([Path(own)] if own else [])]
     for path in paths:
         try:
-            found = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(text_of(path))
+        except (ValueError, RecursionError):
             continue
         for name, entry in found.items() if isinstance(found, dict) else ():
             if login := _rattler_login(entry):
@@ -78,26 +79,20 @@ def _rattler_login(entry: Any) -> Login | None:
     return None
 
 
-def _is_place(service: str) -> bool:
-    try:
-        return urlsplit(service).port is None or bool(urlsplit(service).hostname)
-    except ValueError:
-        return False
-
-
 def _uv_logins(host: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
     data = host.get("XDG_DATA_HOME") or Path(host.get("HOME") or "/", ".local/share")
     path = Path(host.get("UV_CREDENTIALS_DIR") or Path(data, "uv/credentials"), "credentials.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-        import tomllib  # many hosts have no such file
+    if not (text := text_of(path)):
+        return
+    import tomllib  # many hosts have no such file
 
+    try:
         entries = tomllib.loads(text).get("credential", [])
-    except (OSError, ValueError):
+    except ValueError:
         return
     for entry in entries if isinstance(entries, list) else ():
         match entry:
-            case {"service": str(service)} if not _is_place(service):
+            case {"service": str(service)} if not parts_of(service):
                 continue
             case {"service": str(service), "scheme": "basic", "password": str(password)}:
                 yield service, Login(password, _UV, str(entry.get("username") or ""))

@@ -19,6 +19,7 @@ from envbuild.solvers.handing import Hands
 from envbuild.solvers.hops import Hops
 from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
+from envbuild.urls import parts_of, shown
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -118,7 +119,7 @@ class Uv:
         if log:
             return self._logged(command, env, log, hold)
         ran = self._programs.run(command, env=env, cwd=self._folder, hold=hold)
-        return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors))
+        return msgspec.structs.replace(ran, errors=self.origins.hidden(ran.errors), heard=ran.errors)
 
     def _logged(self, command: list[str | Path], env: Mapping[str, str], log: Path, hold: tuple[int, ...]) -> Ran:
         """What uv writes goes to the log as it comes, without what it was shown; a server may repeat that to it."""
@@ -126,13 +127,15 @@ class Uv:
         with log.open("ab", buffering=0) as stream:
 
             def hear(line: bytes) -> None:
-                shown = self.origins.hidden(line.decode(errors="replace")).encode() + b"\n"
-                stream.write(shown)
-                said.extend(shown)
+                stream.write(self._shown(line) + b"\n")
+                said.extend(line + b"\n")
                 del said[:-_LONGEST]
 
             code = self._programs.heard(command, hear, env=env, cwd=self._folder, hold=hold)
-        return Ran(code, "", said.decode(errors="replace"))
+        return Ran(code, "", self._shown(bytes(said)).decode(), heard=said.decode(errors="replace"))
+
+    def _shown(self, said: bytes) -> bytes:
+        return self.origins.hidden(said.decode(errors="replace")).encode()
 
     def urls(self, stated: Stated) -> tuple[str, ...]:
         """Where indexes are."""
@@ -243,7 +246,16 @@ def host_indexes(host: Mapping[str, str]) -> Indexes:
     default = Index.parse(stated) if stated else config.default
     if default is None and (url := host.get("PIP_INDEX_URL") or _pip_index(host)):
         default = Index(url)
-    return Indexes(default, tuple(map(Index.parse, listed)) or config.extra)
+    found = Indexes(default, tuple(map(Index.parse, listed)) or config.extra)
+    for one in found.every:
+        _refuse_no_url(one.url)
+    return found
+
+
+def _refuse_no_url(url: str) -> None:
+    if url.lower().startswith(("http:", "https:")) and parts_of(url) is None:
+        what = f"this machine names '{shown(url)}' as an index, which is no URL that can be asked"
+        raise ProcessError(what, hint="mend UV_DEFAULT_INDEX, UV_INDEX or PIP_INDEX_URL, or the settings of uv or pip")
 
 
 def _config_home(host: Mapping[str, str]) -> Path:

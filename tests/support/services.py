@@ -61,10 +61,6 @@ def registry_program() -> str | None:
     return _program("docker-registry", "docker-registry/usr/bin")
 
 
-def hadolint_program() -> str | None:
-    return _program("hadolint", "hadolint/bin")
-
-
 def _program(name: str, unpacked: str) -> str | None:
     """What the system has, else what was unpacked."""
     return shutil.which(name) or shutil.which(services_folder() / unpacked / name)
@@ -129,7 +125,6 @@ _SERVICES = {
     "graphviz": _Service(
         partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
     ),
-    "hadolint": _Service(lambda: hadolint_program() is not None, "run tests/services/install hadolint"),
     "mount": _Service(_may_mount, "run the tests as root"),
     "postgres": _Service(_has_postgres, "install the PostgreSQL server; tests start a cluster of their own"),
     "pypi": _Service(

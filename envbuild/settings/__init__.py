@@ -20,30 +20,14 @@ from envbuild.manifest import (
     Word,
     about,
     families,
-    is_loopback,
     refuse_credentials,
     system_problems,
 )
 from envbuild.names import FILE, MANIFESTS, TEMPLATES
+from envbuild.settings.secrets import Secret, secret_problems
 from envbuild.shape import damaged_number, json_schema, nearest, read
 
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
-_SENT_TO = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?(/[^\s?#\"'\\@]*)?", re.ASCII)
-
-
-class Secret(msgspec.Struct, frozen=True, rename={"places": "for", "way": "as"}):
-    """Where a secret's value comes from, and who is shown it; the value itself is never written anywhere.
-
-    Without `for` it is for builds of images alone.
-    """
-
-    SHAPES: ClassVar = (("env", "for?", "user?", "as?"), ("file", "for?", "user?", "as?"))
-
-    env: Annotated[Word | None, about("The variable that holds it.")] = None
-    file: Annotated[Word | None, about("The file that holds it.")] = None
-    places: Annotated[tuple[Word, ...], about("URLs of hosts, channels or indexes that it is sent to.")] = ()
-    user: Annotated[Word | None, about("Whose password it is.")] = None
-    way: Annotated[Literal["basic", "bearer", "path"], about("How it is sent; 'path' is conda's /t/TOKEN/.")] = "basic"
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -160,7 +144,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
                 yield from _misplaced(node)
     yield from _group_names(document.root.get("groups"))
     yield from _systems(document.root.get("system_requirements"))
-    yield from _secrets(document.root.get("secrets"), document.root.get("insecure_indexes"))
+    yield from secret_problems(document.root.get("secrets"), document.root.get("insecure_indexes"))
     yield from _places_of_files(document)
 
 
@@ -211,44 +195,6 @@ def _systems(stated: Value | None) -> Iterator[EnvbuildError]:
             yield SettingsError(f"there is no platform '{entry.key.text}'", entry.key.place, hint)
         for error in system_problems(entry.value):
             yield SettingsError(error.message, error.where, error.hint)
-
-
-def _secrets(stated: Value | None, insecure: Value | None) -> Iterator[EnvbuildError]:
-    """Whom secrets are for: each of it is one place, and no two are for the same."""
-    plain = {node.text for node in scalars(insecure)} if insecure else set()
-    owners: dict[str, str] = {}
-    for name, entry in stated.entries.items() if isinstance(stated, Mapping) else ():
-        if not isinstance(entry.value, Mapping):
-            continue
-        yield from _ways(entry.value)
-        places = entry.value.get("for")
-        for node in scalars(places) if places else ():
-            if problem := _place_problem(node, plain):
-                yield problem
-            elif (owner := owners.setdefault(node.text.rstrip("/"), name)) != name:
-                yield SettingsError(f"'{node.text}' is sent '{owner}' already", node.place, "name it under one of them")
-
-
-def _ways(secret: Mapping) -> Iterator[EnvbuildError]:
-    way, user = secret.get("as"), secret.get("user")
-    if isinstance(way, Scalar) and way.text in {"bearer", "path"} and user:
-        yield SettingsError(f"'as: {way.text}' sends no user", user.place, "remove it, or send it 'as: basic'")
-    elif isinstance(user, Scalar) and ":" in user.text:
-        yield SettingsError("the name of a user has no ':'", user.place, "write the name alone")
-    for node in (way, user):
-        if node and not secret.get("for"):
-            yield SettingsError("this secret is sent to nobody", node.place, "name the URLs it is for: 'for: [URL]'")
-
-
-def _place_problem(node: Scalar, plain: set[str]) -> EnvbuildError | None:
-    host = node.text.partition("://")[2].partition("/")[0]
-    if not _SENT_TO.fullmatch(node.text):
-        what = f"'{node.text}' is no place that a secret can be sent to"
-        return SettingsError(what, node.place, "write its URL: https://HOST, or https://HOST/PATH")
-    if node.text.startswith("http:") and not is_loopback(node.text) and host not in plain:
-        hint = f"use https, or name the host: 'insecure_indexes: [{host}]'"
-        return SettingsError(f"'{node.text}' is not https: anybody on the way could read the secret", node.place, hint)
-    return None
 
 
 def _group_names(stated: Value | None) -> Iterator[EnvbuildError]:

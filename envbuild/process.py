@@ -91,7 +91,6 @@ class Programs:
         """Run to the end. With a log both streams go there, whole and in order; else they come back as text.
 
         It reads `stdin` and no more: nobody is there to be asked.
-
         The program keeps the files of `hold` open: a lock among them lasts as long as the program does, even when we
         are killed before it.
         """
@@ -275,15 +274,12 @@ def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], 
     """Why it could not be run, with the exit code that shells have for that."""
     is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
     if not is_missing:
-        advice = (
-            "start its first line with what runs it: '#!/bin/sh'"
-            if error.errno == errno.ENOEXEC
-            else "check that it may be run"
-        )
+        advice = "check that it may be run"
+        if error.errno == errno.ENOEXEC:
+            advice = "start its first line with what runs it: '#!/bin/sh'"
         return ProcessError(f"'{command}' cannot be run: {error.strerror}", hint=advice, exit_code=126)
     if found := shutil.which(command, path=path):
-        lost = f"the interpreter of '{found}' is gone"
-        return ProcessError(lost, hint="install again what brings it", exit_code=127)
+        return ProcessError(f"the interpreter of '{found}' is gone", hint="install again what brings it", exit_code=127)
     return ProcessError(f"there is no command '{command}' here", hint=hint(), exit_code=127)
 
 

@@ -57,7 +57,7 @@ _BAD = {
     ],
     "setup: " + "[" * 10_000: ["1:57: nested more than 50 deep | write it flatter"],
     "": ["1:1: nothing is said here | start with 'dependencies:'"],
-    "builder: docker": ["1:10: the builder 'docker' is not in this version yet | use 'local'"],
+    "builder: oci": ["1:10: the builder 'oci' is not in this version yet | use 'local' or 'docker'"],
 }
 
 
@@ -71,10 +71,10 @@ def test_a_bad_manifest_is_refused(project: Project, text: str) -> None:
 
 def test_a_builder_that_is_not_there_is_named_where_it_stands(project: Project) -> None:
     """In the settings, when the manifest names none."""
-    project.write("envbuild.yaml", "channels: [a]\nbuilder: docker\n")
+    project.write("envbuild.yaml", "channels: [a]\nbuilder: oci\n")
     project.write("manifests/a.yaml", "setup: [make]\n")
     assert refused(project) == (
-        "envbuild.yaml:2:10: the builder 'docker' is not in this version yet\n  hint: use 'local'\n"
+        "envbuild.yaml:2:10: the builder 'oci' is not in this version yet\n  hint: use 'local' or 'docker'\n"
     )
 
 

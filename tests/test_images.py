@@ -1,6 +1,5 @@
 """Images as they are rendered: what is refused with its line, blocks and templates, contexts that are written."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -358,11 +357,3 @@ def test_a_folder_that_somebody_else_made_is_left_alone(project: Project) -> Non
     project.write("out/k/envbuild/mine.py", "mine\n")
     assert told(project, "render", "-o", "out")["message"] == "'envbuild' stands there, and was not rendered"
     assert project.read("out/k/envbuild/mine.py") == "mine\n"
-
-
-def test_building_images_is_still_refused(project: Project) -> None:
-    """Rendering is all that there is of it yet."""
-    project.write("manifests/k.yaml", f"{HEAD}image: {{base: a}}\n")
-    locked(project)
-    assert told(project, "plan")["message"] == "the builder 'docker' is not in this version yet"
-    assert json.dumps(project.json("render")).count("Dockerfile") >= 1

@@ -22,7 +22,7 @@ _REFUSED = {
     "spark: {version: '3'}": "1:1: builder 'local' cannot do 'spark'",
     "r: {version: '4'}": "1:1: builder 'local' cannot do 'r'",
     "python: {managed: false}": "1:10: builder 'local' cannot do 'python.managed: false'",
-    "builder: docker": "1:10: the builder 'docker' is not in this version yet",
+    "builder: oci": "1:10: the builder 'oci' is not in this version yet",
 }
 
 

@@ -40,11 +40,12 @@ class Building(msgspec.Struct, frozen=True):
 
     def wheel(self, source: Source) -> Wheel:
         self.target.rendered()
-        self.target.say(f"building {source.name} {source.version}".rstrip())
+        shown = f"{source.name} {source.version}".rstrip()
+        self.target.say(f"building {shown}")
         out = self.folder / "built" / normalise(source.name)
         ran = self._run(source, out)
         if ran.code:
-            raise failed(ran.errors, self.target, self.tools)
+            raise failed(ran.errors, self.target, self.tools, f"{shown} could not be built")
         found = sorted(out.glob("*.whl"))
         if len(found) != 1:
             what = f"the build of {source.name} ended well, and gave {len(found)} wheels"

@@ -1,18 +1,19 @@
 """A wheel into a prefix that will lie elsewhere: each file below it, and every path inside of a file as it will be."""
 
+import os
 import re
+import shlex
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
-from installer.exceptions import InstallerError
 from installer.records import RecordEntry
 from installer.sources import WheelContentElement, WheelFile
-from installer.utils import Scheme
+from installer.utils import Scheme, fix_shebang
 
 from envbuild.census import interpreter
 from envbuild.errors import BuildError, Place
@@ -22,6 +23,8 @@ from envbuild.solvers.contents import BOUND_FREE, BOUND_RATIO
 _INSTALLER = b"envbuild\n"
 # What says how a package came here stands in no wheel; what stands in one is of another machine.
 _OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
+_OF_SITE = {"purelib", "platlib"}
+_LONGEST_LINE = 127
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _ANOTHER = "use another version of it"
 
@@ -63,9 +66,22 @@ def place(wheel: Wheel, layout: Layout, where: Place) -> None:
             install(source, destination, further)
     except _Unsound as error:
         raise BuildError(f"{wheel.filename} is not installed: {error}", where, _ANOTHER) from None
-    except (InstallerError, ValueError, LookupError, AssertionError, EOFError, zipfile.BadZipFile) as error:
-        what = f"{wheel.filename} is no wheel that can be installed: {error or 'its entry points cannot be read'}"
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a reader of archives fails in many ways
+        what = f"{wheel.filename} is no wheel that can be installed: {_words(error)}"
         raise BuildError(what, where, _ANOTHER) from None
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or "its commands cannot be read"
+
+
+def _first_words(interpreter: str) -> str:
+    """As installer itself has it for the commands that it makes."""
+    if len(interpreter.encode()) + len("#!\n") <= _LONGEST_LINE and " " not in interpreter:
+        return interpreter
+    return f"/bin/sh\n'''exec' {shlex.quote(interpreter)} \"$0\" \"$@\"\n' '''"
 
 
 class _Unsound(ValueError):  # noqa: N818 - it is told in a sentence
@@ -110,6 +126,26 @@ class _Destination(SchemeDictionaryDestination):
     def confine(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._known: set[Path] = set()
+
+    def write_file(
+        self,
+        scheme: Scheme,
+        path: "str | os.PathLike[str]",
+        stream: BinaryIO,
+        is_executable: bool,  # noqa: FBT001 - installer's own
+    ) -> RecordEntry:
+        """Scripts can be run, whatever the wheel says; and where no system reads so long a first line, by a shell."""
+        if scheme != "scripts":
+            return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+        with fix_shebang(stream, _first_words(self.interpreter)) as fixed:
+            return self.write_to_fs(scheme, os.fspath(path), fixed, is_executable=True)
+
+    def finalize_installation(
+        self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
+    ) -> None:
+        """What lies in one folder is listed in one way."""
+        plain = [(scheme if own in _OF_SITE else own, record) for own, record in records]
+        super().finalize_installation(scheme, record_file_path, plain)
 
     def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:  # noqa: FBT001 - installer's own
         target = self._path_with_destdir(scheme, path)

@@ -54,7 +54,7 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
             if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.errors):
                 break
     if ran.code:
-        raise failed(ran.errors, target, tools)
+        raise failed(ran.errors, target, tools, "uv could not install the packages")
     if target.uses_conda and os.path.lexists(prefix / "pyvenv.cfg"):
         what = "a wheel brings 'pyvenv.cfg', by which Python would take this for an environment of another kind"
         raise BuildError(what, Place(target.environment.path), "use another version of it")
@@ -93,7 +93,7 @@ def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[st
     return ran
 
 
-def failed(words: str, target: Target, tools: Tools) -> BuildError:
+def failed(words: str, target: Target, tools: Tools, otherwise: str) -> BuildError:
     """Who refuses us; what came is not what was locked, or is no archive; all else is told by uv, in the log."""
     where = Place(target.environment.path)
     if found := _MISMATCH.search(words):
@@ -106,7 +106,7 @@ def failed(words: str, target: Target, tools: Tools) -> BuildError:
         return BuildError(told.message, told.where or where, told.hint)
     if unbuilt := _unbuilt(words, target):
         return unbuilt
-    return BuildError("uv could not install the packages", None, "look at its output in the log")
+    return BuildError(otherwise, None, "look at its output in the log")
 
 
 def _unbuilt(words: str, target: Target) -> BuildError | None:

@@ -44,10 +44,11 @@ class Stage:
         self._folder = folder
         self.write()
 
-    def write(self, *, source: str = "conda", more: str = "", settings: str = "") -> None:
+    def write(self, *, source: str = "conda", prefix: str = "", more: str = "", settings: str = "") -> None:
         """Write the manifest, whose key for Python stands at line 3."""
         self.project.write("envbuild.yaml", f"platforms: [{SUBDIR}, {OTHER}]\n{settings}")
-        text = f"builder: docker\nimage: {{base: 'debian:12'}}\npython: {{from: {source}}}\n{more}"
+        own = f", prefix: {prefix}" if prefix else ""
+        text = f"builder: docker\nimage: {{base: 'debian:12'{own}}}\npython: {{from: {source}}}\n{more}"
         self.project.write("manifests/a.yaml", text)
 
     def conda(self, *packages: Package | Archive) -> Channel:

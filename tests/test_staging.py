@@ -199,6 +199,28 @@ def test_nothing_is_written_through_a_link(staged: Stage, index: Index, tmp_path
     assert not (tmp_path / "x").exists()
 
 
+def test_nothing_is_written_through_a_link_of_uv(staged: Stage, index: Index, tmp_path: Path) -> None:
+    """What leads to a place in the image would lead to that of this machine."""
+    staged.write(source="uv")
+    path = f"sly-1.0.data/data/share/python/cpython-{MINOR}-linux-{MACHINES[OTHER]}-gnu/x"
+    staged.pip(index, *wheel_bytes("sly", "1.0", modules={path: "x"}))
+    with pytest.raises(BuildError, match="through a link that leaves the environment"):
+        staged(on=OTHER, environ=managed_python(tmp_path, OTHER))
+    assert not Path(_PLACE).exists()
+
+
+def test_a_python_without_its_lock(staged: Stage, index: Index) -> None:
+    """Where a free-threaded one looks for packages, its package says."""
+    site = "lib/python3.13t/site-packages"
+    python = Package(name="python", version="3.13.1", subdir=OTHER, fields={"python_site_packages_path": site})
+    staged.conda(python, _pure())
+    staged.pip(index, *wheel_bytes("alpha", "1.0", modules={"alpha-1.0.data/headers/a.h": ""}))
+    folder = staged(on=OTHER)
+    assert (folder / site / "pure.py").is_file()
+    assert (folder / site / "alpha/__init__.py").is_file()
+    assert (folder / "include/python3.13t/alpha/a.h").is_file()
+
+
 def test_the_cache_is_not_written_into(staged: Stage, index: Index) -> None:
     """Files are one with the cache's; a wheel's file of the same place stands beside them."""
     own = Package(name="own", subdir=OTHER, files={"share/own": File(b"conda\n")})

@@ -6,12 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
+import uv
 from support.condapkg import PREFIX, Archive, File, Package, link_script, script
 from support.condapython import MINOR, SUBDIR
 from support.index import Index
 from support.project import Project
 from support.services import require
-from support.staged import MACHINES, OTHER, Stage, contents, managed_python, run_in_place, traces
+from support.staged import MACHINES, OTHER, PLACE, Stage, contents, managed_python, run_in_place, traces
 from support.wheels import installed_wheel, wheel_bytes
 
 from envbuild.builders.staging import can_stage
@@ -19,7 +20,6 @@ from envbuild.errors import BuildError
 from envbuild.project import Project as Opened
 
 _SITE = f"lib/python{MINOR}/site-packages"
-_PLACE = "/opt/env"
 
 
 def _python(platform: str) -> Package:
@@ -61,11 +61,11 @@ def test_another_machine_s_prefix(staged: Stage, index: Index) -> None:
     channel = staged.conda(_python(OTHER), _tool(OTHER), _pure())
     staged.pip(index, *wheel_bytes("alpha", "3.0", scripts={"alpha-x": "alpha:main"}))
     folder = staged(on=OTHER)
-    assert (folder / "bin/tool").read_text() == f"#!/bin/sh\necho {_PLACE}/share/tool\n"
-    assert (folder / "lib/tool.bin").read_bytes().startswith(f"\x7fELF\0{_PLACE}/share\0".encode())
+    assert (folder / "bin/tool").read_text() == f"#!/bin/sh\necho {PLACE}/share/tool\n"
+    assert (folder / "lib/tool.bin").read_bytes().startswith(f"\x7fELF\0{PLACE}/share\0".encode())
     assert (folder / "share/link").readlink() == Path("tool")
-    assert (folder / "bin/pure-x").read_text().startswith(f"#!{_PLACE}/bin/python")
-    assert (folder / "bin/alpha-x").read_text().startswith(f"#!{_PLACE}/bin/python\n")
+    assert (folder / "bin/pure-x").read_text().startswith(f"#!{PLACE}/bin/python")
+    assert (folder / "bin/alpha-x").read_text().startswith(f"#!{PLACE}/bin/python\n")
     assert (folder / _SITE / "pure.py").is_file()
     assert (folder / _SITE / "alpha/__init__.py").read_text() == '__version__ = "3.0"\n'
     assert traces(folder, ".views") == []
@@ -81,16 +81,16 @@ def test_this_machine_s_prefix_runs_at_its_place(staged: Stage, index: Index, co
     modules = {"alpha/cli.py": "def main():\n    print('alpha')\n"}
     staged.pip(index, *wheel_bytes("alpha", "1.0", modules=modules, scripts={"alpha-x": "alpha.cli:main"}))
     folder = staged()
-    assert run_in_place(folder, f"{_PLACE}/bin/alpha-x") == "alpha\n"
-    assert run_in_place(folder, f"{_PLACE}/bin/pure-x") == "pure\n"
-    assert run_in_place(folder, f"{_PLACE}/bin/tool") == f"{_PLACE}/share/tool\n"
+    assert run_in_place(folder, f"{PLACE}/bin/alpha-x") == "alpha\n"
+    assert run_in_place(folder, f"{PLACE}/bin/pure-x") == "pure\n"
+    assert run_in_place(folder, f"{PLACE}/bin/tool") == f"{PLACE}/share/tool\n"
     code = "import markupsafe._speedups as m, sys; print(sys.prefix, m.__file__)"
-    assert run_in_place(folder, f"{_PLACE}/bin/python", "-c", code).startswith(f"{_PLACE} {_PLACE}/{_SITE}/markupsafe/")
+    assert run_in_place(folder, f"{PLACE}/bin/python", "-c", code).startswith(f"{PLACE} {PLACE}/{_SITE}/markupsafe/")
     assert traces(folder) == []
     (compiled,) = (folder / _SITE / "alpha/__pycache__").glob("cli.*.pyc")
     data = compiled.read_bytes()
     assert data[4:8] == b"\x01\0\0\0"  # by hash, and never held against the source
-    assert marshal.loads(data[16:]).co_filename == f"{_PLACE}/{_SITE}/alpha/cli.py"  # noqa: S302 - our own
+    assert marshal.loads(data[16:]).co_filename == f"{PLACE}/{_SITE}/alpha/cli.py"  # noqa: S302 - our own
 
 
 def test_twice_is_the_same(staged: Stage, index: Index, conda_python: Archive) -> None:
@@ -116,14 +116,14 @@ def test_uv_s_python_and_its_environment(staged: Stage, index: Index, tmp_path: 
     folder = staged(on=platform, environ=managed_python(tmp_path, platform))
     kind = f"cpython-{MINOR}-linux-{MACHINES[platform]}-gnu"
     whole = next(path.name for path in (folder / "share/python").iterdir() if path.name.startswith(f"cpython-{MINOR}."))
-    home = f"{_PLACE}/share/python/{kind}/bin"
-    assert (folder / "share/python" / kind).readlink() == Path(f"{_PLACE}/share/python/{whole}")
+    home = f"{PLACE}/share/python/{kind}/bin"
+    assert (folder / "share/python" / kind).readlink() == Path(f"{PLACE}/share/python/{whole}")
     assert (folder / "bin/python").readlink() == Path(f"{home}/python{MINOR}")
     assert (folder / f"bin/python{MINOR}").readlink() == Path("python")
     facts = (folder / "pyvenv.cfg").read_text().splitlines()
     assert {f"home = {home}", f"version_info = {MINOR}", "include-system-site-packages = false"} <= set(facts)
-    assert f"'{_PLACE}'" in (folder / "bin/activate").read_text()
-    assert (folder / "bin/alpha-x").read_text().startswith(f"#!{_PLACE}/bin/python\n")
+    assert f"'{PLACE}'" in (folder / "bin/activate").read_text()
+    assert (folder / "bin/alpha-x").read_text().startswith(f"#!{PLACE}/bin/python\n")
     assert traces(folder) == []
     assert _modes(folder) == {0o644, 0o755}
     assert list((folder / "lib").rglob("__pycache__")) != [] if platform == SUBDIR else True
@@ -136,10 +136,27 @@ def test_uv_s_python_runs_at_its_place(staged: Stage, index: Index, tmp_path: Pa
     staged.pip(index, *installed_wheel("markupsafe"))
     folder = staged(environ=managed_python(tmp_path, SUBDIR))
     code = "import markupsafe._speedups as m, sys; print(sys.prefix, m.__file__, sys.base_prefix)"
-    said = run_in_place(folder, f"{_PLACE}/bin/python", "-c", code).split()
-    assert said[0] == _PLACE
-    assert said[1].startswith(f"{_PLACE}/{_SITE}/")
-    assert said[2].startswith(f"{_PLACE}/share/python/cpython-")
+    said = run_in_place(folder, f"{PLACE}/bin/python", "-c", code).split()
+    assert said[0] == PLACE
+    assert said[1].startswith(f"{PLACE}/{_SITE}/")
+    assert said[2].startswith(f"{PLACE}/share/python/cpython-")
+
+
+def test_uv_itself_makes_the_same(staged: Stage, tmp_path: Path) -> None:
+    """As the stage does that installs inside: but for what it works with, and what is compiled."""
+    require("mount")
+    staged.write(source="uv")
+    environ = managed_python(tmp_path, SUBDIR)
+    ours = contents(staged(environ=environ))
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    own = {"UV_PYTHON_INSTALL_DIR": f"{PLACE}/share/python", "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(tmp_path / "uv")}
+    words = ("venv", "--allow-existing", "--managed-python", "--python", MINOR, PLACE)
+    run_in_place(inside, uv.find_uv_bin(), *words, may_write=True, environ={**environ, **own, "HOME": str(tmp_path)})
+    theirs = contents(inside)
+    left_out = {"share/python/.lock", "share/python/.temp"}
+    differing = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    assert {path for path in differing - left_out if "__pycache__" not in path} == set()
 
 
 def test_uv_s_python_twice_is_the_same(staged: Stage, tmp_path: Path) -> None:
@@ -206,7 +223,7 @@ def test_nothing_is_written_through_a_link_of_uv(staged: Stage, index: Index, tm
     staged.pip(index, *wheel_bytes("sly", "1.0", modules={path: "x"}))
     with pytest.raises(BuildError, match="through a link that leaves the environment"):
         staged(on=OTHER, environ=managed_python(tmp_path, OTHER))
-    assert not Path(_PLACE).exists()
+    assert not Path(PLACE).exists()
 
 
 def test_a_python_without_its_lock(staged: Stage, index: Index) -> None:

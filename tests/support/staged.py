@@ -8,6 +8,7 @@ import stat
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from envbuild.process import Programs
 
 OTHER = "linux-64" if SUBDIR == "linux-aarch64" else "linux-aarch64"
+PLACE = "/opt/env"
 MACHINES = {"linux-64": "x86_64", "linux-aarch64": "aarch64"}
 
 
@@ -108,15 +110,15 @@ def traces(folder: Path, *words: str) -> list[str]:
     return [path for path, (_, data) in contents(folder).items() if any(word in data for word in known)]
 
 
-def run_in_place(folder: Path, *command: str, place: str = "/opt/env") -> str:
+def run_in_place(folder: Path, *command: str, may_write: bool = False, environ: Mapping[str, str] | None = None) -> str:
     """Run with the folder at its place, in a namespace of mounts of its own; the machine sees nothing of it."""
-    shell = 'mount -t tmpfs none /opt && mkdir -p "$1" && mount --bind -o ro "$0" "$1" && shift && exec "$@"'
+    shell = f'mount -t tmpfs none /opt && mkdir {PLACE} && mount --bind -o "$1" "$0" {PLACE} && shift && exec "$@"'
     ran = subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", shell, folder, place, *command],  # noqa: S607
+        ["unshare", "--mount", "sh", "-ec", shell, folder, "rw" if may_write else "ro", *command],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(environ or {})},
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -149,6 +151,7 @@ def managed_python(folder: Path, *platforms: str) -> dict[str, str]:
     return {"UV_PYTHON_DOWNLOADS_JSON_URL": (folder / "pythons.json").as_uri()}
 
 
+@cache
 def _tarball() -> bytes:
     """As python-build-standalone has it, with a place that uv puts right."""
     buffer = io.BytesIO()

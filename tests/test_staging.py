@@ -74,11 +74,11 @@ def test_another_machine_s_prefix(staged: Stage, index: Index) -> None:
 
 
 def test_this_machine_s_prefix_runs_at_its_place(staged: Stage, index: Index, conda_python: Archive) -> None:
-    """With a compiled wheel and commands, compiled for a folder that is only read."""
+    """With a compiled wheel and commands, compiled for a folder that is only read; what cannot be compiled stays."""
     require("mount")
     staged.conda(conda_python, _tool(SUBDIR), _pure())
     staged.pip(index, *installed_wheel("markupsafe"))
-    modules = {"alpha/cli.py": "def main():\n    print('alpha')\n"}
+    modules = {"alpha/cli.py": "def main():\n    print('alpha')\n", "alpha/aged.py": "print 'alpha'\n"}
     staged.pip(index, *wheel_bytes("alpha", "1.0", modules=modules, scripts={"alpha-x": "alpha.cli:main"}))
     folder = staged()
     assert run_in_place(folder, f"{PLACE}/bin/alpha-x") == "alpha\n"

@@ -132,6 +132,16 @@ def test_what_is_no_wheel_is_told(staged: Stage, index: Index) -> None:
         staged(on=OTHER)
 
 
+def test_a_wheel_that_swells_is_refused(staged: Stage, index: Index) -> None:
+    """By what it says of itself, before anything of it is unpacked."""
+    data = bytearray(_wheel(**{"sly.py": "x"}))
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = (0xF0000000).to_bytes(4, "little")
+    staged.pip(index, "sly-1.0-py3-none-any.whl", bytes(data))
+    with pytest.raises(BuildError, match="it holds more than any wheel should"):
+        staged(on=OTHER)
+
+
 def test_a_long_place_and_what_a_wheel_brings(staged: Stage, index: Index) -> None:
     """No shebang is longer than systems read; data, headers and scripts lie where Python's own schemes have them."""
     place = f"/opt/{'long/' * 30}env"

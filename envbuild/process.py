@@ -18,7 +18,10 @@ import msgspec
 from envbuild.errors import ProcessError
 
 _DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
-_KEPT = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES")
+_KEPT = tuple(
+    f"UV_{name}" for name in ("SYSTEM_CERTS", "NATIVE_TLS", "KEYRING_PROVIDER", "HTTP_TIMEOUT", "HTTP_RETRIES")
+)
+_KEPT += ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")  # where uv has Pythons from
 GRACE_SECONDS = 5.0
 LINE_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024

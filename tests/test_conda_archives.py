@@ -322,7 +322,7 @@ def test_a_bomb_is_refused_before_it_goes_off(
     rattler: Rattler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is unpacked of what is so many times its archive."""
-    monkeypatch.setattr("envbuild.solvers.contents._FREE", 2**20)
+    monkeypatch.setattr("envbuild.solvers.contents.BOUND_FREE", 2**20)
     bomb = Package(name="evil", kind=".tar.bz2", files={"zeros": File(bytes(30 * 2**20))})
     assert len(archive(bomb).data) < 20_000
     with pytest.raises(SolveError, match=r"it holds more than [\d,]+ bytes"):

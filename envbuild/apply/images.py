@@ -9,6 +9,7 @@ from envbuild.apply.making import Job, Task
 from envbuild.builders import docker, shipping
 from envbuild.builders.docker import Draft, Means, Recipe
 from envbuild.errors import BuildError
+from envbuild.lock import Lock
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
 from envbuild.registry.repositories import Repository, repositories
@@ -101,6 +102,8 @@ class Images:
             pins=job.lock.pins if job.lock else {},
             python=job.lock.head.python if job.lock else "",
             write=job.write,
+            installs=job.environment.python.managed and _has_packages(job.lock),
+            files=job.files,
             homes=repositories(job.environment),
             base=self._base(job, task),
             base_is=_base_is(job),
@@ -156,6 +159,13 @@ def _version(job: Job) -> int:
     if job.step.version is None:
         raise BuildError(f"'{job.step.environment}' has no version to record", hint="plan again")
     return job.step.version
+
+
+def _has_packages(lock: Lock | None) -> bool:
+    """Were it Python alone."""
+    return lock is not None and (
+        bool(lock.head.python) or any(pins.pins or pins.members for pins in lock.pins.values())
+    )
 
 
 def _locked(job: Job) -> dict[str, str]:

@@ -24,21 +24,34 @@ if TYPE_CHECKING:
 _NOWHERE = "https://cached.invalid/"  # what is in the cache is asked of nobody
 _REVISION = 1
 _MOST_NOTES = 10
+INSIDE = "set 'install: inside' in envbuild.yaml"
 _OF_THE_MACHINE = ("extracted_package_dir", "package_tarball_full_path", "link")
 
 
-def make(prefix: Path, target: Target, tools: Tools) -> tuple[Pin, ...]:
-    """The prefix with its conda packages; gives those whose link scripts are to be run, each after what it needs."""
+class _Linking(msgspec.Struct, frozen=True):
+    """For which platform, where the prefix will lie if not here, and whether no file may be one with the cache's."""
+
+    platform: str
+    staged: Path | None
+    copies: bool
+
+
+def make(prefix: Path, target: Target, tools: Tools, staged: Path | None = None) -> tuple[Pin, ...]:
+    """The prefix with its conda packages; gives those whose link scripts are to be run, each after what it needs.
+
+    `staged` is where the prefix will lie, on another machine: here nothing of it is run.
+    """
     pins = target.pins.conda if target.pins else ()
     (prefix / "conda-meta").mkdir(parents=True)
     (prefix / "conda-meta/history").touch()
     cache = Cache(tools.rattler, tools.programs, target.say, target.rendered)
     with cache.using(pins) as entries:
-        raise_all(_refused_scripts(entries, target, tools))
+        raise_all(_refused_scripts(entries, target, tools, staged))
         scripted = {entry.pin for entry in entries if entry.content.scripts}
-        _note_clashes(entries, target, more=_is_written_later(target) or bool(scripted))
+        _note_clashes(entries, target, more=_is_written_later(target) or bool(scripted or staged))
         target.say(f"linking {len(pins)} package{'' if len(pins) == 1 else 's'}")
-        _link(prefix, entries, tools, copies=bool(target.environment.setup or scripted))
+        copies = not staged and bool(target.environment.setup or scripted)
+        _link(prefix, entries, tools, _Linking(target.pins.platform if target.pins else platform(), staged, copies))
     for pin in pins:
         _put_right(prefix, pin)
         note(target.log, f"linked {pin.name} {pin.version} {pin.build}")
@@ -46,7 +59,9 @@ def make(prefix: Path, target: Target, tools: Tools) -> tuple[Pin, ...]:
     return tuple(pin for pin in in_order(pins) if pin in scripted)
 
 
-def _refused_scripts(entries: Sequence[Entry], target: Target, tools: Tools) -> Iterator[BuildError]:
+def _refused_scripts(
+    entries: Sequence[Entry], target: Target, tools: Tools, staged: Path | None
+) -> Iterator[BuildError]:
     """What packages want to run when they are linked, as whoever builds: only if the project says so."""
     for entry in entries:
         pin = entry.pin
@@ -56,6 +71,9 @@ def _refused_scripts(entries: Sequence[Entry], target: Target, tools: Tools) -> 
         if early := next((path for path in entry.content.scripts if path.endswith("-pre-link.sh")), None):
             what = f"{shown} wants to run '{early}' before it is there, which conda gave up"
             yield BuildError(what, where, "use another version of it")
+        elif staged and (script := _script(entry)):
+            what = f"{shown} wants to run its script '{script}', which only its own place can"
+            yield BuildError(what, where, INSIDE)
         elif pin.name not in tools.allowed and (script := _script(entry)):
             what = f"{shown} wants to run its script '{script}'"
             yield BuildError(what, where, f"read it; then name {pin.name} in 'allow_link_scripts' of envbuild.yaml")
@@ -79,7 +97,7 @@ def _note_clashes(entries: Sequence[Entry], target: Target, *, more: bool) -> No
         note(target.log, f"note: {len(found) - _MOST_NOTES} more paths are brought by two packages")
 
 
-def _link(prefix: Path, entries: Sequence[Entry], tools: Tools, *, copies: bool) -> None:
+def _link(prefix: Path, entries: Sequence[Entry], tools: Tools, linking: _Linking) -> None:
     """By rattler, which is shown the entries under the names that it looks for."""
     view = tools.store / ".views" / prefix.name
     shutil.rmtree(view, ignore_errors=True)
@@ -89,16 +107,16 @@ def _link(prefix: Path, entries: Sequence[Entry], tools: Tools, *, copies: bool)
             (view / stem(entry.pin)).symlink_to(entry.folder)
             marked = _REVISION.to_bytes(8, "big") + bytes.fromhex(entry.pin.sha256)
             (view / f"{stem(entry.pin)}.lock").write_bytes(marked)
-        _install(prefix, [_record(entry.pin) for entry in entries], view, tools, copies=copies)
+        _install(prefix, [_record(entry.pin) for entry in entries], view, tools, linking)
     finally:
         shutil.rmtree(view, ignore_errors=True)
 
 
-def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: Tools, *, copies: bool) -> None:
+def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: Tools, linking: _Linking) -> None:
     from rattler import Config, PackageCache, Subdir, install
     from rattler.exceptions import InstallerError
 
-    config = Config.from_toml("allow-hard-links = false\n") if copies else None
+    config = Config.from_toml("allow-hard-links = false\n") if linking.copies else None
     try:
         tools.rattler.call(
             lambda: install(
@@ -106,11 +124,12 @@ def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: T
                 target_prefix=prefix,
                 package_cache=PackageCache(view),
                 installed_packages=[],
-                platform=Subdir(platform()),
+                platform=Subdir(linking.platform),
                 client=tools.rattler.patient_client,
                 execute_link_scripts=False,
                 show_progress=False,
                 config=config,
+                alternative_target_prefix=linking.staged,
             )
         )
     except InstallerError as error:

@@ -14,7 +14,7 @@ import msgspec
 
 from envbuild.errors import BuildError
 from envbuild.fingerprint import Fingerprint
-from envbuild.lock import Pins
+from envbuild.lock import Pins, sound
 from envbuild.registry.parts import image_tag
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE
@@ -39,12 +39,14 @@ CANNOT_HONOUR = frozenset({("dependencies", "-e"), *((key, "") for key in ("run"
 
 _PROXIES = re.compile(r"(?:https?|all|no|ftp)_proxy", re.IGNORECASE)
 _ARCHIVE = "image.tar"
+ENV = "env"  # the stage of the Dockerfile that holds the environment's folder
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """One image as a plain value. `write` puts its context into a folder, or raises that it is not what was planned.
 
-    `base` is the image that it starts from, where that is of another environment, and `base_is` what that contains.
+    `installs` says that it has packages, and `files` are the digests of what the project brings of them. `base` is the
+    image that it starts from, where that is of another environment, and `base_is` what that contains.
     """
 
     environment: Environment
@@ -53,6 +55,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     pins: Mapping[str, Pins]
     python: str
     write: Callable[[Path], None]
+    installs: bool
+    files: dict[str, str]
     homes: tuple[Repository, ...]
     base: str = ""
     base_is: str = ""
@@ -146,7 +150,30 @@ def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:
 
 
 def _contexts(recipe: Recipe, means: Means) -> dict[str, str]:
-    """What stands in for what the Dockerfile names: the image of another environment."""
+    """What stands in for what the Dockerfile names."""
+    return {**_staged(recipe, means), **_based(recipe, means)}
+
+
+def _staged(recipe: Recipe, means: Means) -> dict[str, str]:
+    """The environment's folder for each platform, made here: then nothing is solved or fetched inside of the build."""
+    from envbuild.builders.staging import Staging, can_stage, stage
+
+    environment = recipe.environment
+    if means.settings.install != "staged" or not recipe.installs or not can_stage(environment):
+        return {}
+    found: dict[str, str] = {}
+    for platform in recipe.platforms:
+        name = ENV if len(recipe.platforms) == 1 else f"{ENV}::linux/{ARCHITECTURES[platform]}"
+        folder = recipe.folder / ENV / platform
+        pins = sound(recipe.pins.get(platform, Pins(platform, ())), platform)
+        staging = Staging(environment, platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
+        stage(folder, staging, means.tools)
+        found[name] = str(folder)
+    return found
+
+
+def _based(recipe: Recipe, means: Means) -> dict[str, str]:
+    """The image of another environment."""
     if not recipe.base:
         return {}
     if recipe.base.startswith("sha256:") and not means.can.is_engine:

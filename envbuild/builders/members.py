@@ -1,5 +1,6 @@
 """Packages of the project itself, as uv is told of them: files by their hashes, folders as copies or where they lie."""
 
+import hashlib
 from pathlib import Path
 
 from envbuild.builders.target import Target, Tools
@@ -26,11 +27,28 @@ def _entry(member: Member, target: Target, tools: Tools, copy: Path) -> str:
     item = _item(member, target)
     if item and item.editable:
         return f"{name}directory = {{ path = {toml(str(tools.root / member.path))}, editable = true }}\n"
-    place = copy / (Path(member.path).name or "project")
+    return f"{name}directory = {{ path = {toml(str(copy_of(member, target, tools, copy)))} }}\n"
+
+
+def copy_of(member: Member, target: Target, tools: Tools, folder: Path) -> Path:
+    """A folder of the project as the plan knew it, below a folder of ours."""
+    item, place = _item(member, target), folder / (Path(member.path).name or "project")
     copied = _folders(tools).copy(member.path, place, _where(item, target))
     if copied.digest != target.files[member.path]:
         raise BuildError(f"'{member.path}' was changed since the plan was made", _where(item, target), _AGAIN)
-    return f"{name}directory = {{ path = {toml(str(place))} }}\n"
+    return place
+
+
+def file_of(member: Member, target: Target, tools: Tools) -> Path:
+    """A wheel or source archive of the project, as the plan knew it."""
+    path, item = tools.root / member.path, _item(member, target)
+    try:
+        came = file_digest(path)
+    except OSError as error:
+        raise BuildError(f"'{member.path}' cannot be read: {error.strerror}", _where(item, target), _AGAIN) from None
+    if came != target.files[member.path]:
+        raise BuildError(f"'{member.path}' was changed since the plan was made", _where(item, target), _AGAIN)
+    return path
 
 
 def refuse_moved(pins: Pins, target: Target, tools: Tools) -> None:
@@ -60,6 +78,11 @@ def editable(target: Target) -> list[str]:
 
 def _item(member: Member, target: Target) -> Item | None:
     return next((item for item in member_items(target.environment) if item.path == member.path), None)
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _where(item: Item | None, target: Target) -> Place:

@@ -12,9 +12,11 @@ import shutil
 import stat
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +29,7 @@ from envbuild.solvers.archives import fetch
 from envbuild.solvers.contents import Content, content, members, unpack
 from envbuild.solvers.rattler import Rattler
 
+_Made = TypeVar("_Made")
 _AT_ONCE = 5
 _ROUNDS = 3
 _DIGEST = 32
@@ -77,7 +80,7 @@ class Cache:
 
     def _sound(self, pin: Pin) -> Entry | None:
         """What is there, if it is what was put there; files are told by size, time and mode, as in any census."""
-        folder = self._folder / _key(pin.sha256)
+        folder = self._folder / key(pin.sha256)
         try:
             whole = (folder / "ledger").read_bytes()
             if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
@@ -91,22 +94,14 @@ class Cache:
         return Entry(pin, folder / "package", ledger.content)
 
     def _mend(self, pins: Sequence[Pin]) -> None:
-        """Fetch several at once; the first that fails ends it."""
         self._ready()
         self._fetched = 0
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            futures = [pool.submit(self._make, pin, len(pins)) for pin in pins]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-            finally:
-                for future in futures:
-                    future.cancel()
+        at_once(partial(self._make, pin, len(pins)) for pin in pins)
 
     def _make(self, pin: Pin, count: int) -> None:
-        key = _key(pin.sha256)
+        name = key(pin.sha256)
         shown = f"{pin.name} {pin.version}"
-        with self._locked(self._folder / ".locks" / key, f"{shown} is being fetched already"):
+        with self._locked(self._folder / ".locks" / name, f"{shown} is being fetched already"):
             if self._sound(pin):
                 return
             with self._guard:
@@ -114,13 +109,12 @@ class Cache:
                 number = self._fetched
             self._say(f"fetching {shown} ({number} of {count})")
             try:
-                self._remove(self._folder / key)
-                self._placed(pin, self._folder / ".new" / key).rename(self._folder / key)
+                self._remove(self._folder / name)
+                self._placed(pin, self._folder / ".new" / name).rename(self._folder / name)
             except OSError as error:
-                what = f"the package cache cannot be written: {error.strerror}: {error.filename or self._folder}"
-                raise BuildError(what, hint=_HINT) from None
+                raise unwritable(error.strerror, error.filename or self._folder) from None
             finally:
-                shutil.rmtree(self._folder / ".new" / key, ignore_errors=True)
+                shutil.rmtree(self._folder / ".new" / name, ignore_errors=True)
 
     def _placed(self, pin: Pin, work: Path) -> Path:
         """The entry as it is to be, at a place that nobody looks at and the next try clears."""
@@ -148,26 +142,50 @@ class Cache:
             entry.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def _locked(self, path: Path, why: str, *, shared: bool = False) -> Iterator[None]:
-        told = False
+    def _locked(self, path: Path, why: str, *, shared: bool = False) -> contextlib.AbstractContextManager[None]:
+        return held(path, why, self._programs, self._say, shared=shared)
 
-        def wait() -> None:
-            nonlocal told
-            if self._programs.stopped:
-                raise Interrupted
-            if not told:
-                self._say(f"waiting: {why}")
-            told = True
 
+@contextlib.contextmanager
+def held(
+    path: Path, why: str, programs: Programs, say: Callable[[str], None], *, shared: bool = False
+) -> Iterator[None]:
+    """A lock of the cache; that it is waited for is told once, and waiting ends when we are to stop."""
+    told = False
+
+    def wait() -> None:
+        nonlocal told
+        if programs.stopped:
+            raise Interrupted
+        if not told:
+            say(f"waiting: {why}")
+        told = True
+
+    try:
+        with locked(path, wait, shared=shared):
+            yield
+    except CannotLock as error:
+        raise unwritable(error, path) from None
+
+
+def unwritable(error: Exception | str | None, path: Path | str) -> BuildError:
+    return BuildError(f"the package cache cannot be written: {error}: {path}", hint=_HINT)
+
+
+def at_once(jobs: Iterable[Callable[[], _Made]]) -> list[_Made]:
+    """Several at once; the first that fails ends it."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        futures = [pool.submit(job) for job in jobs]
         try:
-            with locked(path, wait, shared=shared):
-                yield
-        except CannotLock as error:
-            raise BuildError(f"the package cache cannot be written: {error}: {path}", hint=_HINT) from None
+            for future in as_completed(futures):
+                future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+    return [future.result() for future in futures]
 
 
-def _key(sha256: str) -> str:
+def key(sha256: str) -> str:
     return hashlib.sha256(sha256.encode()).hexdigest()[:_DIGEST]
 
 

@@ -42,7 +42,7 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
     beside = " from PyPI" if target.uses_conda else ""
     target.say(f"{len(names)} package{'s' if len(names) > 1 else ''}{beside}")
     if target.uses_conda:
-        _make_room(prefix, set(map(normalise, names)), target)
+        make_room(prefix, set(map(normalise, names)), target)
     built = [*(pin.name for pin in pins.pip if is_built(pin)), *members.built(pins)]
     with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
         own = members.entries(pins, target, tools, Path(folder))
@@ -54,7 +54,7 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
             if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.heard):
                 break
     if ran.code:
-        raise _failed(ran.errors, target, tools)
+        raise failed(ran.errors, target, tools, "uv could not install the packages")
     if target.uses_conda and os.path.lexists(prefix / "pyvenv.cfg"):
         what = "a wheel brings 'pyvenv.cfg', by which Python would take this for an environment of another kind"
         raise BuildError(what, Place(target.environment.path), "use another version of it")
@@ -63,14 +63,18 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         _forget_origin(prefix, name)
 
 
-def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[str]) -> Ran:
+def builds_of(target: Target, tools: Tools) -> Builds:
     """What is built asks indexes for what it is built with."""
     pip = target.environment.keys.pip
     conda = target.pins.conda if target.pins else ()
     python = next((pin.version for pin in conda if pin.name == "python"), target.python)
-    builds = Builds(
+    return Builds(
         tools.uv, target.environment, _bound(target), target.environment.index_url, pip.extra_index_urls, python
     )
+
+
+def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[str]) -> Ran:
+    builds = builds_of(target, tools)
     asked = partial(tools.uv.run, hold=target.hold)
     ran = asked([*command, "--offline"], stated=builds.stated({}))
     target.rendered()  # a template that fails ends it before anything is fetched
@@ -89,7 +93,7 @@ def _ran(command: list[str | Path], target: Target, tools: Tools, built: list[st
     return ran
 
 
-def _failed(words: str, target: Target, tools: Tools) -> BuildError:
+def failed(words: str, target: Target, tools: Tools, otherwise: str) -> BuildError:
     """Who refuses us; what came is not what was locked, or is no archive; all else is told by uv, in the log."""
     where = Place(target.environment.path)
     if found := _MISMATCH.search(words):
@@ -102,7 +106,7 @@ def _failed(words: str, target: Target, tools: Tools) -> BuildError:
         return BuildError(told.message, told.where or where, told.hint)
     if unbuilt := _unbuilt(words, target):
         return unbuilt
-    return BuildError("uv could not install the packages", None, "look at its output in the log")
+    return BuildError(otherwise, None, "look at its output in the log")
 
 
 def _unbuilt(words: str, target: Target) -> BuildError | None:
@@ -138,7 +142,7 @@ def _command(prefix: Path, lock: Path, target: Target, tools: Tools, built: list
     return ["pip", "install", "--no-deps", "--no-sources", *options, *building, "-r", lock]
 
 
-def _make_room(prefix: Path, names: set[str], target: Target) -> None:
+def make_room(prefix: Path, names: set[str], target: Target) -> None:
     """Take away the distributions of conda that PyPI's are to stand for; files are unlinked, and stay in the cache."""
     for site in prefix.glob("lib/python*/site-packages"):
         for facts in sorted(site.iterdir()):
@@ -153,7 +157,7 @@ def _files(prefix: Path, site: Path, facts: Path) -> Iterator[str]:
     """What belongs to a distribution: as it says itself, else all of its conda package that lies where Python looks."""
     record = facts / "RECORD"
     if record.is_file():
-        yield from (path for path in _recorded(record))
+        yield from (path for path in recorded(record))
         return
     for noted in prefix.glob("conda-meta/*.json"):
         files = msgspec.json.decode(noted.read_bytes(), type=_Noted).files
@@ -167,7 +171,7 @@ class _Noted(msgspec.Struct, frozen=True):
     files: tuple[str, ...] = ()
 
 
-def _recorded(record: Path) -> Iterator[str]:
+def recorded(record: Path) -> Iterator[str]:
     """The files that a distribution lists, whoever wrote the list."""
     site = record.parent.parent
     with record.open(newline="", errors="replace") as stream:
@@ -228,7 +232,7 @@ def owned(prefix: Path) -> Iterator[tuple[str, str]]:
         if _installer(record.parent) == "conda":
             continue
         owner = record.parent.name.partition("-")[0]
-        for path in _recorded(record):
+        for path in recorded(record):
             if path.startswith(f"{prefix}{os.sep}"):
                 yield owner, path[len(str(prefix)) + 1 :]
 

@@ -65,8 +65,12 @@ class Images:
         parent = self.base(prepared.environment)
         base = parent.environment.name if parent else ""
         is_known = prepared.locked.current and (parent is None or parent.fingerprint is not None)
-        found = self._fingerprint(prepared, self.given(prepared, parent)) if is_known else None
-        return msgspec.structs.replace(prepared, fingerprint=found, base=base)
+        if not is_known:
+            return msgspec.structs.replace(prepared, base=base)
+        given = self.given(prepared, parent)
+        files, contents = self._files(prepared.environment, given)
+        found = self._fingerprint(prepared, given, files, contents)
+        return msgspec.structs.replace(prepared, fingerprint=found, base=base, files=files, contents=contents)
 
     def rendered(self, prepared: Prepared) -> Rendered:
         """Of one that is locked, with all that it starts from."""
@@ -89,12 +93,14 @@ class Images:
             Parent(parent.environment, known.text) if parent and known else None,
         )
 
-    def _fingerprint(self, prepared: Prepared, given: Given) -> Fingerprint:
+    def _fingerprint(
+        self, prepared: Prepared, given: Given, files: dict[str, str], contents: dict[str, str]
+    ) -> Fingerprint:
         environment = prepared.environment
         made = render_image(environment, self._sources.templates(), given)
         return image_fingerprint(
             environment,
-            Inputs(docker.FORMAT, prepared.locked.head, platforms_of(environment), *self._files(environment, given)),
+            Inputs(docker.FORMAT, prepared.locked.head, platforms_of(environment), files, contents),
             ImageInputs(
                 made[DOCKERFILE],
                 given.parent.fingerprint if given.parent else "",

@@ -4,8 +4,10 @@ A template is the project's own, or a built-in one, which its own may extend as 
 what a quoting filter made may be printed, so that none becomes an instruction, and every turn of a loop is counted.
 """
 
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +18,8 @@ from envbuild.shape import nearest
 
 if TYPE_CHECKING:
     from jinja2 import Environment as Jinja
+
+    from envbuild.sandbox import Steps
 
 BUILT_IN = "builtin/"
 LIMIT_STEPS = 1_000_000
@@ -41,11 +45,16 @@ class Template(msgspec.Struct, frozen=True):
     text: str
 
 
-class Templates(msgspec.Struct, frozen=True):
+class Templates(msgspec.Struct, frozen=True, dict=True):
     """The project's own templates, by file name, and those that come with envbuild."""
 
     own: Mapping[str, Template]
     built_in: Mapping[str, Template]
+
+    @cached_property
+    def presses(self) -> "dict[tuple[int, str], Press]":
+        """What is ready to render, by thread and name: to read a template takes longer than to use it."""
+        return {}
 
     def find(self, name: str) -> Template | None:
         if name.startswith(BUILT_IN):
@@ -55,17 +64,39 @@ class Templates(msgspec.Struct, frozen=True):
 
 def rendered(name: str, templates: Templates, values: Mapping[str, Any]) -> str:
     """One artifact; whatever a template does wrong is said with its file and line."""
-    jinja = _jinja(templates, quoting_of(name))
     try:
-        raise_all(_stray_blocks(name, templates, jinja))
-        return "".join(_bounded(jinja.get_template(name).generate(values)))
+        key = (threading.get_ident(), name)
+        if key not in templates.presses:
+            templates.presses[key] = Press(name, templates)
+        return templates.presses[key].print(values)
     except _failures() as error:
         raise _failure(error, name, templates) from None
 
 
+class Press:
+    """One template with all that it extends, read once; of use to one thread."""
+
+    def __init__(self, name: str, templates: Templates) -> None:
+        from envbuild.sandbox import Steps
+
+        self._name = name
+        self._steps = Steps(LIMIT_STEPS)
+        self._jinja = _jinja(templates, quoting_of(name), self._steps)
+        self._stray = _stray_blocks(name, templates, self._jinja)
+
+    def print(self, values: Mapping[str, Any]) -> str:
+        raise_all(self._stray)
+        self._steps.renew()
+        return "".join(_bounded(self._jinja.get_template(self._name).generate(values)))
+
+
 def complaints(templates: Templates) -> Iterator[EnvbuildError]:
     """What can be said of the project's own templates before there is anything to render."""
-    jinja = _jinja(templates, {**OF_A_DOCKERFILE, **OF_YAML})  # which format a part is for, who includes it knows
+    from envbuild.sandbox import Steps
+
+    jinja = _jinja(
+        templates, {**OF_A_DOCKERFILE, **OF_YAML}, Steps(LIMIT_STEPS)
+    )  # which format a part is for, who includes it knows
     for name in sorted(templates.own):
         try:
             yield from _stray_blocks(name, templates, jinja)
@@ -146,16 +177,16 @@ def _hint(message: str) -> str:
     return f"print values through a filter that quotes: {filters}" if "quote" in message else "mend the template"
 
 
-def _jinja(templates: Templates, quoting: Quoting) -> "Jinja":
+def _jinja(templates: Templates, quoting: Quoting, steps: "Steps") -> "Jinja":
     from jinja2 import FunctionLoader
 
-    from envbuild.sandbox import Steps, confined_templates
+    from envbuild.sandbox import confined_templates
 
     def load(name: str) -> tuple[str, str, None] | None:
         found = templates.find(name)
         return (found.text, found.path, None) if found else None
 
-    return confined_templates(FunctionLoader(load), quoting, Steps(LIMIT_STEPS))
+    return confined_templates(FunctionLoader(load), quoting, steps)
 
 
 def _bounded(parts: Iterable[str]) -> Iterator[str]:

@@ -30,6 +30,10 @@ class Steps:
         self._limit = limit
         self._left = limit
 
+    def renew(self) -> None:
+        """For the next rendering."""
+        self._left = self._limit
+
     def take(self, length: int = 0) -> None:
         self._left -= 1 + length // _TEXT_OF_A_STEP
         if self._left < 0:

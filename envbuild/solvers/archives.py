@@ -1,4 +1,4 @@
-"""Packages of channels as archives: fetched beside, held against the hashes of the lock, and only then given on."""
+"""Files of channels and indexes: fetched beside, held against the hashes of the lock, and only then given on."""
 
 import hashlib
 import re
@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from envbuild.errors import Place, SolveError, redacted
 from envbuild.lock import Pin
@@ -28,25 +30,39 @@ _STATUS = re.compile(r"HTTP status \w+ error \((?P<code>\d+) ?(?P<words>[^)]*)\)
 _REFUSED = {"401", "403"}
 # Answers that another try does not change, each with what to do.
 _FINAL = {
-    "404": "run 'envbuild lock --upgrade {name}': the channel has it no longer",
-    "410": "run 'envbuild lock --upgrade {name}': the channel has it no longer",
+    "404": "run 'envbuild lock --upgrade {name}': the {keeper} has it no longer",
+    "410": "run 'envbuild lock --upgrade {name}': the {keeper} has it no longer",
 }
 
 
+class Keeper(msgspec.Struct, frozen=True):
+    """Who keeps a file, and what opens it where nothing else that is known does."""
+
+    kind: str = "channel"
+    login: Login | None = None
+
+
+CHANNEL = Keeper()
+
+
 def fetch(rattler: Rattler, pin: Pin, folder: Path, say: Callable[[str], None]) -> Path:
-    """The archive of a pin in a folder, whole: nobody has read a byte of it before its hashes were those of the pin."""
-    target = folder / f"{stem(pin)}{kind(pin)}"
+    """The archive of a pin in a folder, whole."""
+    return download(rattler, pin, folder / f"{stem(pin)}{kind(pin)}", say, CHANNEL)
+
+
+def download(rattler: Rattler, pin: Pin, target: Path, say: Callable[[str], None], keeper: Keeper) -> Path:
+    """The file of a pin: nobody has read a byte of it before its hashes were those of the pin."""
     beside = target.with_name(f"{target.name}.part")
     try:
         for number in count(1):
             asked = rattler.origins.asked(pin.url)
             try:
-                _fetch_once(rattler, pin, beside)
+                _fetch_once(rattler, pin, beside, keeper)
                 break
             except _Failed as failed:
                 is_elsewhere = rattler.origins.mirrors.turn(pin.url, asked)
                 if not is_elsewhere and (failed.hint or number >= _TRIES):
-                    raise _told(pin, asked, failed, number) from None
+                    raise _told(pin, asked, failed, number, keeper) from None
                 say(f"fetching {pin.name} {pin.version} again: {failed}")
                 rattler.pause(_PAUSE_SECONDS * number)
         return beside.replace(target)
@@ -111,14 +127,14 @@ class _Sink:
         return {name: one.hexdigest() for name, one in self._hashes.items()}
 
 
-def _fetch_once(rattler: Rattler, pin: Pin, beside: Path) -> None:
+def _fetch_once(rattler: Rattler, pin: Pin, beside: Path, keeper: Keeper) -> None:
     with beside.open("wb") as file:
         sink = _Sink(file)
         asked = rattler.origins.asked(pin.url)
         if asked.startswith("file:"):
             _copy(asked, sink)
         else:
-            _download(rattler, pin, sink)
+            _download(rattler, pin, sink, keeper)
         file.flush()
     for name, got in sink.digests().items():
         expected = getattr(pin, name)
@@ -138,8 +154,8 @@ def _copy(url: str, sink: _Sink) -> None:
         raise _Failed(error.strerror or "it cannot be read", hint) from None
 
 
-def _download(rattler: Rattler, pin: Pin, sink: _Sink) -> None:
-    url, login = _opened(rattler, pin.url)
+def _download(rattler: Rattler, pin: Pin, sink: _Sink, keeper: Keeper) -> None:
+    url, login = _opened(rattler, pin.url, keeper)
     try:
         rattler.call(lambda: _streamed(rattler.client_of(login), url, sink, rattler.seconds))
     except TimeoutError:
@@ -148,12 +164,14 @@ def _download(rattler: Rattler, pin: Pin, sink: _Sink) -> None:
     except (OSError, RuntimeError, ValueError) as error:
         if sink.broken:
             raise sink.broken from None
-        raise _failed(error, sink, rattler.origins, url) from None
+        raise _failed(error, sink, rattler.origins, url, keeper) from None
 
 
-def _opened(rattler: Rattler, public: str) -> tuple[str, Login | None]:
+def _opened(rattler: Rattler, public: str, keeper: Keeper) -> tuple[str, Login | None]:
     """Where it is, with what opens it; a token in a path is shown to its own origin, and goes no further."""
     login, url = rattler.origins.login(public), rattler.origins.url(public)
+    if login is None and keeper.login and rattler.origins.asked(public) == public:
+        return keeper.login.within(url), keeper.login
     if login and login.way == "path" and (away := rattler.hops.away(url)):
         return rattler.origins.url(away), rattler.origins.login(away)
     return url, login
@@ -177,14 +195,15 @@ async def _streamed(client: "Client", url: str, sink: _Sink, seconds: float) -> 
         task.cancel()
 
 
-def _failed(error: Exception, sink: _Sink, origins: Origins, url: str) -> _Failed:
+def _failed(error: Exception, sink: _Sink, origins: Origins, url: str, keeper: Keeper) -> _Failed:
     if status := _STATUS.search(str(error)):
         if status["code"] in _REFUSED:
-            told = origins.refusal(origins.public(url), f"{status['code']} {status['words']}".rstrip())
+            words = f"{status['code']} {status['words']}".rstrip()
+            told = origins.refusal(origins.public(url), words, keeper.login)
             return _Failed(told.message, told.hint, told.where)
         return _Failed(f"{status['code']} {status['words']}".rstrip(), _FINAL.get(status["code"], ""))
     if isinstance(error, ValueError):
-        return _Failed(f"it does not end, after {_size(sink)}", "use another channel")
+        return _Failed(f"it does not end, after {_size(sink)}", "use another {keeper}")
     if sink.size:
         return _Failed(f"the connection ended after {_size(sink)}")
     words = redacted(origins.hidden(str(error))).partition(" for url ")[0]
@@ -195,8 +214,9 @@ def _size(sink: _Sink) -> str:
     return f"{sink.size:,} bytes"
 
 
-def _told(pin: Pin, asked: str, failed: _Failed, number: int) -> SolveError:
+def _told(pin: Pin, asked: str, failed: _Failed, number: int, keeper: Keeper) -> SolveError:
     what = f"{pin.name} {pin.version} could not be fetched from {public_url(asked)}"
     tried = f", tried {number} times" if number > 1 else ""
-    again = "try again later; if it stays so, ask who keeps the channel"
-    return SolveError(f"{what}: {failed}{tried}", failed.where, failed.hint.replace("{name}", pin.name) or again)
+    hint = failed.hint or "try again later; if it stays so, ask who keeps the {keeper}"
+    hint = hint.replace("{name}", pin.name).replace("{keeper}", keeper.kind)
+    return SolveError(f"{what}: {failed}{tried}", failed.where, hint)

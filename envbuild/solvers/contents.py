@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SECTIONS: tuple[Literal["info", "pkg"], ...] = ("info", "pkg")
 _Shape = TypeVar("_Shape")
 _MOST_FILES = 1_000_000
-_FREE, _RATIO = 2**30, 200  # a package may be so many times its archive, and any may be as large as the first
+BOUND_FREE, BOUND_RATIO = 2**30, 200  # a package may be so many times its archive, and any may be as large as the first
 _MOST_TOLD = 256 * 2**20  # bytes of one file in which a package tells of itself
 _SCRIPT = re.compile(r"(?:bin/\.|Scripts/\.)(?:.+)-(?:post-link|pre-link|pre-unlink)\.(?:sh|bat)")
 _COMMAND = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.+-]*) *= *[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -74,7 +74,7 @@ class _Link(msgspec.Struct, frozen=True):
 
 def members(rattler: Rattler, archive: Path, pin: Pin) -> frozenset[str]:
     """The files of an archive of which nothing is unpacked yet."""
-    limit = _FREE + _RATIO * archive.stat().st_size
+    limit = BOUND_FREE + BOUND_RATIO * archive.stat().st_size
     try:
         return rattler.call(lambda: _members(archive, pin, limit))
     except (SolveError, Interrupted):

@@ -19,15 +19,29 @@ def install_options(environment: Environment, root: Path, built: Iterable[str], 
     So `no_binary` is not said again: what is locked as a source has no other file to be taken. And what is not built
     alone is named, for uv builds that last; told that nothing is, it would not wait for what a build needs.
     """
-    pip = environment.keys.pip
-    alone = pip.no_build_isolation
-    every = alone is True or (not isinstance(alone, bool) and EVERY in (alone or ()))
-    names = sorted(set(map(normalise, built if every else () if isinstance(alone, bool) else alone or ())))
-    links = [origins.asked(one) if "://" in one else str(root / one) for one in pip.find_links]
-    return [
-        *(word for name in names for word in ("--no-build-isolation-package", name)),
-        *(word for link in links for word in ("--find-links", link)),
-    ]
+    every, stated = _alone(environment)
+    names = sorted(set(map(normalise, built if every else stated)))
+    alone = (word for name in names for word in ("--no-build-isolation-package", name))
+    return [*alone, *link_options(environment, root, origins)]
+
+
+def link_options(environment: Environment, root: Path, origins: Origins) -> list[str]:
+    links = [origins.asked(one) if "://" in one else str(root / one) for one in environment.keys.pip.find_links]
+    return [word for link in links for word in ("--find-links", link)]
+
+
+def is_alone(environment: Environment, name: str) -> bool:
+    """Whether a package is built with what its environment has, and nothing else."""
+    every, stated = _alone(environment)
+    return every or normalise(name) in map(normalise, stated)
+
+
+def _alone(environment: Environment) -> tuple[bool, tuple[str, ...]]:
+    """Whether all are, else which."""
+    stated = environment.keys.pip.no_build_isolation
+    if isinstance(stated, bool) or not stated:
+        return stated is True, ()
+    return EVERY in stated, tuple(stated)
 
 
 def is_built(pin: Pin) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -114,3 +114,13 @@ def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
         return {}
     return {name: Login(password, NETRC, user) for name, (user, _, password) in known.items() if name != "default"}
+
+
+def index_login(name: str, url: str, host: Mapping[str, str]) -> Login | None:
+    """What uv has for an index: what stands in its URL, else in the variables of its name."""
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        return Login(unquote(parts.password or ""), "the URL of its index", unquote(parts.username or ""))
+    variable = f"UV_INDEX_{re.sub('[^A-Za-z0-9]', '_', name).upper()}"
+    user, password = (host.get(f"{variable}_{part}", "") for part in ("USERNAME", "PASSWORD"))
+    return Login(password, f"the variables {variable}_...", user) if user or password else None

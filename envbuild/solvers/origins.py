@@ -97,12 +97,12 @@ class Origins:
         }
         return Signatures({url: login for url, login in wanted.items() if login}, frozenset(mistaken))
 
-    def refusal(self, url: str, status: str) -> SolveError:
-        """Who does not take which credentials, or was given none."""
+    def refusal(self, url: str, status: str, shown: Login | None = None) -> SolveError:
+        """Who does not take which credentials, or was given none; `shown` is what it was if we know of no other."""
         url = self.asked(url)
         host = host_of(url) or url
         try:
-            login = self._at(url)
+            login = self._at(url) or shown
         except SolveError as missing:
             return missing
         if login is None:

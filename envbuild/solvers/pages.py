@@ -5,7 +5,6 @@ asked for first, and what uv found is held against it.
 """
 
 import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
@@ -13,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import unquote, urldefrag, urljoin
 
 from envbuild.solvers.hops import Followed, Hops
-from envbuild.solvers.logins import Login
+from envbuild.solvers.logins import Login, index_login
 from envbuild.solvers.origins import Origins, public_url
 
 _TAKES = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -76,11 +75,9 @@ class Pages:
     def _login(self, index: str, page: str) -> Login | None:
         """As uv has it: of a secret, by the name of the index, else of its host."""
         own = self._origins.login(page)
-        variable = f"UV_INDEX_{re.sub('[^A-Za-z0-9]', '_', index).upper()}"
-        user, password = (self._host.get(f"{variable}_{part}", "") for part in ("USERNAME", "PASSWORD"))
         is_here = self._origins.asked(page) == page
-        if is_here and (user or password) and not (own and own.secret):
-            return Login(password, f"the variables {variable}_...", user)
+        if is_here and not (own and own.secret) and (named := index_login(index, public_url(page), self._host)):
+            return named
         return own if own and own.way != "path" else None
 
 

@@ -17,9 +17,10 @@ from envbuild.errors import ProcessError
 from envbuild.process import Programs, Ran, child_environment, toml
 from envbuild.solvers.handing import Hands
 from envbuild.solvers.hops import Hops
+from envbuild.solvers.logins import Login, index_login
 from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
-from envbuild.urls import parts_of, shown
+from envbuild.urls import origin, parts_of, shown
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -141,6 +142,12 @@ class Uv:
         """Where indexes are."""
         every = self._indexes(stated).every
         return (*(one.url for one in every), *stated.bound.values())
+
+    def login(self, stated: Stated, url: str) -> Login | None:
+        """What an index of the same origin is opened with, by its own URL or by the variables of its name."""
+        bound = (Index(one, name) for name, one in stated.bound.items())
+        near = (index for index in (*self._indexes(stated).every, *bound) if origin(index.url) == origin(url))
+        return next(filter(None, (index_login(index.name, index.url, self._host) for index in near)), None)
 
     def request_file(self, text: str) -> Path:
         """A file of requirements, as a list that uv is given; it goes with the folder."""

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import textwrap
 import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -42,6 +43,17 @@ class Imaging:
             self.engine.docker("tag", self.base, name)
             self.engine.docker("push", name)
         return name
+
+    def write(self, name: str, base: str, text: str) -> None:
+        """A manifest of an image from one of the engine's bases, which is put into the registry before."""
+        reference = f"{self.server}/base/{base}:1"
+        if self.engine.docker.run("image", "inspect", reference).returncode:
+            self.engine.docker("tag", self.engine.base(base), reference)
+        self.engine.docker("push", reference)
+        head, _, rest = text.partition("image:")
+        body = textwrap.dedent(rest).strip("\n") if rest else ""
+        lines = "".join(f"  {line}\n" for line in body.splitlines())
+        self.project.write(f"manifests/{name}.yaml", f"{textwrap.dedent(head)}image:\n  base: {reference}\n{lines}")
 
     def apply(self, *args: str, check: int | None = 0, **more: Any) -> Mapping[str, Any]:
         found: Mapping[str, Any] = json.loads(self.project.run("apply", "--json", *args, check=check, **more).out)

@@ -1,0 +1,165 @@
+"""A wheel into a prefix that will lie elsewhere: each file below it, and every path inside of a file as it will be."""
+
+import os
+import re
+import shlex
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from installer import install
+from installer.destinations import SchemeDictionaryDestination
+from installer.records import RecordEntry
+from installer.sources import WheelContentElement, WheelFile
+from installer.utils import Scheme, fix_shebang
+
+from envbuild.census import interpreter
+from envbuild.errors import BuildError, Place
+from envbuild.manifest import normalise
+from envbuild.solvers.contents import BOUND_FREE, BOUND_RATIO
+
+_INSTALLER = b"envbuild\n"
+# What says how a package came here stands in no wheel; what stands in one is of another machine.
+_OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
+_OF_SITE = {"purelib", "platlib"}
+_LONGEST_LINE = 127
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_ANOTHER = "use another version of it"
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """A prefix, where it will lie, and the folders of its Python below it."""
+
+    folder: Path
+    final: str
+    site: str
+    headers: str
+
+    def schemes(self, name: str) -> dict[str, str]:
+        site, below = str(self.folder / self.site), str(self.folder)
+        own = {"headers": f"{below}/{self.headers}/{name}", "scripts": f"{below}/bin", "data": below}
+        return {"purelib": site, "platlib": site, **own}
+
+
+class Wheel(msgspec.Struct, frozen=True, order=True):
+    """A file, the name that a wheel's file has, and the package that it is to be; `origin` if it is of no index."""
+
+    name: str
+    path: Path
+    filename: str
+    origin: bytes = b""
+
+
+def place(wheel: Wheel, layout: Layout, where: Place) -> None:
+    """What a wheel holds is nobody's but its author's word: it is refused with all that does not fit."""
+    further = {"INSTALLER": _INSTALLER} | ({"direct_url.json": wheel.origin} if wheel.origin else {})
+    destination = _Destination(layout.schemes(wheel.name), interpreter(layout.final), "posix")
+    try:
+        with zipfile.ZipFile(wheel.path) as opened:
+            opened.filename = wheel.filename
+            _refuse_unsound(opened, wheel.path.stat().st_size)
+            source = _Source(opened)
+            _refuse_other(source.distribution, wheel.name)
+            destination.confine(layout.folder)
+            install(source, destination, further)
+    except _Unsound as error:
+        raise BuildError(f"{wheel.filename} is not installed: {error}", where, _ANOTHER) from None
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a reader of archives fails in many ways
+        what = f"{wheel.filename} is no wheel that can be installed: {_words(error)}"
+        raise BuildError(what, where, _ANOTHER) from None
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or "its commands cannot be read"
+
+
+def _first_words(interpreter: str) -> str:
+    """As installer itself has it for the commands that it makes."""
+    if len(interpreter.encode()) + len("#!\n") <= _LONGEST_LINE and " " not in interpreter:
+        return interpreter
+    return f"/bin/sh\n'''exec' {shlex.quote(interpreter)} \"$0\" \"$@\"\n' '''"
+
+
+class _Unsound(ValueError):  # noqa: N818 - it is told in a sentence
+    """Why a wheel is not placed."""
+
+
+def _refuse_unsound(opened: zipfile.ZipFile, size: int) -> None:
+    names = set()
+    limit = BOUND_FREE + BOUND_RATIO * size
+    for info in opened.infolist():
+        name = info.filename.removesuffix("/")
+        limit -= info.file_size
+        if not name or _CONTROL.search(name) or {"", ".", ".."} & set(name.split("/")):
+            raise _Unsound(f"it holds {name!a}, which leaves its folder or is no name of a file")
+        if name in names:
+            raise _Unsound(f"it holds '{name}' twice")
+        if limit < 0:
+            raise _Unsound("it holds more than any wheel should")
+        names.add(name)
+
+
+def _refuse_other(name: str, wanted: str) -> None:
+    if normalise(name) != normalise(wanted):
+        raise _Unsound(f"it is a wheel of {name}, and {wanted} is locked")
+
+
+class _Source(WheelFile):
+    """Without bytecode, which would be run in place of what it says it comes from, and what installers write."""
+
+    def get_contents(self) -> Iterator[WheelContentElement]:
+        for element in super().get_contents():
+            path = element[0][0]
+            folder, _, name = path.rpartition("/")
+            is_told = folder == self.dist_info_dir and name in _OF_INSTALLERS
+            if not is_told and "__pycache__" not in folder.split("/"):
+                yield element
+
+
+class _Destination(SchemeDictionaryDestination):
+    """Whatever links stand in the prefix, nothing is written out of it; nor into a file that others have as well."""
+
+    def confine(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._known: set[Path] = set()
+
+    def write_file(
+        self,
+        scheme: Scheme,
+        path: "str | os.PathLike[str]",
+        stream: BinaryIO,
+        is_executable: bool,  # noqa: FBT001 - installer's own
+    ) -> RecordEntry:
+        """Scripts can be run, whatever the wheel says; and where no system reads so long a first line, by a shell."""
+        if scheme != "scripts":
+            return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+        with fix_shebang(stream, _first_words(self.interpreter)) as fixed:
+            return self.write_to_fs(scheme, os.fspath(path), fixed, is_executable=True)
+
+    def finalize_installation(
+        self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
+    ) -> None:
+        """What lies in one folder is listed in one way."""
+        plain = [(scheme if own in _OF_SITE else own, record) for own, record in records]
+        super().finalize_installation(scheme, record_file_path, plain)
+
+    def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:  # noqa: FBT001 - installer's own
+        target = self._path_with_destdir(scheme, path)
+        self._refuse_outside(target)
+        if target.is_dir() and not target.is_symlink():
+            raise _Unsound(f"it brings a file '{path}', where there is a folder")
+        target.unlink(missing_ok=True)
+        return super().write_to_fs(scheme, path, stream, is_executable)
+
+    def _refuse_outside(self, target: Path) -> None:
+        own = target.relative_to(self._folder).as_posix()
+        if own == "pyvenv.cfg":
+            raise _Unsound("it brings 'pyvenv.cfg', by which Python knows what kind of environment it is in")
+        if target.parent not in self._known:
+            if not target.parent.resolve().is_relative_to(self._folder):
+                raise _Unsound(f"it would write '{own}' through a link that leaves the environment")
+            self._known.add(target.parent)

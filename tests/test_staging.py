@@ -191,11 +191,13 @@ def test_what_docker_would_read_is_refused(staged: Stage, index: Index, manager:
     assert "install: inside" in caught.value.hint
 
 
-def test_nothing_is_written_through_a_link(staged: Stage, index: Index, tmp_path: Path) -> None:
-    """Where a conda package has a link out of the prefix, it is refused before a wheel could use it."""
+@pytest.mark.parametrize("by", ["a wheel", "nobody that is known"])
+def test_nothing_is_written_through_a_link(staged: Stage, index: Index, tmp_path: Path, by: str) -> None:
+    """Where a conda package has a link out of the prefix, it is refused before a wheel, or bytecode, could use it."""
     link = Package(name="door", subdir=OTHER, files={"share/door": File(link=str(tmp_path))})
     staged.conda(_python(OTHER), link)
-    staged.pip(index, *wheel_bytes("sly", "1.0", modules={"sly-1.0.data/data/share/door/x": "x"}))
+    if by == "a wheel":
+        staged.pip(index, *wheel_bytes("sly", "1.0", modules={"sly-1.0.data/data/share/door/x": "x"}))
     with pytest.raises(BuildError, match="door"):
         staged(on=OTHER)
     assert not (tmp_path / "x").exists()

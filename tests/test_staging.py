@@ -74,7 +74,7 @@ def test_another_machine_s_prefix(staged: Stage, index: Index) -> None:
 
 
 def test_this_machine_s_prefix_runs_at_its_place(staged: Stage, index: Index, conda_python: Archive) -> None:
-    """With a compiled wheel and commands, compiled for a folder that is only read; what cannot be compiled stays."""
+    """Compiled for a folder that is only read, but for what cannot be; and twice it is the same, byte for byte."""
     require("mount")
     staged.conda(conda_python, _tool(SUBDIR), _pure())
     staged.pip(index, *installed_wheel("markupsafe"))
@@ -91,21 +91,16 @@ def test_this_machine_s_prefix_runs_at_its_place(staged: Stage, index: Index, co
     data = compiled.read_bytes()
     assert data[4:8] == b"\x01\0\0\0"  # by hash, and never held against the source
     assert marshal.loads(data[16:]).co_filename == f"{PLACE}/{_SITE}/alpha/cli.py"  # noqa: S302 - our own
+    assert contents(folder) == contents(_staged_by_a_private_person(staged))
+    assert _modes(folder) == {0o644, 0o755}
 
 
-def test_twice_is_the_same(staged: Stage, index: Index, conda_python: Archive) -> None:
-    """Byte for byte, with modes that whoever reads the image may have, whatever the umask here."""
-    staged.conda(conda_python, _tool(SUBDIR), _pure())
-    staged.pip(index, *wheel_bytes("alpha", "1.0", scripts={"alpha-x": "alpha:main"}))
-    first = staged("first")
+def _staged_by_a_private_person(staged: Stage) -> Path:
     before = os.umask(0o077)
     try:
-        second = staged("second")
+        return staged("again")
     finally:
         os.umask(before)
-    one, other = contents(first), contents(second)
-    assert [path for path in one.keys() | other.keys() if one.get(path) != other.get(path)] == []
-    assert _modes(second) == {0o644, 0o755}
 
 
 @pytest.mark.parametrize("platform", [SUBDIR, OTHER])
@@ -129,25 +124,15 @@ def test_uv_s_python_and_its_environment(staged: Stage, index: Index, tmp_path: 
     assert list((folder / "lib").rglob("__pycache__")) != [] if platform == SUBDIR else True
 
 
-def test_uv_s_python_runs_at_its_place(staged: Stage, index: Index, tmp_path: Path) -> None:
-    """It finds its own library and what is installed for it."""
-    require("mount")
-    staged.write(source="uv")
-    staged.pip(index, *installed_wheel("markupsafe"))
-    folder = staged(environ=managed_python(tmp_path, SUBDIR))
-    code = "import markupsafe._speedups as m, sys; print(sys.prefix, m.__file__, sys.base_prefix)"
-    said = run_in_place(folder, f"{PLACE}/bin/python", "-c", code).split()
-    assert said[0] == PLACE
-    assert said[1].startswith(f"{PLACE}/{_SITE}/")
-    assert said[2].startswith(f"{PLACE}/share/python/cpython-")
-
-
 def test_uv_itself_makes_the_same(staged: Stage, tmp_path: Path) -> None:
-    """As the stage does that installs inside: but for what it works with, and what is compiled."""
+    """As the stage does that installs inside: but for what it works with, and what is compiled; and that runs."""
     require("mount")
     staged.write(source="uv")
     environ = managed_python(tmp_path, SUBDIR)
-    ours = contents(staged(environ=environ))
+    folder = staged(environ=environ)
+    said = run_in_place(folder, f"{PLACE}/bin/python", "-c", "import sys; print(sys.prefix, sys.base_prefix)")
+    assert said.startswith(f"{PLACE} {PLACE}/share/python/cpython-")
+    ours = contents(folder)
     inside = tmp_path / "inside"
     inside.mkdir()
     own = {"UV_PYTHON_INSTALL_DIR": f"{PLACE}/share/python", "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(tmp_path / "uv")}
@@ -162,10 +147,10 @@ def test_uv_itself_makes_the_same(staged: Stage, tmp_path: Path) -> None:
 def test_uv_s_python_twice_is_the_same(staged: Stage, tmp_path: Path) -> None:
     """It is fetched once, and kept."""
     staged.write(source="uv")
-    environ = managed_python(tmp_path, SUBDIR)
-    first = staged("first", environ=environ)
+    environ = managed_python(tmp_path, OTHER)
+    first = staged("first", OTHER, environ)
     (tmp_path / "python.tar.gz").unlink()
-    assert contents(first) == contents(staged("second", environ=environ))
+    assert contents(first) == contents(staged("second", OTHER, environ))
 
 
 def test_a_python_that_nobody_has(staged: Stage, tmp_path: Path) -> None:
@@ -206,11 +191,13 @@ def test_what_docker_would_read_is_refused(staged: Stage, index: Index, manager:
     assert "install: inside" in caught.value.hint
 
 
-def test_nothing_is_written_through_a_link(staged: Stage, index: Index, tmp_path: Path) -> None:
-    """Where a conda package has a link out of the prefix, it is refused before a wheel could use it."""
+@pytest.mark.parametrize("by", ["a wheel", "nobody that is known"])
+def test_nothing_is_written_through_a_link(staged: Stage, index: Index, tmp_path: Path, by: str) -> None:
+    """Where a conda package has a link out of the prefix, it is refused before a wheel, or bytecode, could use it."""
     link = Package(name="door", subdir=OTHER, files={"share/door": File(link=str(tmp_path))})
     staged.conda(_python(OTHER), link)
-    staged.pip(index, *wheel_bytes("sly", "1.0", modules={"sly-1.0.data/data/share/door/x": "x"}))
+    if by == "a wheel":
+        staged.pip(index, *wheel_bytes("sly", "1.0", modules={"sly-1.0.data/data/share/door/x": "x"}))
     with pytest.raises(BuildError, match="door"):
         staged(on=OTHER)
     assert not (tmp_path / "x").exists()

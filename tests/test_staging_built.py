@@ -119,12 +119,13 @@ def test_bound_names_are_closed_to_builds(project: Project, tmp_path: Path, inde
 
 
 def test_what_is_built_with_what_is_there(staged: Stage, index: Index, conda_python: Archive) -> None:
-    """By the staged Python itself, which leaves no trace of this machine; elsewhere it cannot be."""
+    """By the staged Python itself, after all else, with no trace of this machine; elsewhere it cannot be."""
     require("mount")
     staged.write(more=f'pip: {{index_url: "{index.url}", no_build_isolation: [made]}}\n')
     staged.conda(conda_python)
     staged.pip(index, *wheel_bytes("alpha", "1.0"))
-    staged.pip(index, *sdist_bytes("made", "1.0", files=_backend("import alpha, json.tool")))
+    staged.pip(index, *sdist_bytes("made", "1.0", files=_backend("import alpha, zeta, json.tool")))
+    staged.pip(index, *sdist_bytes("zeta", "1.0"))
     folder = staged()
     code = "import made; print(made.__version__)"
     assert run_in_place(folder, "/opt/env/bin/python", "-c", code) == "1.0\n"

@@ -16,6 +16,7 @@ from support.wheels import wheel_bytes
 
 from envbuild.errors import BuildError, EnvbuildError, SolveError
 from envbuild.lock import Pin
+from envbuild.process import Interrupted
 
 _SITE = f"lib/python{MINOR}/site-packages"
 _PLACE = "/opt/env"
@@ -269,6 +270,14 @@ def test_a_mirror_is_asked_instead(staged: Stage, index: Index) -> None:
     staged.pins[-1] = Pin("pip", "alpha", "1.0", pin.url.replace(own, "https://pypi.example"), pin.sha256)
     folder = staged(on=OTHER, environ={"ENVBUILD_MIRRORS": f"https://pypi.example={own}"})
     assert (folder / _SITE / "alpha/__init__.py").is_file()
+
+
+def test_who_stops_it_is_heard(staged: Stage, index: Index) -> None:
+    """Between two wheels: some are large."""
+    staged.pip(index, *wheel_bytes("alpha", "1.0"))
+    staged.on_say = lambda line, programs: programs.stop() if line.startswith("fetching alpha") else None
+    with pytest.raises(Interrupted):
+        staged(on=OTHER)
 
 
 def test_pip_s_pin_stands_for_conda_s(staged: Stage, index: Index) -> None:

@@ -17,6 +17,7 @@ from envbuild.builders.wheels import builds_of, make_room
 from envbuild.errors import Place
 from envbuild.lock import Pin, Pins
 from envbuild.manifest import Asked, normalise
+from envbuild.process import Interrupted
 from envbuild.solvers.installing import is_built
 
 
@@ -32,6 +33,8 @@ def install(layout: Layout, target: Target, tools: Tools, python: Path | None) -
     with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
         building = Building(target, tools, Path(folder), python)
         for wheel in _wheels(pins, building):
+            if tools.programs.stopped:
+                raise Interrupted
             place(wheel, layout, Place(target.environment.path))
             note(target.log, f"placed {wheel.filename}")
 

@@ -5,14 +5,17 @@ solves nothing, asks no network, and needs no tool.
 """
 
 import os
+import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from envbuild.builders import conda, staged_python, staged_wheels
+from envbuild.builders.packages import at_once
 from envbuild.builders.placing import site_packages
 from envbuild.builders.target import Target, Tools, note
 from envbuild.builders.unpacking import Layout
@@ -120,18 +123,27 @@ def _compile(layout: Layout, python: Path, target: Target, tools: Tools) -> None
 
     It is run from its own file, so that Python looks for nothing where packages are.
     """
-    folder, library = layout.folder, python.parent.parent / layout.site.rpartition("/")[0]
+    library = python.parent.parent / layout.site.rpartition("/")[0]
     compiler = library / "compileall.py"
     if not compiler.is_file():
         return
     target.say("compiling")
-    places = [library] if target.uses_conda else [library, folder / "lib"]
-    command: list[str | Path] = [python, "-s", "-S", "-B", compiler, *_AS_THEY_ARE, "-s", folder]
-    command += ["-p", target.environment.prefix, *places]
+    placed = ("-s", layout.folder, "-p", target.environment.prefix)
+    command: list[str | Path] = [python, "-s", "-S", "-B", compiler, *_AS_THEY_ARE, *placed]
     env = {**child_environment(tools.host), **_COMPILING}
-    ran = tools.programs.run(command, env=env, cwd=folder, log=target.log, hold=target.hold)
-    if ran.code:
+
+    def run(part: Sequence[str | Path]) -> int:
+        return tools.programs.run([*command, *part], env=env, cwd=layout.folder, log=target.log, hold=target.hold).code
+
+    if any(at_once(partial(run, part) for part in _parts(library, layout.folder / layout.site))):
         note(target.log, "note: some files are not compiled")
+
+
+def _parts(library: Path, site: Path) -> Iterator[Sequence[str | Path]]:
+    """Each by a process of its own: what one has compiled shows in what it compiles next."""
+    yield ["-x", f"^{re.escape(str(site))}/", library]
+    yield ["-l", site]
+    yield from ([path] for path in sorted(site.iterdir()) if path.is_dir() and not path.is_symlink())
 
 
 def _refuse_ignoring(folder: Path, target: Target) -> None:

@@ -42,7 +42,7 @@ def command(
       envbuild plan churn/train 'serving/*'
       envbuild plan base --with-dependents  all that is made from base
       envbuild plan -v                      all of it, and what is worth a note
-      envbuild plan --refresh               also whether registries still have what was built
+      envbuild plan --refresh               also what registries have
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """

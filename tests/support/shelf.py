@@ -45,11 +45,16 @@ class Shelf:
         stated = {"registry": f"{self.address}/team", "platforms": "[linux-64]", "builder": "docker", **settings}
         self.project.write("envbuild.yaml", "".join(f"{key}: {value}\n" for key, value in stated.items()))
 
-    def base(self) -> str:
-        """A base with a shell, in the registry; its reference."""
+    def base(self, *lines: str) -> str:
+        """A base with a shell, in the registry, after these lines of a Dockerfile; its reference."""
         name = self.engine.base("busybox")
         reference = f"{self.registry.server}/base:1"
-        self.engine.docker("tag", name, reference)
+        context = self._folder / "base"
+        context.mkdir()
+        (context / "Dockerfile").write_text("\n".join([f"FROM {name}", *lines, ""]))
+        self.engine.docker(
+            "buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", reference, str(context)
+        )
         self.engine.docker("push", "--quiet", reference)
         self.engine.docker("image", "rm", reference)
         return reference

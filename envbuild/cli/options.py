@@ -185,12 +185,13 @@ def further_tags(*names: str, help: str, required: bool = False) -> Callable[[F]
     return click.option(*names, metavar="TAG", multiple=True, callback=_checked_tags, help=help, required=required)
 
 
+platforms = click.option(
+    "--platform", "platforms", metavar="PLATFORM", multiple=True, envvar="ENVBUILD_PLATFORM",
+    help="Build images for this platform alone; 'publish' joins what several machines have built.",
+)  # fmt: skip
 _IMAGES = (
     click.option("--no-push", is_flag=True, help="Keep images in this machine's engine; push nothing."),
-    click.option(
-        "--platform", "platforms", metavar="PLATFORM", multiple=True, envvar="ENVBUILD_PLATFORM",
-        help="Build images for this platform alone; 'publish' joins what several machines have built.",
-    ),
+    platforms,
     further_tags("--also-tag", "also", help="A further tag for every image."),
     click.option("--atomic", is_flag=True, help="Name and record nothing unless everything was made."),
     click.option("--push-jobs", "pushers", type=click.IntRange(1), default=4, help="How many to push at a time."),

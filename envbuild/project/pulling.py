@@ -30,11 +30,20 @@ def pull(project: Project, image: Image, on_event: Tell, platform: str = "") -> 
     on_event(Event("begin", ahead=(Ahead(name, "pull"),), work="pull"))
     on_event(Event("started", name, "pull", work="pull"))
     facts = _kept(engine, image) if image.id else _pulled(project, engine, image, on_event, platform)
-    for one in image.names:
+    names = image.names if image.id else _standing(project, image)
+    for one in names:
         engine.tag(facts.id, *one.rsplit(":", 1))
     on_event(Event("done", name, image.reference, work="pull"))
     on_event(Event("end", work="pull"))
-    return Pulled(image, facts, image.names)
+    return Pulled(image, facts, names)
+
+
+def _standing(project: Project, image: Image) -> tuple[str, ...]:
+    """Its names where it was pulled from, without those that stand for another image by now."""
+    home = image.homes[0]
+    own = [one.rpartition(":")[2] for one in image.names if one.rpartition(":")[0] == home.name]
+    told = project.registries.of(home.server).ask_all((home.path, tag) for tag in own)
+    return tuple(home.tagged(tag) for tag in own if told[home.path, tag] == image.digest)
 
 
 def _kept(engine: Daemon, image: Image) -> Facts:

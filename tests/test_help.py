@@ -11,13 +11,18 @@ from pathlib import Path
 
 import click
 import pytest
+from support.engine import Engine
 from support.index import Index
 from support.project import Project, clean_environment
+from support.registry import Registry
+from support.services import require
+from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
 
 # What ends with another code than 0 because the example is about that: plan says that there are changes.
 _CODES = {"envbuild plan --detailed-exitcode": 2}
+_OF_IMAGES = {"promote", "publish", "pull"}
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 
@@ -66,19 +71,45 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("requirements.txt", "numpy\n")
         project.write("environment.yml", "name: science\ndependencies: [python]\n")
         project.write("spec.txt", f"@EXPLICIT\n{_FORGE}/noarch/tzdata-2024a-h0c530f3_0.conda\n")
-        program = folder / "bin" / "envbuild"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m envbuild "$@"\n')
-        program.chmod(0o755)
         yield project
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.line)
+@pytest.fixture(scope="module")
+def imaged(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path, engine: Engine) -> Iterator[Project]:
+    """A project whose serving/web is an image of two versions, in a registry."""
+    require("registry")
+    folder = tmp_path_factory.mktemp("help-images")
+    with Registry(folder / "registry") as registry:
+        shelf = Shelf(folder, uv_cache, engine, registry)
+        base = shelf.base()
+        for value in ("1", "2"):
+            shelf.web(base, value, name="serving/web")
+            shelf.project.run("apply", "-q")
+        yield shelf.project
+
+
+def is_of_images(example: Example) -> bool:
+    return example.command in _OF_IMAGES or "--image" in example.line
+
+
+@pytest.mark.parametrize(
+    "example", [one for one in examples() if not is_of_images(one)], ids=lambda example: example.line
+)
 def test_every_example_runs(example: Example, prepared: Project, tmp_path: Path) -> None:
     """As it is written, in a shell, in a project of its own."""
+    _run(example, prepared, tmp_path)
+
+
+@pytest.mark.parametrize("example", [one for one in examples() if is_of_images(one)], ids=lambda example: example.line)
+def test_every_example_of_images_runs(example: Example, imaged: Project, tmp_path: Path) -> None:
+    """With a real engine and a real registry."""
+    _run(example, imaged, tmp_path)
+
+
+def _run(example: Example, prepared: Project, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(prepared.path, folder)
-    path = f"{prepared.path.parent / 'bin'}{os.pathsep}{prepared.environ['PATH']}"
+    path = f"{_program(tmp_path / 'bin')}{os.pathsep}{prepared.environ['PATH']}"
     run = subprocess.run(
         ["/bin/bash", "-c", example.line],
         cwd=folder,
@@ -91,6 +122,14 @@ def test_every_example_runs(example: Example, prepared: Project, tmp_path: Path)
     )
     assert run.returncode == _CODES.get(example.line, 0), f"{example.line}\n{run.stdout}\n{run.stderr}"
     assert "Traceback" not in run.stderr
+
+
+def _program(folder: Path) -> Path:
+    folder.mkdir()
+    program = folder / "envbuild"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m envbuild "$@"\n')
+    program.chmod(0o755)
+    return folder
 
 
 def test_every_command_has_examples_and_says_what_it_is_for() -> None:

@@ -60,7 +60,7 @@ OTHER_HINTS = (
 # Messages without a hint, and why: nobody at the keyboard could do anything that the message does not say.
 NO_HINT = {
     "'{name}' could not be built, so that nothing was run": "what failed was told with its own hint",
-    "'{job.step.environment}' has no version to record": "a bug of ours, said before anything is recorded",
+    "'{step.environment}' has no version to record": "a bug of ours, said before anything is recorded",
 }
 
 

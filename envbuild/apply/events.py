@@ -7,7 +7,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError
 
-Work = Literal["lock", "build"]
+Work = Literal["lock", "build", "pull"]
 Kind = Literal["begin", "started", "progress", "done", "failed", "skipped", "end"]
 
 

@@ -6,14 +6,14 @@ from typing import Protocol
 import msgspec
 
 from envbuild.apply.making import Job, Task
-from envbuild.builders import docker, shipping
+from envbuild.builders import docker, joining, shipping
 from envbuild.builders.docker import Draft, Means, Recipe
+from envbuild.builders.joining import Shares
 from envbuild.errors import BuildError
 from envbuild.lock import Lock
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
 from envbuild.registry.repositories import Repository, repositories
-from envbuild.render import platforms_of
 from envbuild.render.tags import Moment, tags
 from envbuild.state import State
 
@@ -21,13 +21,19 @@ _OCI = "org.opencontainers.image"
 
 
 class Wishes(Protocol):
-    """What is said on the command line: which platforms are built, and further tags."""
+    """What is said on the command line: which platforms are built, or that they are joined, and further tags."""
 
     @property
     def platforms(self) -> tuple[str, ...]: ...
 
     @property
     def also(self) -> tuple[str, ...]: ...
+
+    @property
+    def joins(self) -> bool: ...
+
+
+_Made = tuple[Recipe, Draft | Found | Shares]
 
 
 class Images:
@@ -38,25 +44,25 @@ class Images:
         self._wishes = wishes
         self._state = state
 
-    def build(self, job: Job, task: Task) -> tuple[Recipe, Draft | Found]:
+    def build(self, job: Job, task: Task) -> _Made:
         """Nothing is built that is anywhere already: another one may have built it since the plan was made."""
-        recipe = self._recipe(job, task)
+        recipe = self._recipe(job, task, docker.chosen(job.environment, self._wishes.platforms))
         if self._means.pushes and recipe.homes[0].server:
             places = (*recipe.homes, *self._places(job, task))
-            if content := shipping.found(job.fingerprint.text, places, self._means):
-                return recipe, content
-        elif kept := self._kept(job):
+            if content := shipping.found(recipe, places, self._means):
+                return recipe if content.architecture else recipe.whole, content
+            if self._wishes.joins:
+                return recipe, joining.gathered(recipe, places, self._means)
+        elif kept := self._kept(job, recipe):
             return recipe, Draft("engine", kept)
         return recipe, docker.build(recipe, self._means)
 
-    def ship(self, job: Job, _task: Task, draft: tuple[Recipe, Draft | Found]) -> Made:
+    def ship(self, job: Job, _task: Task, draft: _Made) -> Made:
         recipe, made = draft
-        if isinstance(made, Found):
-            reference = self._shipped(job, recipe, shipping.settle(made, recipe, self._means))
-        elif self._means.pushes and recipe.homes[0].server:
-            reference = self._shipped(job, recipe, shipping.ship(made, recipe, self._means))
-        else:
+        if isinstance(made, Draft) and not (self._means.pushes and recipe.homes[0].server):
             reference = made.at
+        else:
+            reference = self._shipped(job, recipe, self._digest(recipe, made))
         is_kept = reference.startswith("sha256:")
         return Made(
             reference=reference,
@@ -65,8 +71,18 @@ class Images:
             python=recipe.python,
         )
 
+    def _digest(self, recipe: Recipe, made: Draft | Found | Shares) -> str:
+        if isinstance(made, Found):
+            return shipping.settle(made, recipe, self._means)
+        if isinstance(made, Shares):
+            return joining.join(made, recipe, self._means)
+        return shipping.ship(made, recipe, self._means)
+
     def name(self, job: Job, task: Task, made: Made) -> Made:
-        recipe, version = self._recipe(job, task), _version(job)
+        """The share of one platform has no names but that of its content: they are for what everybody can use."""
+        recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
+        if not (recipe.is_whole or made.machine):
+            return made
         wished = (*tags(job.environment, _locked(job), self._moment(version)), *self._wishes.also)
         if made.machine:
             given = shipping.name_here(made.reference, version, wished, recipe, self._means)
@@ -75,13 +91,18 @@ class Images:
         return msgspec.structs.replace(made, tags=given)
 
     def _shipped(self, job: Job, recipe: Recipe, digest: str) -> str:
-        shipping.describe(job.whole_parts, _version(job), digest, recipe, self._means)
+        if recipe.is_whole:
+            shipping.describe(job.whole_parts, _version(job), digest, recipe, self._means)
         return recipe.homes[0].at(digest)
 
-    def _kept(self, job: Job) -> str:
+    def _kept(self, job: Job, recipe: Recipe) -> str:
         """The same content in this machine's engine, if it was built there before."""
         for one in self._state.contents(job.fingerprint.text):
-            if one.machine and (found := self._means.daemon.image(one.reference)):
+            if (
+                one.machine
+                and {*recipe.platforms} <= {*one.platforms}
+                and (found := self._means.daemon.image(one.reference))
+            ):
                 return found.id
         return ""
 
@@ -91,14 +112,14 @@ class Images:
         known = [one.reference for one in self._state.contents(job.fingerprint.text) if not one.machine]
         return [place_of(one) for one in (*known, *(one.reference for one in made if one and not one.machine))]
 
-    def _recipe(self, job: Job, task: Task) -> Recipe:
+    def _recipe(self, job: Job, task: Task, platforms: tuple[str, ...]) -> Recipe:
         if job.write is None:
             raise BuildError(f"'{job.environment.name}' has no context", hint="run 'envbuild plan' again")
         version = _version(job)
         return Recipe(
             environment=job.environment,
             fingerprint=job.fingerprint,
-            platforms=self._wishes.platforms or platforms_of(job.environment),
+            platforms=platforms,
             pins=job.lock.pins if job.lock else {},
             python=job.lock.head.python if job.lock else "",
             write=job.write,

@@ -60,6 +60,11 @@ class Daemon:
         with self._told():
             return frozenset(one["Id"] for one in self._client.images(all=True))
 
+    def history(self, reference: str) -> list[Mapping[str, Any]]:
+        """The steps that made it, newest first."""
+        with self._told():
+            return list(self._client.history(reference))
+
     def tag(self, reference: str, repository: str, tag: str) -> None:
         with self._told():
             self._client.tag(reference, repository, tag, force=True)

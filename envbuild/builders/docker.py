@@ -5,19 +5,19 @@ its own way pushes by itself. Without a registry images stay with the engine.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from envbuild.errors import BuildError
+from envbuild.errors import BuildError, EnvbuildError, PlanError
 from envbuild.fingerprint import Fingerprint
 from envbuild.lock import Pins, sound
 from envbuild.registry.parts import image_tag
 from envbuild.registry.repositories import Repository
-from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE
+from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE, platforms_of
 from envbuild.resolve import Environment
 from envbuild.settings import Settings
 from envbuild.settings.secrets import Secret
@@ -67,8 +67,39 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     say: Callable[[str], None]
 
     @property
+    def share(self) -> str:
+        """The architecture that is built alone, where the environment has others as well."""
+        return "" if self.is_whole else ARCHITECTURES[self.platforms[0]]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.platforms == platforms_of(self.environment)
+
+    @property
+    def whole(self) -> "Recipe":
+        return msgspec.structs.replace(self, platforms=platforms_of(self.environment))
+
+    @property
     def tag(self) -> str:
-        return image_tag(self.fingerprint.text)
+        return image_tag(self.fingerprint.text, self.share)
+
+
+def chosen(environment: Environment, wished: tuple[str, ...]) -> tuple[str, ...]:
+    """The platforms that are built now: all that it has, or the one that is wished for."""
+    every = platforms_of(environment)
+    return every if not wished or {*wished} == {*every} else tuple(dict.fromkeys(wished))
+
+
+def unwishable(environment: Environment, wished: tuple[str, ...]) -> Iterator[EnvbuildError]:
+    """What is wrong with a wish, with the line that says so."""
+    every, where = platforms_of(environment), environment.where_said("platforms")
+    for one in wished:
+        if one not in every:
+            hint = f"add it there, or choose one of: {', '.join(every)}"
+            yield PlanError(f"'{environment.name}' is not for {one}", where, hint)
+    if 1 < len({*wished}) < len(every):
+        what = f"'{environment.name}' is for {len(every)} platforms, of which one is built at a time, or all together"
+        yield PlanError(what, where, "name one with '--platform', and join them by 'envbuild publish'")
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -178,5 +209,7 @@ def _based(recipe: Recipe, means: Means) -> dict[str, str]:
         return {}
     if recipe.base.startswith("sha256:") and not means.can.is_engine:
         what = f"the builder '{means.can.builder}' cannot see the image that this one starts from"
-        raise BuildError(what, recipe.environment.where("image", "base"), "push it: set 'registry' in envbuild.yaml")
+        raise BuildError(
+            what, recipe.environment.where("image", "base"), "let a registry have it: set 'registry' in envbuild.yaml"
+        )
     return {f"{BASE_NAME}:{image_tag(recipe.base_is)}": f"docker-image://{recipe.base}"}

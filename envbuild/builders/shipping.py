@@ -25,10 +25,19 @@ _OCI = {
 }
 
 
-def found(fingerprint: str, places: Iterable[Repository], means: Means) -> Found | None:
-    """The content in the first of these that has it; the first is where it is to be."""
+def found(recipe: Recipe, places: Iterable[Repository], means: Means) -> Found | None:
+    """The content in the first of these that has it, whole, or else the share that is to be built."""
+    every = tuple(places)
+    for share in dict.fromkeys(("", recipe.share)):
+        if one := found_share(recipe, share, every, means):
+            return one
+    return None
+
+
+def found_share(recipe: Recipe, share: str, places: Iterable[Repository], means: Means) -> Found | None:
+    """The first of these is where it is to be."""
     for place in places:
-        if one := find(means.registries.of(place.server), [place.path], fingerprint):
+        if one := find(means.registries.of(place.server), [place.path], recipe.fingerprint.text, share):
             return one
     return None
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILE, MANIFESTS, PRIVATE = "envbuild.yaml", "manifests", ".envbuild"
 _ANYWHERE = frozenset({"-q", "--quiet", "--json"})  # `-v` says more than is remembered
 _BEHIND = {"plan": frozenset({"--no-refresh", "--detailed-exitcode"}), "lock": frozenset({"--check"})}
+_WISHES = frozenset({"ENVBUILD_LOCKED", "ENVBUILD_PLATFORM", "GITHUB_ACTIONS"})  # what is said by a variable
 _COLOURS = frozenset({"auto", "always", "never"})
 _UNKNOWN = (None, None)
 
@@ -61,7 +62,7 @@ def _asked(words: list[str]) -> "Asked | None":
             return None
         if word == "-C" and not directory:
             return None
-    if not verb or "ENVBUILD_LOCKED" in os.environ or "GITHUB_ACTIONS" in os.environ:
+    if not verb or not _WISHES.isdisjoint(os.environ):
         return None
     if verb == "lock" and "--check" not in flags:
         return None

@@ -22,7 +22,7 @@ from envbuild.errors import UsageError
 if TYPE_CHECKING:
     from envbuild.apply import Tell
     from envbuild.project import Planned, Project, Selection
-    from envbuild.project.stores import Wishes
+    from envbuild.project.wishes import Wishes
     from envbuild.report.applied import Applied
 
 
@@ -62,7 +62,7 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
     planned = first_plan(common, project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     if not prune and not planned.has_work:
-        return _end(common, Applied(planned))
+        return end(common, Applied(planned))
     with terminated(), shown_progress(common) as shown, project.held():
         planned = settled_plan(planned, project, shown.tell, selection, **options)
         _show_plan(common, planned)
@@ -70,7 +70,7 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
         if planned.plan.changes:
             summary = project.apply(planned, shown.tell, jobs=options["jobs"], fail_fast=options["fail_fast"])
         forgotten = project.forget(planned) if prune else ()
-    return _end(common, Applied(planned, shown.board.ended, summary, forgotten), begun=True)
+    return end(common, Applied(planned, shown.board.ended, summary, forgotten), begun=True)
 
 
 def first_plan(common: Common, project: "Project", selection: "Selection", **options: Any) -> "Planned":
@@ -121,7 +121,7 @@ def _show_plan(common: Common, planned: "Planned") -> None:
         common.out(plan_text(planned.plan, verbose=common.verbose, look=common.look))
 
 
-def _end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
+def end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
     """What became of it, in the end; exit 1 when anything failed or was left."""
     from envbuild.cli.problems import annotate
     from envbuild.report.applied import applied_json, applied_text

@@ -166,13 +166,33 @@ refresh = click.option(
     "--refresh", is_flag=True, help="Look at all that was built: also every digest and every tag in registries."
 )
 
+
+def _checked_tags(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """What no image can be called is refused before anything is done."""
+    if value:
+        from envbuild.errors import RenderError, UsageError
+        from envbuild.render.tags import checked_tag
+
+        for one in value:
+            try:
+                checked_tag(one)
+            except RenderError as error:
+                raise UsageError(error.message, hint=error.hint) from None
+    return tuple(dict.fromkeys(value))
+
+
+def further_tags(*names: str, help: str, required: bool = False) -> Callable[[F], F]:  # noqa: A002 - click's own word
+    return click.option(*names, metavar="TAG", multiple=True, callback=_checked_tags, help=help, required=required)
+
+
+platforms = click.option(
+    "--platform", "platforms", metavar="PLATFORM", multiple=True, envvar="ENVBUILD_PLATFORM",
+    help="Build images for this platform alone; 'publish' joins what several machines have built.",
+)  # fmt: skip
 _IMAGES = (
     click.option("--no-push", is_flag=True, help="Keep images in this machine's engine; push nothing."),
-    click.option(
-        "--platform", "platforms", metavar="PLATFORM", multiple=True, envvar="ENVBUILD_PLATFORM",
-        help="Build images for this platform alone; 'publish' joins what several machines have built.",
-    ),
-    click.option("--also-tag", "also", metavar="TAG", multiple=True, help="A further tag for every image."),
+    platforms,
+    further_tags("--also-tag", "also", help="A further tag for every image."),
     click.option("--atomic", is_flag=True, help="Name and record nothing unless everything was made."),
     click.option("--push-jobs", "pushers", type=click.IntRange(1), default=4, help="How many to push at a time."),
     click.option(
@@ -187,10 +207,10 @@ def imaging(function: F) -> F:
 
     @functools.wraps(function)
     def with_wishes(*args: Any, **options: Any) -> Any:
-        from envbuild.project.stores import Wishes
+        from envbuild.project.wishes import Wishes
 
         push = not options.pop("no_push")
-        stated = {name: options.pop(name) for name in Wishes.__struct_fields__ if name != "push"}
+        stated = {name: options.pop(name) for name in Wishes.__struct_fields__ if name not in {"push", "joins"}}
         return function(*args, wishes=Wishes(push=push, **stated), **options)
 
     for option in reversed(_IMAGES):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Common, locked, no_refresh, refresh, selection, with_globals
+from envbuild.cli.options import Common, locked, no_refresh, platforms, refresh, selection, with_globals
 
 if TYPE_CHECKING:
     from envbuild.memo import Moment
@@ -19,6 +19,7 @@ CHANGES = 2
 @locked
 @no_refresh
 @refresh
+@platforms
 @with_globals
 @click.pass_obj
 def command(
@@ -26,10 +27,9 @@ def command(
     /,
     *,
     selection: "Selection",
+    platforms: tuple[str, ...],
     detailed_exitcode: bool,
-    locked: bool,
-    no_refresh: bool,
-    refresh: bool,
+    **options: bool,
 ) -> int:
     """Say what apply would build, and which line of which file caused it. Writes nothing.
 
@@ -42,19 +42,21 @@ def command(
       envbuild plan churn/train 'serving/*'
       envbuild plan base --with-dependents  all that is made from base
       envbuild plan -v                      all of it, and what is worth a note
-      envbuild plan --refresh               also whether registries still have what was built
+      envbuild plan --refresh               also what registries have
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
     from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
+    from envbuild.project.wishes import Wishes
     from envbuild.report.plans import plan_json, plan_text
 
     project = common.project()
+    project.wishes = Wishes(platforms=platforms)
     with patience(common, "planning"):
-        planned = project.plan(selection, refresh=not no_refresh, deep=refresh)
-    if locked:
+        planned = project.plan(selection, refresh=not options["no_refresh"], deep=options["refresh"])
+    if options["locked"]:
         refuse_unlocked(planned)
     common.out(
         plan_json(planned.plan) if common.json else plan_text(planned.plan, verbose=common.verbose, look=common.look)
@@ -62,7 +64,7 @@ def command(
     if common.verbose and not common.json:
         show_notes(common, selection)
     if common.moment and selection.everything:
-        _remember(project, planned, common.moment, refresh=not no_refresh)
+        _remember(project, planned, common.moment, refresh=not options["no_refresh"])
     return CHANGES if detailed_exitcode and planned.plan.changes else 0
 
 

@@ -1,16 +1,22 @@
 """`envbuild show`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from envbuild.cli.options import Common, with_globals
+
+if TYPE_CHECKING:
+    from envbuild.project import Project
 
 
 @click.command("show")
 @click.argument("environment", metavar="ENV[@VERSION]")
 @click.option("--resolved", is_flag=True, help="Show the manifest after inheritance: whole, and needing no parents.")
+@click.option("--image", is_flag=True, help="Show the image: platforms, layers, Dockerfile, labels, how it starts.")
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environment: str, resolved: bool) -> int:
+def command(common: Common, /, *, environment: str, resolved: bool, image: bool) -> int:
     """Show an environment: what its manifest says now, or with @VERSION what was built then.
 
     \b
@@ -19,6 +25,7 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
       envbuild show churn/train@3
       envbuild show churn/train@latest --json
       envbuild show churn/train --resolved
+      envbuild show serving/web@latest --image
     """
     from envbuild.errors import redacted
     from envbuild.project.shown import recorded, shown_now
@@ -30,6 +37,8 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
 
     name, version = parted(environment)
     project = common.project()
+    if image:
+        return _image(common, project, name, version)
     if version:
         name = project.named(name)
     if resolved:
@@ -46,4 +55,16 @@ def command(common: Common, /, *, environment: str, resolved: bool) -> int:
         common.out(document(environment=shown_object(found)))
     else:
         common.out(shown_text(found, str(project.root), common.look))
+    return 0
+
+
+def _image(common: Common, project: "Project", name: str, version: str) -> int:
+    from envbuild.cli.progress import patience
+    from envbuild.project.pictured import pictured
+    from envbuild.project.recalled import recalled
+    from envbuild.report.pictured import image_json, image_text
+
+    with patience(common, "asking the registry"):
+        found = pictured(project, recalled(project, name, version))
+    common.out(image_json(found) if common.json else image_text(found, common.look))
     return 0

@@ -5,17 +5,14 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.document import parse
-from envbuild.errors import Place, UsageError, WorkspaceError
+from envbuild.errors import UsageError
 from envbuild.lock import Lock, member_items, read_lock
-from envbuild.manifest import Asked, manifest
-from envbuild.names import Names
+from envbuild.manifest import Asked
 from envbuild.project.front import Project
 from envbuild.project.looking import refuse_stale
+from envbuild.project.recorded import as_recorded
 from envbuild.project.versions import asked
-from envbuild.record import Record
-from envbuild.resolve import Environment, Family, resolve
-from envbuild.settings import Settings
+from envbuild.resolve import Environment
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -80,19 +77,4 @@ def _recorded(project: Project, name: str, version: str) -> Outgoing:
     record = project.record(name, version)
     lock = read_lock(record.manifest_path, record.lock) if record.lock else None
     digests = {part.name.removeprefix("file/"): part.digest for part in record.parts if part.name.startswith("file/")}
-    return Outgoing(name, record.version, _as_recorded(record), lock, digests, project.platform)
-
-
-def _as_recorded(record: Record) -> Environment:
-    """What the recorded manifest says, which needs no parents; that it may say so was decided then."""
-    path = record.manifest_path
-    alone = manifest(record.environment, parse(path, record.manifest.encode()), _no_file)
-    family = Family({path: alone}, Names({record.environment: path}, {}), _no_file)
-    found = resolve((alone,), family, Settings(), record.platform)
-    if not found.environments:
-        raise found.problems[0].error
-    return msgspec.structs.replace(found.environments[0], name=record.environment)
-
-
-def _no_file(path: str, where: Place) -> bytes:
-    raise WorkspaceError(f"'{path}' is read from no record", where, "export what the manifest says now")
+    return Outgoing(name, record.version, as_recorded(record), lock, digests, project.platform)

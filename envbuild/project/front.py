@@ -29,7 +29,8 @@ from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.standing import Depth
-from envbuild.project.stores import Wishes, standing
+from envbuild.project.stores import standing
+from envbuild.project.wishes import Wishes, refuse
 from envbuild.record import Record
 from envbuild.registry import Line
 from envbuild.render import Template, Templates
@@ -135,6 +136,7 @@ class Project:
         Without `refresh` files, locks and records decide; `deep` also looks at all that records answer.
         """
         environments = self.reader.with_bases(selection, self.environments(selection))
+        refuse(environments, self.wishes)
         prepared = self.preparer.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
         depth = Depth.WHOLE if deep else Depth.USUAL if refresh else Depth.RECORDS

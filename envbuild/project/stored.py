@@ -8,14 +8,17 @@ from functools import cached_property
 import msgspec
 
 from envbuild.builders.daemon import Daemon
+from envbuild.builders.docker import chosen
 from envbuild.errors import EnvbuildError, RegistryError
 from envbuild.project.preparing import Prepared
 from envbuild.project.standing import Built, Depth, Held
+from envbuild.project.wishes import Wishes
 from envbuild.record import Record, Version
-from envbuild.registry.client import AT_ONCE, Registries
+from envbuild.registry.client import AT_ONCE, Registries, Registry
 from envbuild.registry.finding import Found, find_all
-from envbuild.registry.parts import read_parts
+from envbuild.registry.parts import image_tag, read_parts
 from envbuild.registry.repositories import Repository, repositories
+from envbuild.render import ARCHITECTURES, platforms_of
 from envbuild.state import State
 
 _NO_REFRESH = "run it again once it answers, or with '--no-refresh': files, locks and records alone"
@@ -25,7 +28,7 @@ class _Sought(msgspec.Struct, frozen=True):
     name: str
     fingerprint: str
     home: Repository
-    others: tuple[Repository, ...]
+    share: str
 
 
 class Stored:
@@ -38,8 +41,7 @@ class Stored:
         daemon: Daemon,
         depth: Depth,
         on_ask: Callable[[], None],
-        *,
-        pushes: bool,
+        wishes: Wishes,
     ) -> None:
         """`on_ask` is called before anybody is asked who may answer otherwise the next time."""
         self._on_ask = on_ask
@@ -47,7 +49,8 @@ class Stored:
         self._registries = registries
         self._daemon = daemon
         self._depth = depth
-        self._pushes = pushes
+        self._pushes = wishes.push
+        self._platforms = wishes.platforms
 
     def held(self, sought: tuple[Prepared, ...]) -> dict[str, Held]:
         records = self._state.with_content(tuple(one.fingerprint.text for one in sought if one.fingerprint))
@@ -66,7 +69,9 @@ class Stored:
         return Held(f"{version.environment}@{version.version}") if self._is_usable(version, one) else None
 
     def _is_usable(self, version: Version, one: Prepared) -> bool:
-        """An image that only this machine has is no help where it is to be in a registry."""
+        """An image that only this machine has is no help where it is to be in a registry; nor is one that lacks any."""
+        if self._lacking(version, one):
+            return False
         return not version.machine or not (self._pushes and repositories(one.environment)[0].server)
 
     def _lacks(self, reference: str) -> bool:
@@ -80,8 +85,16 @@ class Stored:
     def _sought(self, one: Prepared) -> _Sought | None:
         if one.fingerprint is None:
             return None
-        home = repositories(one.environment)[0]
-        return _Sought(one.environment.name, one.fingerprint.text, home, ())
+        home, now = repositories(one.environment)[0], self._chosen(one)
+        share = "" if now == platforms_of(one.environment) else ARCHITECTURES[now[0]]
+        return _Sought(one.environment.name, one.fingerprint.text, home, share)
+
+    def _chosen(self, one: Prepared) -> tuple[str, ...]:
+        return chosen(one.environment, self._platforms)
+
+    def _lacking(self, version: Version, one: Prepared) -> list[str]:
+        """The platforms that it is to have, and was not built for."""
+        return [platform for platform in self._chosen(one) if platform not in version.platforms]
 
     def _stored(self, sought: list[_Sought]) -> dict[str, Held]:
         """What registries have, all of them asked at once; what one of them fails in is told for all."""
@@ -103,15 +116,14 @@ class Stored:
         try:
             parts = read_parts(registry, one.home.path, one.fingerprint) if answer else None
             last = 0 if parts else max(map(one.home.numbered, registry.tags(one.home.path)), default=0)
+            where = one.home.name if answer else _share_of(one, registry)
         except RegistryError as error:
             raise type(error)(error.message, hint=_NO_REFRESH) from None
         is_own = parts is not None and parts.environment == one.name
         version = parts.version if parts and is_own else None
-        return Held(one.home.name if answer else "", version, last)
+        return Held(where, version, last)
 
     def harm(self, built: tuple[Built, ...]) -> dict[str, str]:
-        if self._depth == Depth.RECORDS:
-            return {}
         found = {one.environment.name: self._missing(one, version) for one, version in built}
         if self._depth == Depth.WHOLE:
             asked = [version for one, version in built if not version.machine and not found[one.environment.name]]
@@ -119,8 +131,10 @@ class Stored:
         return {name: what for name, what in found.items() if what}
 
     def _missing(self, one: Prepared, version: Version) -> str:
-        """Of what this machine's engine keeps."""
-        if not version.machine:
+        """Platforms; or that which this machine's engine keeps."""
+        if lacking := self._lacking(version, one):
+            return f"it is not built for {', '.join(lacking)}"
+        if not version.machine or self._depth == Depth.RECORDS:
             return ""
         if not self._is_usable(version, one):
             return f"it is only in this machine's engine, and not in {repositories(one.environment)[0].name}"
@@ -144,6 +158,12 @@ class Stored:
                 if answer != digest:
                     found.setdefault(environment, f"{shown} {'is another image' if answer else 'is gone'}")
         return found
+
+
+def _share_of(one: _Sought, registry: Registry) -> str:
+    """Where the share that is wanted is, if that is not the whole."""
+    tag = image_tag(one.fingerprint, one.share)
+    return one.home.tagged(tag) if one.share and registry.head(one.home.path, tag) else ""
 
 
 def _names(version: Version, record: Record | None) -> Iterable[tuple[str, str, str]]:

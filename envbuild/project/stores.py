@@ -1,26 +1,12 @@
-"""Where what is built stands, for each builder; and what is said on a command line of images."""
+"""Where what is built stands, for each builder."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from envbuild.project.standing import Depth, Prefixes, Standing
 
 if TYPE_CHECKING:
     from envbuild.project.front import Project
-
-
-class Wishes(msgspec.Struct, frozen=True):
-    """For this once: whether images are pushed, what makes them, for which platforms, and under which names."""
-
-    push: bool = True
-    pushers: int = 4
-    atomic: bool = False
-    platforms: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    builder: str = ""
-    docker_context: str = ""
 
 
 def standing(project: "Project", depth: Depth) -> Callable[[str], Standing]:
@@ -45,4 +31,4 @@ def _images(project: "Project", depth: Depth) -> Standing:
 
     daemon = Daemon(project.host, project.programs, project.wishes.docker_context)
     asked = project.ledger.doubt
-    return Stored(project.state, project.registries, daemon, depth, asked, pushes=project.wishes.push)
+    return Stored(project.state, project.registries, daemon, depth, asked, project.wishes)

@@ -16,11 +16,15 @@ _VERSION = re.compile(r"v([1-9][0-9]{0,8})")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Content that a registry has. The digest is what it stands for, whatever becomes of tags."""
+    """Content that a registry has. The digest is what it stands for, whatever becomes of tags.
+
+    With an `architecture` it is the share of that one alone, and not the whole.
+    """
 
     server: str
     repository: str
     digest: str
+    architecture: str = ""
 
     @property
     def reference(self) -> str:
@@ -30,20 +34,21 @@ class Found(msgspec.Struct, frozen=True):
 Sought = dict[Asked, Found | RegistryError | None]
 
 
-def find_all(registry: Registry, asked: Iterable[Asked]) -> Sought:
+def find_all(registry: Registry, asked: Iterable[Asked], architecture: str = "") -> Sought:
     """Of many repositories and fingerprints, all at once, one question each; what fails for one is its answer."""
     every = tuple(asked)
-    told = registry.ask_all((repository, image_tag(fingerprint)) for repository, fingerprint in every)
+    told = registry.ask_all((repository, image_tag(fingerprint, architecture)) for repository, fingerprint in every)
     return {
-        pair: Found(registry.server, pair[0], one) if isinstance(one, str) else one
+        pair: Found(registry.server, pair[0], one, architecture) if isinstance(one, str) else one
         for pair in every
-        for one in (told[pair[0], image_tag(pair[1])],)
+        for one in (told[pair[0], image_tag(pair[1], architecture)],)
     }
 
 
-def find(registry: Registry, repositories: Iterable[str], fingerprint: str) -> Found | None:
+def find(registry: Registry, repositories: Iterable[str], fingerprint: str, architecture: str = "") -> Found | None:
     """In the first of these that has it. One that cannot be asked is an error only where no other has it."""
-    answers = find_all(registry, ((repository, fingerprint) for repository in repositories)).values()
+    asked = ((repository, fingerprint) for repository in repositories)
+    answers = find_all(registry, asked, architecture).values()
     if found := next((one for one in answers if isinstance(one, Found)), None):
         return found
     for one in answers:

@@ -34,10 +34,10 @@ class Parts(msgspec.Struct, frozen=True):
         return Fingerprint(self.parts).text
 
 
-def image_tag(fingerprint: str) -> str:
-    """What an image is pushed as: its content is its name."""
+def image_tag(fingerprint: str, architecture: str = "") -> str:
+    """What an image is pushed as: its content is its name. The share of one architecture says of which it is."""
     scheme, _, digest = fingerprint.partition(":")
-    return f"fp-{scheme}-{digest}"
+    return "-".join(filter(None, ("fp", scheme, digest, architecture)))
 
 
 def parts_tag(fingerprint: str) -> str:

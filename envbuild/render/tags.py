@@ -12,7 +12,7 @@ from envbuild.resolve import Environment
 from envbuild.sandbox import Fault, compiled, evaluated
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_OURS = re.compile(r"v[0-9]+|fp-[0-9]+-[0-9a-f]{64}(-parts)?|.+-v[0-9]+")
+_OURS = re.compile(r"v[0-9]+|fp-[0-9]+-[0-9a-f]{64}(-[a-z0-9]+)?|.+-v[0-9]+")
 _LONGEST = 4096
 _NAMES = frozenset({"git", "date", "lock", "matrix", "version", "environment", "params"})
 

@@ -18,12 +18,16 @@ _WORD = len("skipped")
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The plan that was done and how each of its steps ended; no summary where there was nothing to build."""
+    """The plan that was done and how each of its steps ended; no summary where there was nothing to build.
+
+    `command` is what did it.
+    """
 
     planned: Planned
     ended: Mapping[str, Event] = {}
     summary: Summary | None = None
     forgotten: tuple[str, ...] = ()
+    command: str = "apply"
 
     @property
     def has_failed(self) -> bool:
@@ -95,8 +99,8 @@ def _next(applied: Applied) -> list[str]:
     if failed:
         name = one_line(failed[0][0].environment)
         log = f"; 'envbuild logs {name}' shows all it said" if failed[0][1].log else ""
-        return [f"Next: mend {'it' if len(failed) == 1 else 'them'}, then 'envbuild apply'{log}."]
-    if done and all(step.version == 1 for step, _ in done):
+        return [f"Next: mend {'it' if len(failed) == 1 else 'them'}, then 'envbuild {applied.command}'{log}."]
+    if done and applied.command == "apply" and all(step.version == 1 for step, _ in done):
         return [f"Next: 'envbuild run {one_line(done[0][0].environment)} -- COMMAND' runs something in it."]
     return []
 
@@ -109,7 +113,7 @@ def _sum(applied: Applied) -> str:
         (len(summary.skipped) if summary else 0, "skipped"),
         (len(applied.forgotten), "forgotten"),
     )
-    return f"Apply: {', '.join(f'{count:,} {word}' for count, word in counted if count)}."
+    return f"{applied.command.capitalize()}: {', '.join(f'{count:,} {word}' for count, word in counted if count)}."
 
 
 def applied_json(applied: Applied) -> str:

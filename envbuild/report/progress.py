@@ -12,8 +12,8 @@ from envbuild.report.plans import error_object
 from envbuild.report.terminal import PLAIN, Look, cells, cropped, duration, one_line, plural
 from envbuild.written import clean, log_line
 
-_DOING: dict[Work, str] = {"lock": "Locking", "build": "Building"}
-_DID: dict[Work, str] = {"lock": "locked", "build": "done"}
+_DOING: dict[Work, str] = {"lock": "Locking", "build": "Building", "pull": "Pulling"}
+_DID: dict[Work, str] = {"lock": "locked", "build": "done", "pull": "pulled"}
 _WORTH_TELLING = 2.0  # seconds: a shorter wait is over before it has been read
 _COARSE = 5
 _FEWEST_ROWS = 3

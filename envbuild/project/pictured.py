@@ -1,0 +1,39 @@
+"""An image as `show --image` tells of it: from its registry by its digest, or from the engine that keeps it."""
+
+import msgspec
+
+from envbuild.builders.daemon import Daemon
+from envbuild.errors import BuildError
+from envbuild.project.front import Project
+from envbuild.project.recalled import Image
+from envbuild.registry.inspecting import Conduct, Inside, Variant, as_engines_tell, inside
+from envbuild.render import DOCKERFILE
+
+
+class Pictured(msgspec.Struct, frozen=True):
+    """What it is made of; the Dockerfile is the one that a record has."""
+
+    image: Image
+    inside: Inside
+    dockerfile: str
+
+
+def pictured(project: Project, image: Image) -> Pictured:
+    found = _of_engine(project, image) if image.id else _of_registry(project, image)
+    return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "")
+
+
+def _of_registry(project: Project, image: Image) -> Inside:
+    home = image.homes[0]
+    return inside(project.registries.of(home.server), home.path, image.digest)
+
+
+def _of_engine(project: Project, image: Image) -> Inside:
+    engine = Daemon(project.host, project.programs)
+    facts = engine.image(image.id)
+    if facts is None:
+        hint = f"run 'envbuild apply {image.environment.name}'"
+        raise BuildError(f"{image.title} was not pushed, and this machine's engine does not have it", hint=hint)
+    layers = as_engines_tell(facts.layers, engine.history(image.id))
+    variant = Variant(facts.platform, facts.id, layers, Conduct.of(facts.config), created=facts.created)
+    return Inside("", (variant,))

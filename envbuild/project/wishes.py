@@ -1,0 +1,39 @@
+"""What is said on a command line of images, for this once, and what of that cannot be had."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from envbuild.errors import UsageError, raise_all
+from envbuild.resolve import Environment
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """For this once: whether images are pushed, what makes them, for which platforms, and under which names.
+
+    What `joins` builds nothing: it makes wholes of what was built for each platform elsewhere.
+    """
+
+    push: bool = True
+    pushers: int = 4
+    atomic: bool = False
+    platforms: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    builder: str = ""
+    docker_context: str = ""
+    joins: bool = False
+
+
+def refuse(environments: Iterable[Environment], wishes: Wishes) -> None:
+    """What is wished for and cannot be had, with every line that says so."""
+    images = [one for one in environments if one.builder == "docker"] if wishes.platforms else []
+    if not images:
+        return
+    from envbuild.builders.docker import chosen, unwishable
+    from envbuild.render import platforms_of
+
+    raise_all(problem for one in images for problem in unwishable(one, wishes.platforms))
+    shares = [one for one in images if chosen(one, wishes.platforms) != platforms_of(one)]
+    if shares and wishes.also and wishes.push:
+        what = f"'{shares[0].name}' is built for {wishes.platforms[0]} alone, and a tag is for the whole of it"
+        raise UsageError(what, hint="give '--also-tag' to 'envbuild publish'")

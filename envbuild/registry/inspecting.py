@@ -1,0 +1,174 @@
+"""What an image consists of, as its manifests and configurations say: platforms, layers, how it starts."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from envbuild.errors import BrokenError, GoneError
+from envbuild.registry.client import Registry
+from envbuild.registry.index import is_attestation
+from envbuild.registry.manifests import Content, Manifest, content
+
+_MOST_CONFIG = 16 * 1024 * 1024
+_NOISE = re.compile(r"^/bin/sh -c #\(nop\)\s*| # buildkit$")
+# Instructions that make no layer.
+_IDLE = frozenset(
+    {
+        *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD"),
+        *("SHELL", "STOPSIGNAL", "USER", "VOLUME"),
+    }
+)
+_AGAIN = "build and push it again"
+T = TypeVar("T")
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One layer; `made_by` is the step that made it, where that is known."""
+
+    digest: str
+    size: int
+    made_by: str = ""
+
+
+class Conduct(msgspec.Struct, frozen=True):
+    """How a container of an image starts, and what is said of it."""
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str = ""
+    workdir: str = ""
+    env: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Conduct":
+        return cls(
+            tuple(config.get("Entrypoint") or ()),
+            tuple(config.get("Cmd") or ()),
+            str(config.get("User") or ""),
+            str(config.get("WorkingDir") or ""),
+            tuple(config.get("Env") or ()),
+            dict(sorted((config.get("Labels") or {}).items())),
+        )
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """An image of one platform."""
+
+    platform: str
+    digest: str
+    layers: tuple[Layer, ...]
+    conduct: Conduct
+    annotations: Mapping[str, str] = {}
+    created: str = ""
+
+    @property
+    def size(self) -> int:
+        return sum(layer.size for layer in self.layers)
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """All that one digest stands for."""
+
+    media_type: str
+    variants: tuple[Variant, ...]
+    annotations: Mapping[str, str] = {}
+
+    @property
+    def size(self) -> int:
+        """What is stored: a layer that several platforms share is one."""
+        return sum({layer.digest: layer.size for one in self.variants for layer in one.layers}.values())
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    digest: str
+    platform: Mapping[str, Any] = {}
+
+
+class _Stated(msgspec.Struct, frozen=True):
+    manifests: tuple[_Entry, ...] = ()
+    annotations: Mapping[str, str] = {}
+
+
+class _Step(msgspec.Struct, frozen=True):
+    created_by: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+
+class _Config(msgspec.Struct, frozen=True):
+    architecture: str = ""
+    os: str = ""
+    variant: str = ""
+    created: str = ""
+    config: Mapping[str, Any] | None = None
+    history: tuple[_Step, ...] = ()
+
+
+def inside(registry: Registry, repository: str, digest: str) -> Inside:
+    """Of one platform or of several; what is attested of them is left out."""
+    found = _manifest(registry, repository, digest)
+    stated = _decoded(found.data, _Stated, digest)
+    if not found.is_index:
+        return Inside(found.media_type, (_variant(registry, repository, found),), stated.annotations)
+    images = [one for one in stated.manifests if not is_attestation({"platform": one.platform})]
+    every = tuple(_variant(registry, repository, _manifest(registry, repository, one.digest)) for one in images)
+    return Inside(found.media_type, every, stated.annotations)
+
+
+def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
+    found = registry.manifest(repository, digest)
+    if found is None:
+        raise GoneError(f"{registry.server} has no {repository}@{digest}", hint=_AGAIN)
+    return found
+
+
+def _variant(registry: Registry, repository: str, manifest: Manifest) -> Variant:
+    named = content(manifest, manifest.digest)
+    if named.config is None:
+        raise BrokenError(f"{repository}@{manifest.digest} is no image", hint=_AGAIN)
+    data = registry.blob(repository, named.config.digest, _MOST_CONFIG)
+    config = _decoded(data, _Config, named.config.digest)
+    return Variant(
+        "/".join(filter(None, (config.os, config.architecture, config.variant))),
+        manifest.digest,
+        _layers(named, config.history),
+        Conduct.of(config.config or {}),
+        _decoded(manifest.data, _Stated, manifest.digest).annotations,
+        config.created,
+    )
+
+
+def _layers(named: Content, history: Sequence[_Step]) -> tuple[Layer, ...]:
+    steps = [made_by(one.created_by, one.comment) for one in history if not one.empty_layer]
+    told = steps if len(steps) == len(named.layers) else [""] * len(named.layers)
+    return tuple(Layer(one.digest, one.size, step) for one, step in zip(named.layers, told, strict=True))
+
+
+def made_by(step: str, comment: str) -> str:
+    """A step as its Dockerfile had it."""
+    return _NOISE.sub("", step).strip() or comment
+
+
+def as_engines_tell(diff_ids: Iterable[str], history: Iterable[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    """An engine has its steps newest first, and does not say which of them made a layer: their instructions do."""
+    ids = tuple(diff_ids)
+    steps = [(_step(one), int(one.get("Size") or 0)) for one in reversed([*history])]
+    for idle in (_IDLE, _IDLE | {"WORKDIR"}):  # which makes a folder, where there is none
+        made = [(step, size) for step, size in steps if size or step.partition(" ")[0] not in idle]
+        if len(made) == len(ids):
+            return tuple(Layer(one, size, step) for one, (step, size) in zip(ids, made, strict=True))
+    return tuple(Layer(one, 0) for one in ids)
+
+
+def _step(told: Mapping[str, Any]) -> str:
+    return made_by(str(told.get("CreatedBy") or ""), str(told.get("Comment") or ""))
+
+
+def _decoded(data: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BrokenError(f"what describes {what} cannot be read", hint=_AGAIN) from None

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from support.services import how_to_get
+
 from . import bake
 from .process import CommandError, place
 from .rows import WAITING, Answer, Bench, Question, questions
@@ -76,13 +78,20 @@ def _bench(work: Path, *, full: bool, no_refresh: bool) -> Bench:
 
 
 def _row(bench: Bench, question: Question) -> Row:
-    if question.needs_buildx and bench.buildx is None:
-        return Row(question, problem=bake.INSTALL, failed="buildx" in _required())
+    if question.needs and (missing := _missing(question.needs, bench)):
+        return Row(question, problem=missing, failed=question.needs in _required())
     sys.stderr.write(f"measuring {question.what}\n")
     try:
         return Row(question, question.ask(bench))
     except CommandError as error:
         return Row(question, problem=str(error), failed=True)
+
+
+def _missing(service: str, bench: Bench) -> str:
+    """How to get what a row needs; nothing where it is there."""
+    if service == "buildx":
+        return "" if bench.buildx else bake.INSTALL
+    return how_to_get(service)
 
 
 def _required() -> list[str]:

@@ -29,12 +29,17 @@ class _Service:
 
 def require(service: str) -> None:
     """Skip the test, or fail it where the service is required, unless the machine has the service."""
+    how = how_to_get(service)
+    if how and service in _required():
+        pytest.fail(f"{service} is missing, and {_REQUIRE} names it: {how}", pytrace=False)
+    if how:
+        pytest.skip(f"{service} is missing: {how}")
+
+
+def how_to_get(service: str) -> str:
+    """Nothing where the machine has it."""
     known = _SERVICES[service]
-    if known.is_there():
-        return
-    if service in _required():
-        pytest.fail(f"{service} is missing, and {_REQUIRE} names it: {known.how}", pytrace=False)
-    pytest.skip(f"{service} is missing: {known.how}")
+    return "" if known.is_there() else known.how
 
 
 def refuse_unknown_services() -> None:

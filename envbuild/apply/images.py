@@ -8,9 +8,12 @@ import msgspec
 from envbuild.apply.making import Job, Task
 from envbuild.builders import docker, shipping
 from envbuild.builders.docker import Draft, Means, Recipe
-from envbuild.errors import BuildError
+from envbuild.builders.tryimage import try_image
+from envbuild.builders.trying import Subject, failures, trials
+from envbuild.errors import BuildError, raise_all
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
+from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render import platforms_of
 from envbuild.render.tags import Moment, tags
@@ -48,12 +51,12 @@ class Images:
             return recipe, Draft("engine", kept)
         return recipe, docker.build(recipe, self._means)
 
-    def ship(self, job: Job, _task: Task, draft: tuple[Recipe, Draft | Found]) -> Made:
+    def ship(self, _job: Job, _task: Task, draft: tuple[Recipe, Draft | Found]) -> Made:
         recipe, made = draft
         if isinstance(made, Found):
-            reference = self._shipped(job, recipe, shipping.settle(made, recipe, self._means))
+            reference = recipe.homes[0].at(shipping.settle(made, recipe, self._means))
         elif self._means.pushes and recipe.homes[0].server:
-            reference = self._shipped(job, recipe, shipping.ship(made, recipe, self._means))
+            reference = recipe.homes[0].at(shipping.ship(made, recipe, self._means))
         else:
             reference = made.at
         is_kept = reference.startswith("sha256:")
@@ -64,18 +67,37 @@ class Images:
             python=recipe.python,
         )
 
+    def test(self, job: Job, task: Task, made: Made) -> None:
+        """In a container. What has passed before, here or wherever it was built, is not fetched to be tried again."""
+        if not trials(job.environment) or self._has_passed(job, task, made):
+            return
+        subject = Subject(job.environment, job.lock, task.log, task.say)
+        raise_all(failures(try_image(subject, made.reference, tuple(made.platform.split(",")), self._means)))
+
+    def _has_passed(self, job: Job, task: Task, made: Made) -> bool:
+        """As this environment's: a record says so, or what stands beside it in a registry, which comes with a name."""
+        digest, name = made.reference.rpartition("@")[2], job.environment.name
+        known = self._state.contents(job.fingerprint.text)
+        if any(one.environment == name and one.reference.rpartition("@")[2] == digest for one in known):
+            return True
+        if made.machine:
+            return False
+        for place in (*repositories(job.environment), *self._places(job, task)):
+            parts = read_parts(self._means.registries.of(place.server), place.path, job.fingerprint.text)
+            if parts and parts.environment == name and parts.image == digest:
+                return True
+        return False
+
     def name(self, job: Job, task: Task, made: Made) -> Made:
         recipe, version = self._recipe(job, task), _version(job)
         wished = (*tags(job.environment, _locked(job), self._moment(version)), *self._wishes.also)
         if made.machine:
             given = shipping.name_here(made.reference, version, wished, recipe, self._means)
         else:
-            given = shipping.name(made.reference.rpartition("@")[2], version, wished, recipe, self._means)
+            digest = made.reference.rpartition("@")[2]
+            shipping.describe(job.whole_parts, version, digest, recipe, self._means)
+            given = shipping.name(digest, version, wished, recipe, self._means)
         return msgspec.structs.replace(made, tags=given)
-
-    def _shipped(self, job: Job, recipe: Recipe, digest: str) -> str:
-        shipping.describe(job.whole_parts, _version(job), digest, recipe, self._means)
-        return recipe.homes[0].at(digest)
 
     def _kept(self, job: Job) -> str:
         """The same content in this machine's engine, if it was built there before."""

@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from envbuild.errors import ProcessError
+from envbuild.written import lines
 
 _DROPPED = ("UV_", "PIP_", "CONDA_", "PYTHON", "VIRTUAL_ENV", "MAMBA_", "PIPX_", "POETRY_", "__PYVENV")
 _KEPT = tuple(
@@ -23,7 +24,6 @@ _KEPT = tuple(
 )
 _KEPT += ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")  # where uv has Pythons from
 GRACE_SECONDS = 5.0
-LINE_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 _LOOK_SECONDS = 0.2
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
@@ -125,7 +125,7 @@ class Programs:
             process = self._start([str(word) for word in command], env, cwd, (subprocess.DEVNULL, pipe.inlet), hold)
             try:
                 pipe.close_inlet()
-                for line in _lines(pipe.pieces(lambda: process.poll() is not None)):
+                for line in lines(pipe.pieces(lambda: process.poll() is not None)):
                     hear(line)
                 process.wait()
             finally:
@@ -243,23 +243,6 @@ class _Pipe:
     def __exit__(self, *_: object) -> None:
         for end in tuple(self._open):
             self._close(end)
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    rest: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        *whole, last = piece.split(b"\n")
-        for line in whole:
-            yield b"".join([*rest, line])
-            rest, size = [], 0
-        rest.append(last)
-        size += len(last)
-        if size > LINE_BYTES:
-            yield b"".join(rest)
-            rest, size = [], 0
-    if size:
-        yield b"".join(rest)
 
 
 def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Callable[[int, object], None]:

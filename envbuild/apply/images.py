@@ -9,10 +9,13 @@ from envbuild.apply.making import Job, Task
 from envbuild.builders import docker, joining, shipping
 from envbuild.builders.docker import Draft, Means, Recipe
 from envbuild.builders.joining import Shares
-from envbuild.errors import BuildError
+from envbuild.builders.tryimage import try_image
+from envbuild.builders.trying import Subject, failures, trials
+from envbuild.errors import BuildError, raise_all
 from envbuild.lock import Lock
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
+from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render.tags import Moment, tags
 from envbuild.state import State
@@ -57,12 +60,12 @@ class Images:
             return recipe, Draft("engine", kept)
         return recipe, docker.build(recipe, self._means)
 
-    def ship(self, job: Job, _task: Task, draft: _Made) -> Made:
+    def ship(self, _job: Job, _task: Task, draft: _Made) -> Made:
         recipe, made = draft
         if isinstance(made, Draft) and not (self._means.pushes and recipe.homes[0].server):
             reference = made.at
         else:
-            reference = self._shipped(job, recipe, self._digest(recipe, made))
+            reference = recipe.homes[0].at(self._digest(recipe, made))
         is_kept = reference.startswith("sha256:")
         return Made(
             reference=reference,
@@ -78,6 +81,27 @@ class Images:
             return joining.join(made, recipe, self._means)
         return shipping.ship(made, recipe, self._means)
 
+    def test(self, job: Job, task: Task, made: Made) -> None:
+        """In a container. What has passed before, here or wherever it was built, is not fetched to be tried again."""
+        if not trials(job.environment) or self._has_passed(job, task, made):
+            return
+        subject = Subject(job.environment, job.lock, task.log, task.say)
+        raise_all(failures(try_image(subject, made.reference, tuple(made.platform.split(",")), self._means)))
+
+    def _has_passed(self, job: Job, task: Task, made: Made) -> bool:
+        """As this environment's: a record says so, or what stands beside it in a registry, which comes with a name."""
+        digest, name = made.reference.rpartition("@")[2], job.environment.name
+        known = self._state.contents(job.fingerprint.text)
+        if any(one.environment == name and one.reference.rpartition("@")[2] == digest for one in known):
+            return True
+        if made.machine:
+            return False
+        for place in (*repositories(job.environment), *self._places(job, task)):
+            parts = read_parts(self._means.registries.of(place.server), place.path, job.fingerprint.text)
+            if parts and parts.environment == name and parts.image == digest:
+                return True
+        return False
+
     def name(self, job: Job, task: Task, made: Made) -> Made:
         """The share of one platform has no names but that of its content: they are for what everybody can use."""
         recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
@@ -87,13 +111,10 @@ class Images:
         if made.machine:
             given = shipping.name_here(made.reference, version, wished, recipe, self._means)
         else:
-            given = shipping.name(made.reference.rpartition("@")[2], version, wished, recipe, self._means)
+            digest = made.reference.rpartition("@")[2]
+            shipping.describe(job.whole_parts, version, digest, recipe, self._means)
+            given = shipping.name(digest, version, wished, recipe, self._means)
         return msgspec.structs.replace(made, tags=given)
-
-    def _shipped(self, job: Job, recipe: Recipe, digest: str) -> str:
-        if recipe.is_whole:
-            shipping.describe(job.whole_parts, _version(job), digest, recipe, self._means)
-        return recipe.homes[0].at(digest)
 
     def _kept(self, job: Job, recipe: Recipe) -> str:
         """The same content in this machine's engine, if it was built there before."""

@@ -1,4 +1,4 @@
-"""What one step of an apply needs, as plain values, and what a builder does with it: build, ship, name."""
+"""What one step of an apply needs, as plain values, and what a builder does with it: build, ship, test, name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +61,10 @@ class Maker(Protocol):
         ...
 
     def ship(self, job: Job, task: Task, draft: Any) -> Made: ...
+
+    def test(self, job: Job, task: Task, made: Made) -> None:
+        """What the manifest says must hold of it, or an error: before it has any name that others may know."""
+        ...
 
     def name(self, job: Job, task: Task, made: Made) -> Made:
         """With the names that it is to have: only once it is certain that it is to be recorded."""

@@ -1,8 +1,13 @@
 """Builder `local`, as apply knows it: a prefix is where it is built, and has no other name."""
 
+from pathlib import Path
+
 from envbuild.apply.making import Job, Task
 from envbuild.builders import local
 from envbuild.builders.target import Target, Tools
+from envbuild.builders.trying import Subject, failures, trials
+from envbuild.builders.tryprefix import try_prefix
+from envbuild.errors import raise_all
 from envbuild.fingerprint import is_tied
 from envbuild.record import Made
 
@@ -30,6 +35,11 @@ class Prefixes:
 
     def ship(self, _job: Job, _task: Task, draft: str) -> Made:
         return Made(reference=draft, platform=self._platform, machine=self._machine, python=local.python_patch(draft))
+
+    def test(self, job: Job, task: Task, made: Made) -> None:
+        if trials(job.environment):
+            subject = Subject(job.environment, job.lock, task.log, task.say)
+            raise_all(failures(try_prefix(subject, Path(made.reference), self._tools, self._platform)))
 
     def name(self, _job: Job, _task: Task, made: Made) -> Made:
         return made

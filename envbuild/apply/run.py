@@ -190,6 +190,7 @@ class _Run:
     def _ship(self, work: _Work) -> _Work:
         with self._guarded(work):
             work.made = self._maker(work.job).ship(work.job, work.task, work.draft)
+            self._maker(work.job).test(work.job, work.task, work.made)
             self.made[work.step.environment] = work.made
             if self.pace.atomic:
                 self.waiting.append(work)

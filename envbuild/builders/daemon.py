@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from envbuild.builders.engine import silent
 from envbuild.errors import BuildError
 from envbuild.process import Programs, child_environment
-from envbuild.written import log_line
+from envbuild.written import lines, log_line
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -21,6 +22,12 @@ _SOCKET = "unix:///var/run/docker.sock"
 _SECONDS = 120
 _OF_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _OLDEST = (1, 44)
+_LABELS = {"dev.envbuild": "test"}
+_KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
+_NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
+_NOT_FOUND = 127
+_NO_INIT = "N/A"
+_LINK = 1 << 27  # of a file's mode, as Go has it
 _CREDENTIALS = re.compile(r"(?i)unauthorized|authentication required|denied|no basic auth")
 
 
@@ -35,6 +42,16 @@ class Facts(msgspec.Struct, frozen=True):
     config: Mapping[str, Any]
     layers: tuple[str, ...]
     created: str
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A container, as the image's user and in its folder. `files` is an archive that is unpacked in it before."""
+
+    image: str
+    words: tuple[str, ...]
+    variables: Mapping[str, str] = {}
+    network: str = "none"
+    files: Path | None = None
 
 
 class Daemon:
@@ -90,6 +107,84 @@ class Daemon:
             yield from self._client.pull(
                 name, tag, stream=True, decode=True, auth_config=login, platform=platform or None
             )
+
+    @cached_property
+    def platform(self) -> str:
+        """Of the images that it runs by itself: `linux/amd64`."""
+        with self._told():
+            told = self._client.version()
+        return f"{told.get('Os', '')}/{told.get('Arch', '')}"
+
+    @cached_property
+    def runtimes(self) -> frozenset[str]:
+        """What it can start containers with: `nvidia` is there where GPUs can be given to them."""
+        with self._told():
+            return frozenset(self._client.info().get("Runtimes") or ())
+
+    @cached_property
+    def has_init(self) -> bool:
+        """Whether it can put a process before a container's own that passes signals on: not every packaging has it."""
+        with self._told():
+            told = self._client.info().get("InitCommit") or {}
+        return bool(told.get("ID", _NO_INIT) != _NO_INIT)
+
+    @contextmanager
+    def container(self, wanted: Wanted) -> Iterator[str]:
+        """The id of one that is not started yet; it is gone behind the block, whatever happens in it."""
+        with self._told():
+            made = self._client.create_container(
+                wanted.image,
+                entrypoint=list(wanted.words[:1]),
+                command=list(wanted.words[1:]),
+                environment=dict(wanted.variables),
+                host_config=self._client.create_host_config(network_mode=wanted.network, log_config=_KEPT_LOG),
+                labels=_LABELS,
+                use_config_proxy=False,
+            )["Id"]
+        try:
+            if wanted.files:
+                with self._told(), wanted.files.open("rb") as stream:
+                    self._client.put_archive(made, "/", stream)
+            yield made
+        finally:
+            with self._told():
+                self._client.remove_container(made, v=True, force=True)
+
+    def run(self, container: str, hear: Callable[[bytes], None]) -> int:
+        """Start it, hand over each line of what it says, and wait for its end."""
+        from docker.errors import APIError
+
+        with self._told():
+            try:
+                self._client.start(container)
+            except APIError as error:
+                if not _NO_PROGRAM.search(told := str(error.explanation or error)):
+                    raise
+                hear(told.encode())
+                return _NOT_FOUND
+            for line in lines(self._client.logs(container, stream=True)):
+                hear(line)
+            return int(self._client.wait(container)["StatusCode"])
+
+    def end(self, container: str) -> None:
+        """Whatever runs in it; one that has ended meanwhile is as well."""
+        from docker.errors import APIError
+
+        with suppress(APIError):
+            self._client.kill(container)
+
+    def has(self, container: str, path: str) -> bool:
+        """A file or folder in it; a link that leads nowhere is none."""
+        from docker.errors import NotFound
+
+        with self._told():
+            try:
+                _, facts = self._client.get_archive(container, path)
+                if facts and int(facts["mode"]) & _LINK:
+                    self._client.get_archive(container, facts["linkTarget"])
+            except NotFound:
+                return False
+        return True
 
     @cached_property
     def endpoint(self) -> str:

@@ -23,7 +23,7 @@ CANNOT_HONOUR = frozenset(
         ("python.managed", "false"),
         ("python.interpreter", ""),
         ("python.from", "image"),
-        *((key, "") for key in ("test", "run", "serve", "spark", "r")),
+        *((key, "") for key in ("run", "serve", "spark", "r")),
     }
 )
 

@@ -48,7 +48,7 @@ def install(prefix: Path, target: Target, tools: Tools) -> None:
         own = members.entries(pins, target, tools, Path(folder))
         while True:
             lock, places = Path(folder, "pylock.toml"), {pin.url: tools.uv.origins.asked(pin.url) for pin in pins.pip}
-            entries = [*(_entry(pin, tools) for pin in pins.pip), *own]
+            entries = [*(entry(pin, tools) for pin in pins.pip), *own]
             lock.write_text("\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *entries]), encoding="utf-8")
             ran = _ran(_command(prefix, lock, target, tools, built), target, tools, built)
             if not ran.code or not tools.uv.origins.mirrors.turned(places, ran.heard):
@@ -211,7 +211,8 @@ def _forget_origin(prefix: Path, name: str) -> None:
             record.write_text(kept, encoding="utf-8")
 
 
-def _entry(pin: Pin, tools: Tools) -> str:
+def entry(pin: Pin, tools: Tools) -> str:
+    """One pin as a lock of uv has it."""
     head = f"[[packages]]\nname = {toml(pin.name)}\n"
     if "+" in pin.url.partition(":")[0]:
         kind, _, rest = pin.url.partition("+")

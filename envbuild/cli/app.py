@@ -29,6 +29,7 @@ COMMANDS = {
     "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
     "shell": "Open a shell in an environment.",
+    "test": "Run the tests of what was built.",
     "list": "List environments.",
     "graph": "Show what extends what, and what is built from what.",
     "explain": "Say where each value of an environment came from.",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.apply import first_plan, settled_plan
+from envbuild.cli.containing import containing, run_inside
 from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, terminated, with_globals
 from envbuild.errors import UsageError
 from envbuild.globs import is_glob
 
 if TYPE_CHECKING:
     from envbuild.builders.activation import Activation
+    from envbuild.builders.running import Inside
     from envbuild.project import Project
 
 _COMMAND = "envbuild.run.command"
@@ -32,17 +34,21 @@ class RunCommand(click.Command):
 
 @click.command("run", cls=RunCommand, options_metavar="[OPTIONS]")
 @click.argument("environment", metavar="[ENV[@VERSION]] -- CMD [ARG]...", required=False)
+@containing
 @jobs
 @locked
 @no_refresh
 @progress
 @with_globals
 @click.pass_context
-def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -> int:
+def command(ctx: click.Context, /, *, environment: str | None, inside: "Inside | None", **options: Any) -> int:
     """Run a command in an environment, with its variables and the command's own exit code.
 
     An environment that is not built, or not as its manifest says now, is built first. Without ENV it is the
     default_environment of envbuild.yaml.
+
+    With --image it runs in a container, which is gone afterwards, in place of what the image itself would run. The
+    project is not in it: 'envbuild run web --image --mount .:/work --workdir /work -- CMD' shows it the folder.
 
     \b
     Examples:
@@ -54,7 +60,11 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
         raise click.UsageError("say what to run, after '--'", ctx)
     common: Common = ctx.obj
     project = common.project()
-    activation = activated(project, common, environment, "a command runs in one environment: name it", options)
+    only_one = "a command runs in one environment: name it"
+    if inside:
+        picked = chosen(project, common, environment, only_one, options, image=True)
+        return run_inside(common, project, picked, wanted, inside)
+    activation = activated(project, common, environment, only_one, options)
     sys.stdout.flush()
     return project.programs.hand_over(wanted, activation.env, lambda: _meant(wanted[0], activation.prefix))
 
@@ -62,7 +72,24 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
 def activated(
     project: "Project", common: Common, environment: str | None, only_one: str, options: dict[str, Any]
 ) -> "Activation":
-    """The environment that is asked for, else the default one; built first if that is due."""
+    """The prefix of the environment that is asked for, else of the default one; built first if that is due."""
+    name, version = chosen(project, common, environment, only_one, options)
+    activation = project.activation(name, version)
+    if common.verbose:
+        common.say(f"{name}: {activation.prefix}")
+    return activation
+
+
+def chosen(
+    project: "Project",
+    common: Common,
+    environment: str | None,
+    only_one: str,
+    options: dict[str, Any],
+    *,
+    image: bool = False,
+) -> tuple[str, str]:
+    """The one environment that is asked for, and its version if one is; without one it is built if that is due."""
     from envbuild.project.versions import parted
 
     name, version = parted(environment or project.settings.default_environment)
@@ -73,11 +100,12 @@ def activated(
         raise UsageError(f"'{name}' is a {kind}", hint=only_one)
     name = project.named(name) if version else project.one(name).name
     if not version:
+        if image and project.one(name).builder == "local":
+            from envbuild.project.containers import no_image
+
+            raise no_image(f"'{name}'")
         _make_ready(project, common, name, options)
-    activation = project.activation(name, version)
-    if common.verbose:
-        common.say(f"{name}: {activation.prefix}")
-    return activation
+    return name, version
 
 
 def _meant(command: str, prefix: Path) -> str:

@@ -19,6 +19,7 @@ from envbuild.lock.request import (
     canonical,
     conda_items,
     member_items,
+    pip_request,
     requests,
     root_items,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "nameless",
     "package_record",
     "pin_changes",
+    "pip_request",
     "pixi_exporter",
     "public_url",
     "quarrels",

@@ -107,18 +107,26 @@ def requests(environment: Environment, digests: Mapping[str, Digest]) -> tuple[R
 
 
 def _request(environment: Environment, platform: str, digests: Mapping[str, Digest]) -> Request:
-    pip, uses_conda = environment.keys.pip, environment.python.source == "conda"
+    uses_conda = environment.python.source == "conda"
     python = () if uses_conda else environment.package("python", platform)
-    isolation = pip.no_build_isolation
     roots = tuple(sorted({root_of(item) for item in root_items(environment, platform)}))
+    return msgspec.structs.replace(
+        pip_request(environment, platform, roots),
+        python=",".join(sorted({item.specifier for item in python if item.specifier})),
+        members={root: digests[member.path] for root in roots if (member := asked_member(root))},
+        conda=_conda(environment, platform) if uses_conda else None,
+        base=asked_base(environment),
+    )
+
+
+def pip_request(environment: Environment, platform: str, roots: tuple[str, ...]) -> Request:
+    """These distributions alone, asked for as the environment's own are."""
+    pip, isolation = environment.keys.pip, environment.keys.pip.no_build_isolation
     return Request(
         platform,
-        ",".join(sorted({item.specifier for item in python if item.specifier})),
-        roots,
-        _texts([environment.limits, environment.constraints], platform, "pip"),
-        environment.index_url,
-        {root: digests[member.path] for root in roots if (member := asked_member(root))},
-        conda=_conda(environment, platform) if uses_conda else None,
+        roots=roots,
+        constraints=_texts([environment.limits, environment.constraints], platform, "pip"),
+        index_url=environment.index_url,
         system=stated_system(environment.system[platform], platform),
         overrides=_texts([environment.overrides], platform, "pip"),
         extra_index_urls=pip.extra_index_urls,
@@ -127,7 +135,6 @@ def _request(environment: Environment, platform: str, digests: Mapping[str, Dige
         prerelease=bool(pip.prerelease),
         no_binary=tuple(sorted(pip.no_binary)),
         no_build_isolation=((EVERY,) if isolation else ()) if isinstance(isolation, bool) else isolation or (),
-        base=asked_base(environment),
     )
 
 

@@ -24,15 +24,14 @@ def site(project: Project, uv: Uv) -> Iterator[Site]:
     """While one apply works; what is put aside meanwhile, also by one that was killed, is taken away."""
     _clear(project)
     source = checked_out(project.root, project.programs, project.host)
-    allowed = frozenset(project.settings.allow_link_scripts)
-    tools = Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
+    tools = tools_of(project, uv)
 
     def stop() -> None:
         project.programs.stop()
         project.rattler.stop()
 
     makers: dict[str, Maker] = {
-        "docker": Images(_means(project, tools), source, project.machine, project.wishes, project.state),
+        "docker": Images(means_of(project, tools), source, project.machine, project.wishes, project.state),
         "local": Prefixes(tools, project.platform, project.machine),
     }
     try:
@@ -50,7 +49,12 @@ def site(project: Project, uv: Uv) -> Iterator[Site]:
         _clear(project)
 
 
-def _means(project: Project, tools: Tools) -> Means:
+def tools_of(project: Project, uv: Uv) -> Tools:
+    allowed = frozenset(project.settings.allow_link_scripts)
+    return Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
+
+
+def means_of(project: Project, tools: Tools) -> Means:
     wishes, secrets = project.wishes, project.origins.secrets
     return Means(
         buildx=Buildx(project.programs, project.host, secrets.variables),

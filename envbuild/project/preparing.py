@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from envbuild.builders import BUILDERS, EDITABLES
+from envbuild.builders.extras import extra_refusals
 from envbuild.document import Mapping, Scalar, Value
 from envbuild.errors import EnvbuildError, PlanError, raise_all
 from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint
@@ -95,7 +96,7 @@ class Preparer:
         return self._groups[group]
 
     def _prepared(self, environment: Environment) -> Prepared:
-        raise_all([*self._refusals(environment), *refusals(environment)])
+        raise_all([*self._refusals(environment), *refusals(environment), *extra_refusals(environment)])
         locked = self._locked(environment, repair=False)
         if BUILDERS[environment.builder].MAKES_IMAGES:
             return self._imaged(Prepared(environment, locked, {}, None))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from envbuild.apply import Event, Summary
+from envbuild.builders import BUILDERS
 from envbuild.errors import EnvbuildError
 from envbuild.plan import Step
 from envbuild.project import Planned
@@ -101,7 +102,9 @@ def _next(applied: Applied) -> list[str]:
         log = f"; 'envbuild logs {name}' shows all it said" if failed[0][1].log else ""
         return [f"Next: mend {'it' if len(failed) == 1 else 'them'}, then 'envbuild {applied.command}'{log}."]
     if done and applied.command == "apply" and all(step.version == 1 for step, _ in done):
-        return [f"Next: 'envbuild run {one_line(done[0][0].environment)} -- COMMAND' runs something in it."]
+        first = done[0][0]
+        image = " --image" if BUILDERS[first.builder].MAKES_IMAGES else ""
+        return [f"Next: 'envbuild run {one_line(first.environment)}{image} -- COMMAND' runs something in it."]
     return []
 
 

@@ -1,0 +1,89 @@
+"""A program in a container of an image, with our own terminal: the words of Docker's command that runs it."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders.daemon import Daemon
+from envbuild.errors import BuildError, UsageError
+
+_MOUNT = re.compile(r"(?P<source>.+?):(?P<target>/[^:]*)(?::(?P<mode>ro|rw))?", re.DOTALL)
+_VARIABLE = re.compile(r"[^=\s]+(=.*)?", re.DOTALL)
+_GPUS = "NVIDIA_VISIBLE_DEVICES"  # what images for GPUs have among their variables
+_NO_GPUS = {"", "none", "void"}
+_RUNTIME = "nvidia"
+# The shell that people expect, else the one that there is.
+SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; fi; exec /bin/sh")
+
+
+class Inside(msgspec.Struct, frozen=True, kw_only=True):
+    """How a container is run: what of this machine it sees, and as whom."""
+
+    mounts: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    user: str = ""
+    gpus: str = "auto"
+    workdir: str = ""
+
+
+def refuse_misstated(inside: Inside) -> None:
+    """Before anything is built or fetched for it."""
+    for one in inside.mounts:
+        _mount(one)
+    for one in inside.variables:
+        if not _VARIABLE.fullmatch(one):
+            raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")
+
+
+def container_words(
+    image: str, command: Sequence[str], inside: Inside, daemon: Daemon, *, terminal: bool, docker_context: str = ""
+) -> list[str]:
+    """Each value is joined to its option, so that none is one itself; what is run takes the place of the entrypoint."""
+    place = [f"--context={docker_context}"] if docker_context else []
+    options = [
+        *(["--tty", "--env=TERM"] if terminal else []),
+        *(f"--mount={_mount(one)}" for one in inside.mounts),
+        *(f"--env={one}" for one in inside.variables),
+        *([f"--user={inside.user}"] if inside.user else []),
+        *([f"--workdir={inside.workdir}"] if inside.workdir else []),
+        *_gpus(image, inside.gpus, daemon),
+    ]
+    init = ["--init"] if daemon.has_init else []  # a first process is deaf to signals that it does not handle
+    fixed = ["run", "--rm", *init, "--interactive", "--pull=never"]
+    return ["docker", *place, *fixed, *options, f"--entrypoint={command[0]}", image, *command[1:]]
+
+
+def _mount(text: str) -> str:
+    """As Docker reads it, which is as a line of CSV; relative paths are of the folder that one is in."""
+    found = _MOUNT.fullmatch(text)
+    if not found:
+        raise UsageError(f"'{text}' is no mount", hint="write SOURCE:TARGET or SOURCE:TARGET:ro, TARGET from '/'")
+    source = Path(found["source"]).expanduser().absolute()
+    if not source.exists():
+        raise UsageError(f"'{found['source']}' cannot be mounted: it is not there", hint="name a file or a folder")
+    stated = ["type=bind", f"source={source}", f"target={found['target']}"]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([*stated, *(["readonly"] if found["mode"] == "ro" else [])])
+    return line.getvalue()
+
+
+def _gpus(image: str, wanted: str, daemon: Daemon) -> list[str]:
+    if wanted == "none":
+        return []
+    can = _RUNTIME in daemon.runtimes
+    if wanted != "auto":
+        if not can:
+            what = f"the engine has no runtime '{_RUNTIME}', by which containers are given GPUs"
+            raise BuildError(what, hint="install the NVIDIA Container Toolkit where it runs, or leave '--gpus' out")
+        return [f"--gpus={wanted}"]
+    return ["--gpus=all"] if can and _is_for_gpus(image, daemon) else []
+
+
+def _is_for_gpus(image: str, daemon: Daemon) -> bool:
+    facts = daemon.image(image)
+    stated = dict(line.partition("=")[::2] for line in (facts.config.get("Env") or () if facts else ()))
+    return stated.get(_GPUS, "") not in _NO_GPUS

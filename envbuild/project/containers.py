@@ -1,0 +1,33 @@
+"""Containers of images that a project has built: what is run in one, by Docker's own command."""
+
+from collections.abc import Callable, Sequence
+
+from envbuild.builders.daemon import Daemon
+from envbuild.builders.pulling import pulled
+from envbuild.builders.running import Inside, container_words
+from envbuild.errors import UsageError
+from envbuild.project.front import Project
+
+
+def contained(
+    project: Project,
+    chosen: tuple[str, str],
+    command: Sequence[str],
+    inside: Inside,
+    say: Callable[[str], None],
+    *,
+    terminal: bool,
+) -> list[str]:
+    """The words that run it in a version of an environment, without one in the latest; its image is there then."""
+    name, version = chosen
+    record = project.record(name, version or "latest")
+    if record.builder == "local":
+        raise no_image(f"{name}@{record.version}")
+    context = project.wishes.docker_context
+    daemon = Daemon(project.host, project.programs, context)
+    image = pulled(record.reference, project.registries, daemon, say)
+    return container_words(image, command, inside, daemon, terminal=terminal, docker_context=context)
+
+
+def no_image(shown: str) -> UsageError:
+    return UsageError(f"{shown} is a prefix of this machine, and no image", hint="leave '--image' out")

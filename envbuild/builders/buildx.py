@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -51,6 +52,8 @@ class Buildx:
         """What is `hidden` among the variables is shown to a build alone that asks for it by name."""
         self._programs = programs
         self._host = host
+        self._guard = threading.Lock()
+        self._known: dict[tuple[str, str], Capabilities] = {}
         seen = {name: value for name, value in child_environment(host).items() if name not in hidden}
         self._env = {
             **{name: value for name, value in seen.items() if not name.startswith(_DROPPED)},
@@ -75,10 +78,14 @@ class Buildx:
         return version
 
     def capabilities(self, builder: str = "", docker_context: str = "") -> Capabilities:
-        """What can be asked of a builder, or of the one in use."""
-        self.version  # noqa: B018 - without one nothing else is asked
-        place = [f"--context={docker_context}"] if docker_context else []
-        return capabilities(lambda words: self._ask([*place, *words]), builder)
+        """What can be asked of a builder, or of the one in use; it is asked once."""
+        key = (builder, docker_context)
+        with self._guard:
+            if key not in self._known:
+                self.version  # noqa: B018 - without one nothing else is asked
+                place = [f"--context={docker_context}"] if docker_context else []
+                self._known[key] = capabilities(lambda words: self._ask([*place, *words]), builder)
+            return self._known[key]
 
     def build(self, order: Order, log: Path, say: Callable[[str], None]) -> Built:
         """Build it; the log is whole, and what fails says which step, and why."""

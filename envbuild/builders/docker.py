@@ -6,7 +6,7 @@ its own way pushes by itself. Without a registry images stay with the engine.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -109,7 +109,7 @@ class Draft(msgspec.Struct, frozen=True):
     at: str
 
 
-class Means(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What images are built with; `builder` is one of buildx. Without `pushes` nothing leaves the engine."""
 
     buildx: "Buildx"
@@ -123,7 +123,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     builder: str = ""
     docker_context: str = ""
 
-    @cached_property
+    @property
     def can(self) -> "Capabilities":
         return self.buildx.capabilities(self.builder, self.docker_context)
 
@@ -132,8 +132,11 @@ def build(recipe: Recipe, means: Means) -> Draft:
     """Everything up to an image that nobody else has."""
     context = recipe.folder / "context"
     context.mkdir(parents=True)
-    recipe.say("context")
-    recipe.write(context)
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(lambda: means.can)  # which takes as long as to write a context
+        recipe.say("context")
+        recipe.write(context)
+        asked.result()
     order = _order(recipe, means, context)
     built = means.buildx.build(order, recipe.log, recipe.say)
     if order.output == "oci":

@@ -27,7 +27,7 @@ Seen = tuple[int, ...]
 Moment = Seen
 
 _FORM = 1
-CACHE, PLAN, LOCK = "cache", "plan", "lock"
+CACHE, PLAN, APPLY, LOCK = "cache", "plan", "apply", "lock"
 _LIMIT = 64 * 1024 * 1024
 _DIGEST = 32
 NOTHING: Seen = (-1,)

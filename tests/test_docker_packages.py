@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.condachannel import Channel
-from support.condapkg import Archive, Package
+from support.condapkg import Archive, File, Package
 from support.condapython import SUBDIR
 from support.engine import Engine
 from support.imaging import Imaging
@@ -101,3 +101,34 @@ def test_the_project_s_own_package_is_staged(imaging: Imaging, conda_python: Arc
     assert [one["change"] for one in step["reasons"]] == ["lib/own.py changed"]
     imaging.apply()
     assert imaging.said(imaging.reference("web")) == "own 2\n"
+
+
+def test_several_platforms_are_staged_in_one_build(
+    containerd_engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path
+) -> None:
+    """Each image of the index has the folder of its own platform, and nothing of it was run."""
+    imaging = Imaging(tmp_path, containerd_engine, registry.server, uv_cache)
+    packages = [
+        Package(name="tool", subdir=platform, files={"share/which": File(platform.encode())})
+        for platform in ("linux-64", "linux-aarch64")
+    ]
+    channel = Channel(tmp_path / "channel", *packages)
+    imaging.project.write(
+        "manifests/web.yaml",
+        f"""
+        platforms: [linux-64, linux-aarch64]
+        channels: ["{channel.url}"]
+        dependencies: [tool]
+        image: {{dockerfile: "FROM scratch\\n"}}
+        """,
+    )
+    imaging.apply()
+    reference = imaging.reference("web")
+    told = imaging.project.json("show", "web", "--image")["image"]
+    assert {one["platform"] for one in told["platforms"]} == {"linux/amd64", "linux/arm64"}
+    for architecture, platform in (("amd64", "linux-64"), ("arm64", "linux-aarch64")):
+        imaging.engine.docker("pull", "--platform", f"linux/{architecture}", reference)
+        made = imaging.engine.docker("create", "--platform", f"linux/{architecture}", reference, "none").strip()
+        imaging.engine.docker("cp", f"{made}:/opt/env/share/which", str(tmp_path / architecture))
+        imaging.engine.docker("rm", made)
+        assert (tmp_path / architecture).read_text() == platform

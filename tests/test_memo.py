@@ -72,6 +72,24 @@ def _remember(project: Project) -> None:
     raise AssertionError("nothing was remembered")
 
 
+def test_an_apply_that_has_nothing_to_do_is_remembered(remembered: Project) -> None:
+    """And says the same; what moves is built, and no other option is taken for it."""
+    kept = remembered.path / ".envbuild/cache/apply"
+    for _ in range(10):
+        first = remembered.run("apply").out
+        if kept.exists():
+            break
+        time.sleep(0.01)
+    assert kept.exists()
+    assert first == remembered.run("apply").out == _NOTHING
+    assert remembered.json("apply") == remembered.json("apply", "--no-push")
+    remembered.write("manifests/a.yaml", remembered.read("manifests/a.yaml") + "setup: ['true']\n")
+    assert "done     a" in remembered.run("apply").out
+    prefix = next(path for path in _store(remembered).iterdir() if not path.name.startswith("."))
+    shutil.rmtree(prefix)
+    assert "restore" in remembered.run("apply").out
+
+
 def _store(project: Project) -> Path:
     return Path(project.environ["ENVBUILD_STORE"])
 

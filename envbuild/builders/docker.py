@@ -155,7 +155,7 @@ def _id(name: str, built: "Built", means: Means) -> str:
 def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
     from envbuild.builders.order import Order
 
-    in_file = means.pushes and bool(recipe.homes) and means.can.keeps_indexes
+    in_file = means.pushes and bool(recipe.homes[0].server) and means.can.keeps_indexes
     output: Output = "oci" if in_file else "load"
     return Order(
         context=context,
@@ -189,21 +189,23 @@ def _contexts(recipe: Recipe, means: Means) -> dict[str, str]:
 
 
 def _staged(recipe: Recipe, means: Means) -> dict[str, str]:
-    """The environment's folder for each platform, made here: then nothing is solved or fetched inside of the build."""
+    """The environment's folder, made here: then nothing is solved or fetched inside of the build.
+
+    Where an image has several platforms there is a folder for each, by its architecture.
+    """
     from envbuild.builders.staging import Staging, can_stage, stage
 
     environment = recipe.environment
     if means.settings.install != "staged" or not recipe.installs or not can_stage(environment):
         return {}
-    found: dict[str, str] = {}
+    whole = recipe.folder / ENV
+    is_one = len(platforms_of(environment)) == 1
     for platform in recipe.platforms:
-        name = ENV if len(recipe.platforms) == 1 else f"{ENV}::linux/{ARCHITECTURES[platform]}"
-        folder = recipe.folder / ENV / platform
+        folder = whole if is_one else whole / ARCHITECTURES[platform]
         pins = sound(recipe.pins.get(platform, Pins(platform, ())), platform)
         staging = Staging(environment, platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
         stage(folder, staging, means.tools)
-        found[name] = str(folder)
-    return found
+    return {ENV: str(whole)}
 
 
 def _based(recipe: Recipe, means: Means) -> dict[str, str]:

@@ -30,7 +30,7 @@ def _main() -> None:
         return
     from envbuild.cli import again
 
-    code, moment = again.answer(sys.argv[1:]) if {"plan", "lock"} & {*sys.argv} else (None, None)
+    code, moment = again.answer(sys.argv[1:]) if {"apply", "lock", "plan"} & {*sys.argv} else (None, None)
     if code is None:
         gc.set_threshold(_ALLOCATIONS)
         from envbuild.cli.app import run

@@ -1,4 +1,4 @@
-"""`plan` and `lock --check` where nothing was to be done and nothing moved since: answered without any loading.
+"""`plan`, `apply`, `lock --check`: where nothing was to be done and nothing moved since, answered without any loading.
 
 Only what is understood to the last word is answered here; anything else, and any doubt, is for the command itself.
 """
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 # A test compares these with `names` and `workspace`, which take longer to load than an answer may take.
 FILE, MANIFESTS, PRIVATE = "envbuild.yaml", "manifests", ".envbuild"
 _ANYWHERE = frozenset({"-q", "--quiet", "--json"})  # `-v` says more than is remembered
-_BEHIND = {"plan": frozenset({"--no-refresh", "--detailed-exitcode"}), "lock": frozenset({"--check"})}
-_WISHES = frozenset({"ENVBUILD_LOCKED", "ENVBUILD_PLATFORM", "GITHUB_ACTIONS"})  # what is said by a variable
+_BEHIND = {
+    "apply": frozenset[str](),
+    "lock": frozenset({"--check"}),
+    "plan": frozenset({"--no-refresh", "--detailed-exitcode"}),
+}
+# What is said by a variable, and so by none of the words.
+_WISHES = frozenset({"ENVBUILD_LOCKED", "ENVBUILD_PLATFORM", "GITHUB_ACTIONS", "BUILDX_BUILDER"})
 _COLOURS = frozenset({"auto", "always", "never"})
 _UNKNOWN = (None, None)
 
@@ -33,7 +38,7 @@ def answer(words: list[str]) -> tuple[int | None, memo.Moment | None]:
         verb, directory, flags = asked
         private = f"{root(directory)}/{PRIVATE}"
         with contextlib.suppress(Exception):
-            refresh = verb == memo.PLAN and "--no-refresh" not in flags
+            refresh = verb != memo.LOCK and "--no-refresh" not in flags
             found = memo.recall(private, os.environ, refresh=refresh, name=verb)
             if found:
                 return streams.told(found["--json" in flags]), None

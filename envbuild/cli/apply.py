@@ -21,6 +21,7 @@ from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.apply import Tell
+    from envbuild.memo import Moment
     from envbuild.project import Planned, Project, Selection
     from envbuild.project.wishes import Wishes
     from envbuild.report.applied import Applied
@@ -62,6 +63,8 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
     planned = first_plan(common, project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     if not prune and not planned.has_work:
+        if common.moment and selection.everything:
+            _remember(project, planned, common.moment)
         return end(common, Applied(planned))
     with terminated(), shown_progress(common) as shown, project.held():
         planned = settled_plan(planned, project, shown.tell, selection, **options)
@@ -98,6 +101,19 @@ def settled_plan(
         options["jobs"],
         refresh=not options["no_refresh"],
     )
+
+
+def _remember(project: "Project", planned: "Planned", moment: "Moment") -> None:
+    """Where nothing is to be done, the next apply may say so at once (see `again`)."""
+    if planned.plan.listed:
+        return
+    from envbuild import memo
+    from envbuild.project.remembering import remember
+    from envbuild.report.applied import Applied, applied_json
+    from envbuild.report.plans import plan_text
+
+    answers = (plan_text(planned.plan), applied_json(Applied(planned)))
+    remember(project, planned, moment, answers, refresh=True, name=memo.APPLY)
 
 
 def _may_prune(planned: "Planned", *, yes: bool) -> bool:

@@ -14,7 +14,15 @@ from envbuild.project.planned import Planned
 from envbuild.workspace import PRIVATE
 
 
-def remember(project: Project, planned: Planned, moment: Moment, answers: tuple[str, str], *, refresh: bool) -> None:
+def remember(
+    project: Project,
+    planned: Planned,
+    moment: Moment,
+    answers: tuple[str, str],
+    *,
+    refresh: bool,
+    name: str = memo.PLAN,
+) -> None:
     """`moment` lies before anything was read or loaded. What many plans may do at once, the last one has done."""
     ledger = project.ledger
     if planned.plan.listed or not ledger.certain or (refresh and not _is_whole(planned, ledger)):
@@ -24,7 +32,7 @@ def remember(project: Project, planned: Planned, moment: Moment, answers: tuple[
     except (OSError, msgspec.DecodeError):
         return
     if is_certain(ledger, moment):
-        memo.write(f"{project.root}/{PRIVATE}", os.environ, ledger, answers, counted)
+        memo.write(f"{project.root}/{PRIVATE}", os.environ, ledger, answers, counted, name)
 
 
 def remember_current(project: Project, moment: Moment, answers: tuple[str, str]) -> None:

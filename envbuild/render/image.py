@@ -19,6 +19,7 @@ from envbuild.render.given import (
     listed_path,
     paths_of,
     placed,
+    platforms_of,
     steps_of,
 )
 from envbuild.render.own import own
@@ -92,6 +93,7 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "apt": apt_packages(environment, given),
         **_steps(environment, given, trusts=trusts),
         "installs": has_packages,
+        "many": len(platforms_of(environment)) > 1,
         "packages": packages_values(environment, given) if has_packages else {},
         "active": _plain(variables.active(environment, given)) if has_packages else [],
         "check": [environment.python.interpreter or "python3", "--version"] if not environment.python.managed else [],

@@ -11,7 +11,7 @@ from envbuild.errors import Place, RenderError
 from envbuild.render.quoting import Instructions
 
 STAGE = "own"
-TAKEN = ("base", "install", "env", "tool", STAGE)
+TAKEN = ("base", "install", "env", "placed", "tool", STAGE)
 _FROM = re.compile(r"(?i)\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(?P<name>\S+))?\s*")
 _COMMENT = re.compile(r"\s*(#|$)")
 _GOES_ON = re.compile(r"\\[ \t]*$")

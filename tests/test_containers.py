@@ -210,3 +210,33 @@ def test_what_is_due_is_built_and_what_is_gone_is_fetched(built: Project, engine
         assert "web: pulling from " in run.err
     finally:
         built.write("manifests/web.yaml", text)
+
+
+def test_a_test_that_is_interrupted(engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> None:
+    """Its container goes at once, and nothing is recorded."""
+    project = shop(tmp_path, engine, registry, uv_cache)
+    write(project, "busybox", "  commands: [echo begun; sleep 100]\n")
+    command = [sys.executable, "-m", "envbuild", "apply", "web"]
+    before = set(engine.docker("ps", "-aq").split())
+    with subprocess.Popen(
+        command, cwd=project.path, env=dict(project.environ), stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr
+        assert any("test 1 of 1" in line for line in run.stderr)
+        time.sleep(2)
+        began = time.monotonic()
+        run.terminate()
+        run.stderr.read()
+        assert run.wait(30) == 130
+    assert time.monotonic() - began < 20
+    assert set(engine.docker("ps", "-aq", "--filter", "label=dev.envbuild=test").split()) <= before
+    assert "was never built" in project.run("history", "web", check=64).err
+
+
+def test_an_engine_of_containerd(containerd_engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> None:
+    """Where images are built into a file they come to the engine from the registry."""
+    project = shop(tmp_path, containerd_engine, registry, uv_cache)
+    write(project, "busybox", "  commands: [test $OWN = web]\n  files: [/bin/sh]\n", "variables: {OWN: web}\n")
+    assert "web:   pulling from" in project.run("apply").err
+    assert project.run("run", "web", "--image", "--", "sh", "-c", "echo $OWN").out == "web\n"
+    project.run("test", "web")

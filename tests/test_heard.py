@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from envbuild import written
 from envbuild.process import Interrupted, Programs
+from envbuild.written import LINE_BYTES
 
 _ENV = {"PATH": os.environ["PATH"]}
 _SECONDS = 20
@@ -48,7 +48,7 @@ def test_a_great_many_lines_and_a_long_one_are_whole() -> None:
 
 def test_a_line_without_end_is_bounded() -> None:
     """It comes in pieces, and nothing of it is lost."""
-    size = written.LINE_BYTES + 1_000_000
+    size = LINE_BYTES + 1_000_000
     _, lines = heard(f"head -c {size} /dev/zero | tr '\\0' x")
     assert len(lines) == 2
     assert sum(map(len, lines)) == size

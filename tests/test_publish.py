@@ -168,3 +168,20 @@ def test_what_cannot_be_had(shelf: Shelf) -> None:
     shelf.project.write("envbuild.yaml", f"platforms: {_BOTH}\nbuilder: docker\n")
     assert refused(shelf, "publish", "web")[0] == "'web' has no registry"
     assert shelf.tags() == set()
+
+
+def test_shares_that_an_engine_pushes(engine: Engine, tmp_path: Path, uv_cache: Path) -> None:
+    """One that keeps no indexes: its shares are single images, and what they are for stands in the index."""
+    require("registry")
+    with Registry(tmp_path / "registry") as registry:
+        shelf = Shelf(tmp_path, uv_cache, engine, registry, platforms=_BOTH)
+        shelf.web(shelf.base())
+        for platform in _PLATFORMS:
+            shelf.project.run("apply", "--platform", platform)
+        assert "manifests" not in shelf.manifest(shares(shelf)["-amd64"])
+        shelf.project.run("publish", "web")
+        found = shelf.manifest("v1")
+        assert [one["platform"]["architecture"] for one in found["manifests"]] == ["amd64", "arm64"]
+        assert found["annotations"]["org.opencontainers.image.title"] == "web"
+        told = shelf.project.json("show", "web", "--image")["image"]
+        assert [one["platform"] for one in told["platforms"]] == ["linux/amd64", "linux/arm64"]

@@ -147,7 +147,7 @@ class Images:
             installs=job.environment.python.managed and _has_packages(job.lock),
             files=job.files,
             homes=repositories(job.environment),
-            base=self._base(job, task),
+            base=self._base(job, task, platforms),
             base_is=_base_is(job),
             annotations=self._annotations(job, version),
             source_date_epoch=self._source.seconds,
@@ -156,16 +156,15 @@ class Images:
             say=task.say,
         )
 
-    def _base(self, job: Job, task: Task) -> str:
+    def _base(self, job: Job, task: Task, platforms: tuple[str, ...]) -> str:
         """Where the image of the environment is that this one starts from: made just now, or before."""
         if not job.base:
             return ""
         made = task.made(job.base) or self._state.latest((job.base,)).get(job.base)
-        if made is None:
-            hint = f"run 'envbuild apply {job.base}' first"
-            raise BuildError(
-                f"'{job.base}', which this starts from, was not built", job.environment.where("image", "base"), hint
-            )
+        built = made.platform.split(",") if made else []
+        if made is None or not {*platforms} <= {*built}:
+            what = f"'{job.base}', which this starts from, was not built{f' for {platforms[0]}' if made else ''}"
+            raise BuildError(what, job.environment.where("image", "base"), f"run 'envbuild apply {job.base}' first")
         return made.reference
 
     def _annotations(self, job: Job, version: int) -> dict[str, str]:

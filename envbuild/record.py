@@ -34,7 +34,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """What a builder has made, and where: a prefix of one machine, or an image, which a registry has for everybody.
 
     `platform` is of a prefix, or all of an image, with commas; `machine` is empty where it is no machine's own. `tags`
-    are the names that an image was given besides. `python` is noted, and no part of the content.
+    are the names that an image was given besides, `size` is what it takes in bytes, where that is known. `python` is
+    noted, and no part of the content.
     """
 
     reference: str
@@ -42,6 +43,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     python: str = ""
     tags: tuple[str, ...] = ()
+    size: int = 0
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,3 +87,4 @@ class Record(Version, frozen=True, kw_only=True):
     log: str
     reasons: tuple[Reason, ...] = ()
     tags: tuple[str, ...] = ()
+    size: int = 0

@@ -28,6 +28,7 @@ class Event(msgspec.Struct, frozen=True):
     text: str = ""
     work: Work = "build"
     seconds: float = 0.0
+    size: int = 0
     log: str = ""
     tail: tuple[str, ...] = ()
     error: EnvbuildError | None = None

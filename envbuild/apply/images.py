@@ -15,6 +15,7 @@ from envbuild.errors import BuildError, raise_all
 from envbuild.lock import Lock
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
+from envbuild.registry.inspecting import weight
 from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render.tags import Moment, tags
@@ -72,7 +73,16 @@ class Images:
             platform=",".join(recipe.platforms),
             machine=self._machine if is_kept else "",
             python=recipe.python,
+            size=self._size(recipe, reference),
         )
+
+    def _size(self, recipe: Recipe, reference: str) -> int:
+        place, at, digest = reference.partition("@")
+        if not at:
+            found = self._means.daemon.image(reference)
+            return found.size if found else 0
+        home = recipe.homes[0]
+        return weight(self._means.registries.of(home.server), home.path, digest) if home.name == place else 0
 
     def _digest(self, recipe: Recipe, made: Draft | Found | Shares) -> str:
         if isinstance(made, Found):

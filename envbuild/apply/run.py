@@ -220,7 +220,8 @@ class _Run:
         self._remember(work, made, seconds)
         work.log.end(End("done", seconds, work.step.version))
         work.close()
-        self.on_event(Event("done", work.step.environment, made.reference, seconds=seconds, log=str(work.log.path)))
+        done = Event("done", work.step.environment, made.reference, seconds=seconds, size=made.size)
+        self.on_event(msgspec.structs.replace(done, log=str(work.log.path)))
 
     def _maker(self, job: Job) -> Maker:
         return self.site.makers[job.environment.builder]

@@ -118,6 +118,17 @@ def inside(registry: Registry, repository: str, digest: str) -> Inside:
     return Inside(found.media_type, every, stated.annotations)
 
 
+def weight(registry: Registry, repository: str, digest: str) -> int:
+    """How much is stored of it: what several platforms share is counted once."""
+    found = _manifest(registry, repository, digest)
+    named = content(found, digest)
+    every = {blob.digest: blob.size for blob in named.blobs}
+    for one in named.manifests:
+        below = content(_manifest(registry, repository, one.digest), one.digest)
+        every |= {blob.digest: blob.size for blob in below.blobs}
+    return sum(every.values())
+
+
 def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
     found = registry.manifest(repository, digest)
     if found is None:

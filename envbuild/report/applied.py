@@ -9,6 +9,7 @@ from envbuild.builders import BUILDERS
 from envbuild.errors import EnvbuildError
 from envbuild.plan import Step
 from envbuild.project import Planned
+from envbuild.report.ages import size
 from envbuild.report.plans import document, error_object, step_object
 from envbuild.report.terminal import PLAIN, Look, Style, cells, duration, one_line, plural
 
@@ -53,10 +54,15 @@ def _done(applied: Applied, look: Look) -> list[str]:
     done = applied.steps("done")
     if len(done) <= _SHOWN:
         width = max((cells(one_line(step.environment)) for step, _ in done), default=0)
-        return [_row("done", step, f"{_version(step)}  {duration(event.seconds)}", width, look) for step, event in done]
+        return [_row("done", step, _took(step, event), width, look) for step, event in done]
     slow = sorted(done, key=lambda one: -one[1].seconds)[:_SLOWEST]
     told = ", ".join(f"{one_line(step.environment)} {duration(event.seconds)}" for step, event in slow)
     return [look.fit(f"{'done'.ljust(_WORD)}  {plural(len(done), 'environment')}; the slowest: {told}")]
+
+
+def _took(step: Step, event: Event) -> str:
+    weighs = f"  {size(event.size)}" if event.size else ""
+    return f"{_version(step)}  {duration(event.seconds)}{weighs}"
 
 
 def _version(step: Step) -> str:
@@ -137,4 +143,5 @@ def _step_object(step: Step, ended: Event | None) -> dict[str, object]:
         "error": (ended.error.message if ended.error else ended.text) if ended and not is_done else None,
         "log": ended.log or None if ended else None,
         "seconds": round(ended.seconds, 3) if ended else None,
+        "size": (ended.size or None) if ended else None,
     }

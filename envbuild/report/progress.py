@@ -135,6 +135,7 @@ def event_json(event: Event, when: str) -> str:
             told |= {"environment": event.environment, "text": event.text}
         case "done" | "failed":
             told |= {"environment": event.environment, "seconds": round(event.seconds, 3), **_ending(event)}
+            told |= {"size": event.size} if event.size else {}
         case "end":
             told |= {"seconds": round(event.seconds, 3)}
     return clean(json.dumps(told, ensure_ascii=False))

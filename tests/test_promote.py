@@ -119,7 +119,7 @@ def test_what_is_not_meant(shelf: Shelf) -> None:
         ("web", "--tag", "x"): "'web' names no version",
         ("here@1", "--tag", "x"): "'here' is no image: its builder is 'local'",
         ("web@x", "--tag", "x"): "'web' has no version 'x'",
-        ("nobody@1", "--tag", "x"): "there is no environment 'nobody'",
+        ("nobody@1", "--tag", "x"): "no environment is named 'nobody'",
     }.items():
         (error,) = shelf.project.json("promote", *words, check=64)["errors"]
         assert error["message"].startswith(message)

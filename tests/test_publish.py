@@ -98,11 +98,10 @@ def test_what_is_missing_is_named(shelf: Shelf) -> None:
     assert (error["path"], error["line"]) == ("envbuild.yaml", 2)
     assert "'envbuild apply web --platform linux-aarch64'" in error["hint"]
     assert set(shares(shelf)) == {"-amd64"} == {tag[69:] for tag in shelf.tags()}
-    (error,) = shelf.project.json("promote", "web@1", "--tag", "prod", check=1)["errors"]
-    assert error["message"] == "web@1 was built for linux-64 alone"
+    (other,) = shelf.project.json("promote", "web@1", "--tag", "prod", check=1)["errors"]
+    assert other["message"] == "web@1 was built for linux-64 alone"
     third = shelf.elsewhere("third")
-    errors = third.json("publish", "web", check=1)["errors"]
-    assert [error["message"].rpartition(" ")[2] for error in errors] == [*_PLATFORMS]
+    assert third.json("publish", "web", check=1)["errors"] == [error]
     assert third.json("history", "web", check=64)["errors"]
 
 

@@ -10,9 +10,11 @@ from hypothesis import settings
 from support.condafleet import write_fleet
 from support.condapkg import Archive
 from support.engine import Engine
+from support.imaging import Imaging
 from support.index import Index
 from support.once import made_once
 from support.project import Project, clean_environment
+from support.registry import Registry
 from support.services import refuse_unknown_services, require
 
 _EXAMPLES = 100
@@ -90,3 +92,23 @@ def containerd_engine(shared: Path) -> Iterator[Engine]:
 @pytest.fixture
 def project(tmp_path: Path, uv_cache: Path) -> Project:
     return Project(tmp_path / "project", clean_environment(tmp_path, uv_cache))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """Give a registry of images that lets everybody in."""
+    require("registry")
+    with Registry(tmp_path / "registry") as registry:
+        yield registry
+
+
+@pytest.fixture
+def imaging(engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> Imaging:
+    """Give a project whose environments are images, with an engine as most people have it."""
+    return Imaging(tmp_path, engine, registry.server, uv_cache)
+
+
+@pytest.fixture
+def wide(containerd_engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> Imaging:
+    """The same with an engine that writes images into files, of several platforms."""
+    return Imaging(tmp_path, containerd_engine, registry.server, uv_cache)

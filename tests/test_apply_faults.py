@@ -7,19 +7,11 @@ import pytest
 from support.engine import Engine
 from support.front import Fault, Front, answers, hangs_up, loses_reply
 from support.registry import Registry
-from support.services import require
 from support.shelf import Shelf
 
 _BLOBS = "/v2/team/bad/blobs/uploads/"
 _MANIFESTS = "/v2/team/bad/manifests/"
 _ALWAYS = 1000
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Base images in locks: found by a real registry once, held by their digest, moved only when that is asked for."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from envbuild.lock import ImageName, image_name, read_head
 
 _LOCK = "locks/a.conda-lock.yml"
 _DIGEST = "sha256:" + "a" * 64
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as running:
-        yield running
 
 
 def write(project: Project, base: str) -> None:

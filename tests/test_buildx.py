@@ -41,13 +41,6 @@ def wide(containerd_engine: Engine, tmp_path: Path) -> Workshop:
     return Workshop(tmp_path, containerd_engine.docker, TOKEN=_CANARY)
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as registry:
-        yield registry
-
-
 def client_of(workshop: Workshop) -> Client:
     return Client(workshop.host)
 

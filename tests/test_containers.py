@@ -17,13 +17,6 @@ from support.registry import Registry
 from support.services import require
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as running:
-        yield running
-
-
 def shop(folder: Path, engine: Engine, registry: Registry, uv_cache: Path) -> Project:
     """A project whose images go to a registry, which has the base `python` already."""
     for name in ("python", "busybox"):

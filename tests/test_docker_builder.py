@@ -1,37 +1,16 @@
 """Images from manifests to a registry and back (DECISIONS 26 to 37), with a real engine, buildx and registry."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.engine import Engine
 from support.imaging import Imaging
-from support.registry import Registry
-from support.services import require
 
 from envbuild.project import Project
 
 _BUILT = "RUN"  # what the log of a build has, and that of nothing else
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as registry:
-        yield registry
-
-
-@pytest.fixture
-def imaging(engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> Imaging:
-    return Imaging(tmp_path, engine, registry.server, uv_cache)
-
-
-@pytest.fixture
-def wide(containerd_engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path) -> Imaging:
-    """With an engine that writes images into files."""
-    return Imaging(tmp_path, containerd_engine, registry.server, uv_cache)
 
 
 @pytest.mark.parametrize("kind", ["imaging", "wide"])

@@ -1,6 +1,5 @@
 """Packages in images: made on the host (`install: staged`), or installed inside of the build."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from support.imaging import Imaging
 from support.index import Index
 from support.registry import Registry
 from support.services import require
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -7,15 +7,7 @@ import pytest
 from support.engine import Engine
 from support.front import Front, answers
 from support.registry import Registry
-from support.services import require
 from support.shelf import Shelf
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    require("registry")
-    with Registry(tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
       envbuild apply 'churn/*' --exclude churn/report -j 4
       envbuild apply --locked               as CI should: locks must be committed
       envbuild apply --prune -y             also forget what has no manifest
-      envbuild apply web --no-push          an image for this machine alone
+      envbuild apply serving/web --no-push  an image for this machine alone
       envbuild apply --also-tag release-7 --atomic
     """
     from envbuild.cli.progress import shown_progress

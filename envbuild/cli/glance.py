@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from envbuild.cli.offers import Began
 
 # Commands whose arguments are environments: all of them, or the first alone. A test compares this with the commands.
-EVERY = frozenset({"apply", "check", "graph", "history", "list", "lock", "plan", "render", "test", "why"})
-FIRST = frozenset({"diff", "explain", "logs", "run", "shell", "show"})
+EVERY = frozenset({"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "render", "test", "why"})
+FIRST = frozenset({"diff", "explain", "logs", "promote", "pull", "run", "shell", "show"})
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 
 

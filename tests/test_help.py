@@ -17,7 +17,12 @@ from support.project import Project, clean_environment
 from envbuild.cli.app import COMMANDS, app
 
 # What ends with another code than 0 because the example is about that: plan says that there are changes.
-_CODES = {"envbuild plan --detailed-exitcode": 2}
+# And what is about images, of which this project makes none.
+_CODES = {
+    "envbuild plan --detailed-exitcode": 2,
+    "envbuild run serving/web --image --mount .:/work -- ls /work": 64,
+    "envbuild shell serving/web --image --user root": 64,
+}
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 

@@ -1,5 +1,7 @@
 """`test` of manifests, in prefixes: what must hold of an environment before anything is recorded."""
 
+from pathlib import Path
+
 import pytest
 from support.index import Index
 from support.line import reference, versions
@@ -69,6 +71,7 @@ def test_packages_that_only_the_tests_need(project: Project, index: Index) -> No
     assert "tool 1.0" in logged
     absent = "import importlib.util as u; assert u.find_spec('alpha') and not u.find_spec('beta')"
     project.run("run", "a", "--", "python", "-c", absent)
+    assert list(Path(reference(project, "a")).glob("lib/*/site-packages/alpha/__pycache__")) == []
     assert local.complaint(reference(project, "a")) is None
 
 

@@ -191,7 +191,7 @@ class Images:
         return {**{key: value for key, value in known.items() if value}, **stated}
 
     def _moment(self, version: int) -> Moment:
-        return Moment(version, self._source.values, dt.datetime.now(dt.UTC))
+        return Moment(version, self._source.values, dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"))
 
 
 def place_of(reference: str) -> Repository:

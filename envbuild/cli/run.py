@@ -47,13 +47,14 @@ def command(ctx: click.Context, /, *, environment: str | None, inside: "Inside |
     An environment that is not built, or not as its manifest says now, is built first. Without ENV it is the
     default_environment of envbuild.yaml.
 
-    With --image it runs in a container, which is gone afterwards, in place of what the image itself would run. The
-    project is not in it: 'envbuild run web --image --mount .:/work --workdir /work -- CMD' shows it the folder.
+    With --image it runs in a container, which is gone afterwards, in place of what the image itself would run. Nothing
+    of this machine is in it, but for what --mount names.
 
     \b
     Examples:
       envbuild run churn/train -- python train.py --epochs 3
       envbuild run churn/train@2 -- python -V
+      envbuild run serving/web --image --mount .:/work -- ls /work
     """
     wanted = ctx.meta.get(_COMMAND)
     if not wanted:

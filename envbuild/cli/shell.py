@@ -36,6 +36,7 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
     Examples:
       envbuild shell churn/train
       envbuild shell churn/train@2 --shell zsh
+      envbuild shell serving/web --image --user 0
       echo 'python -V' | envbuild shell churn/train
     """
     from envbuild.project.shells import Opening, find_shell, start

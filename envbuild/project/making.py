@@ -12,7 +12,7 @@ from envbuild.builders.daemon import Daemon
 from envbuild.builders.docker import Means
 from envbuild.builders.target import Tools
 from envbuild.project.commit import checked_out
-from envbuild.project.front import Project
+from envbuild.project.place import Place
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import PRIVATE
 
@@ -20,7 +20,7 @@ _WORK = "work"
 
 
 @contextmanager
-def site(project: Project, uv: Uv) -> Iterator[Site]:
+def site(project: Place, uv: Uv) -> Iterator[Site]:
     """While one apply works; what is put aside meanwhile, also by one that was killed, is taken away."""
     _clear(project)
     source = checked_out(project.root, project.programs, project.host)
@@ -49,12 +49,12 @@ def site(project: Project, uv: Uv) -> Iterator[Site]:
         _clear(project)
 
 
-def tools_of(project: Project, uv: Uv) -> Tools:
+def tools_of(project: Place, uv: Uv) -> Tools:
     allowed = frozenset(project.settings.allow_link_scripts)
     return Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
 
 
-def means_of(project: Project, tools: Tools) -> Means:
+def means_of(project: Place, tools: Tools) -> Means:
     wishes, secrets = project.wishes, project.origins.secrets
     return Means(
         buildx=Buildx(project.programs, project.host, secrets.variables),
@@ -70,5 +70,5 @@ def means_of(project: Project, tools: Tools) -> Means:
     )
 
 
-def _clear(project: Project) -> None:
+def _clear(project: Place) -> None:
     shutil.rmtree(project.root / PRIVATE / _WORK, ignore_errors=True)

@@ -1,15 +1,12 @@
 """Where what is built stands, for each builder."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from envbuild.project.place import Place
 from envbuild.project.standing import Depth, Prefixes, Standing
 
-if TYPE_CHECKING:
-    from envbuild.project.front import Project
 
-
-def standing(project: "Project", depth: Depth) -> Callable[[str], Standing]:
+def standing(project: Place, depth: Depth) -> Callable[[str], Standing]:
     """By the name of a builder; what asks registries and engines is loaded where there are images."""
     known: dict[str, Standing] = {}
 
@@ -21,11 +18,11 @@ def standing(project: "Project", depth: Depth) -> Callable[[str], Standing]:
     return of
 
 
-def _prefixes(project: "Project", depth: Depth) -> Standing:
+def _prefixes(project: Place, depth: Depth) -> Standing:
     return Prefixes(project.state, project.store, project.root, depth, project.ledger)
 
 
-def _images(project: "Project", depth: Depth) -> Standing:
+def _images(project: Place, depth: Depth) -> Standing:
     from envbuild.builders.daemon import Daemon
     from envbuild.project.stored import Stored
 

@@ -1,6 +1,5 @@
 """Further tags of an image: what `publish.tags` says, once it is known which version of which commit is built."""
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 
@@ -22,14 +21,14 @@ class Moment(msgspec.Struct, frozen=True):
 
     version: int
     git: Mapping[str, str] = {}
-    now: dt.datetime = dt.datetime.fromtimestamp(0, dt.UTC)
+    date: str = ""
 
 
 def tags(environment: Environment, lock: Mapping[str, str], moment: Moment) -> tuple[str, ...]:
     """`lock` has the version of each package."""
     values = {
         "git": dict(moment.git),
-        "date": moment.now.strftime("%Y-%m-%d"),
+        "date": moment.date,
         "lock": dict(lock),
         "matrix": environment.matrix,
         "params": environment.params,

@@ -298,3 +298,11 @@ def _shell(imaging: Imaging, command: str) -> str:
 
     ran = subprocess.run(["sh", "-c", command], cwd=imaging.project.path, capture_output=True, text=True, check=True)  # noqa: S607 - of the test
     return ran.stdout
+
+
+def test_what_an_engine_cannot_attest_is_refused(imaging: Imaging) -> None:
+    """It is not left out without a word."""
+    imaging.image("web")
+    told = imaging.project.run("apply", "--sbom", check=1)
+    assert "cannot make attestations (provenance, SBOM)" in told.out + told.err
+    assert "containerd image store" in told.err

@@ -41,6 +41,8 @@ _Made = tuple[Recipe, Draft | Found | Shares]
 
 
 class Images:
+    ships = True
+
     def __init__(self, means: Means, source: Source, machine: str, wishes: Wishes, state: State) -> None:
         self._means = means
         self._source = source

@@ -54,7 +54,9 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Maker(Protocol):
-    """A builder as apply knows it. What is built may be shipped while other things are built."""
+    """A builder as apply knows it. What is built may be shipped while other things are built, if it `ships` at all."""
+
+    ships: bool
 
     def build(self, job: Job, task: Task) -> Any:
         """Whatever `ship` takes."""

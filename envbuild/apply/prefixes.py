@@ -13,6 +13,8 @@ from envbuild.record import Made
 
 
 class Prefixes:
+    ships = False
+
     def __init__(self, tools: Tools, platform: str, machine: str) -> None:
         self._tools = tools
         self._platform = platform

@@ -97,6 +97,7 @@ class _Work:
     job: Job
     draft: Any
     made: Made
+    is_made = False
 
     def __init__(self, step: Step, log: Log, task: Task, clock: float) -> None:
         self.step = step
@@ -142,7 +143,6 @@ class _Run:
     def all(self, builds: ThreadPoolExecutor, ships: ThreadPoolExecutor) -> None:
         ready = self.order.first()
         running: dict[Future[_Work], str] = {}
-        shipped: set[Future[_Work]] = set()
         while ready or running:
             for name in ready:
                 running[builds.submit(self._build, self.order.steps[name])] = name
@@ -150,12 +150,10 @@ class _Run:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 name = running.pop(future)
-                if future in shipped or future.exception():
+                if future.exception() or future.result().is_made:
                     ready += self._finished(name, future)
                 else:
-                    ship = ships.submit(self._ship, future.result())
-                    running[ship] = name
-                    shipped.add(ship)
+                    running[ships.submit(self._ship, future.result())] = name
         self._settle_all()
 
     def _finished(self, name: str, future: Future[_Work]) -> list[str]:
@@ -185,12 +183,13 @@ class _Run:
             render = self.aside.submit(work.job.render)  # while other programs are at work
             work.task = msgspec.structs.replace(work.task, rendered=render.result)
             work.draft = self._maker(work.job).build(work.job, work.task)
-        return work
+        return work if self._maker(work.job).ships else self._ship(work)
 
     def _ship(self, work: _Work) -> _Work:
         with self._guarded(work):
             work.made = self._maker(work.job).ship(work.job, work.task, work.draft)
             self._maker(work.job).test(work.job, work.task, work.made)
+            work.is_made = True
             self.made[work.step.environment] = work.made
             if self.pace.atomic:
                 self.waiting.append(work)

@@ -122,6 +122,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     pushes: bool = True
     builder: str = ""
     docker_context: str = ""
+    sbom: bool = False
 
     @property
     def can(self) -> "Capabilities":
@@ -167,6 +168,7 @@ def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
         contexts=_contexts(recipe, means),
         annotations=recipe.annotations if means.can.keeps_indexes else {},
         provenance=in_file,
+        sbom=means.sbom,
         source_date_epoch=recipe.source_date_epoch,
         output=output,
         file=recipe.folder / _ARCHIVE if in_file else None,

@@ -198,6 +198,7 @@ _IMAGES = (
     click.option(
         "--builder", metavar="NAME", default="", envvar="BUILDX_BUILDER", help="A builder of buildx, by its name."
     ),
+    click.option("--sbom", is_flag=True, help="Attest what is in images; the builder fetches a scanner for that."),
     click.option("--docker-context", metavar="NAME", default="", help="A Docker context, by its name."),
 )  # fmt: skip
 

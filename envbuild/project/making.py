@@ -67,6 +67,7 @@ def means_of(project: Place, tools: Tools) -> Means:
         pushes=wishes.push,
         builder=wishes.builder,
         docker_context=wishes.docker_context,
+        sbom=wishes.sbom,
     )
 
 

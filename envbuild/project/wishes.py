@@ -21,6 +21,7 @@ class Wishes(msgspec.Struct, frozen=True):
     also: tuple[str, ...] = ()
     builder: str = ""
     docker_context: str = ""
+    sbom: bool = False
     joins: bool = False
 
 

@@ -142,12 +142,12 @@ def test_without_a_current_lock_the_rest_is_compared(moved: Project, index: Inde
 def test_another_builder_is_compared_as_far_as_it_is_known(moved: Project) -> None:
     """Packages and fields are; the parts of a builder that is not there are not, and it is said why."""
     text = moved.read("manifests/a.yaml")
-    moved.write("manifests/a.yaml", f"{text}builder: docker\n")
+    moved.write("manifests/a.yaml", f"{text}builder: oci\n")
     found = moved.json("diff", "a")
-    assert ("builder", "local", "docker") in [(one["field"], one["before"], one["after"]) for one in found["fields"]]
+    assert ("builder", "local", "oci") in [(one["field"], one["before"], one["after"]) for one in found["fields"]]
     (unknown,) = found["unknown"]
     assert unknown["what"] == "parts"
-    assert "docker" in unknown["why"]
+    assert "oci" in unknown["why"]
     assert found["packages"] == []
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from support.index import Index
 from support.project import Project
 from support.wheels import sdist_bytes
 
-from envbuild.builders import BUILDERS, EDITABLES
 from envbuild.errors import EnvbuildError
 from envbuild.project import Project as Opened
 
@@ -282,13 +280,8 @@ def test_a_folder_that_needs_a_place_of_the_machine(project: Project, index: Ind
     assert "other is asked for by where it lies on this machine" in project.run("lock", check=1).err
 
 
-def test_a_builder_that_cannot_use_folders_where_they_lie(
-    project: Project, index: Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_builder_that_cannot_use_folders_where_they_lie(project: Project, index: Index) -> None:
     """Refuses them at their lines; the same folder as a copy it takes."""
-    other = ModuleType("other")
-    other.__dict__["CANNOT_HONOUR"] = frozenset({EDITABLES})
-    monkeypatch.setitem(BUILDERS, "docker", other)
     write_package(project, "own", "own")
     write_asking(project, index.url, "-e ../own", more="builder: docker\n")
     with pytest.raises(EnvbuildError) as told:

@@ -274,15 +274,15 @@ def test_render_writes_a_context(project: Project) -> None:
 PAGE = Path(__file__).parent.parent / "docs" / "images.md"
 
 
-def fence(kind: str) -> str:
-    found = re.search(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def fence(kind: str, begins: str = "") -> str:
+    found = re.search(rf"^```{kind}\n({begins}.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert found
     return found[1]
 
 
 def test_the_page_shows_what_is_rendered(project: Project) -> None:
     """Its manifest, its Dockerfile; with ENVBUILD_TEST_GOLDEN=write the page takes what is rendered now."""
-    project.write("manifests/web.yaml", fence("yaml"))
+    project.write("manifests/web.yaml", fence("yaml", "# manifests/web.yaml"))
     locked(project)
     text = project.json("render", "web")["environments"][0]["artifacts"]["Dockerfile"]
     text = re.sub("sha256:[0-9a-f]{64}", "sha256:…", text)

@@ -18,8 +18,9 @@ from support.tokens import Tokens
 from envbuild.errors import BrokenError, BusyError, GoneError, RegistryError, TakenError
 from envbuild.registry import Line
 from envbuild.registry.client import Registries, Registry
-from envbuild.registry.finding import Found, find, find_all, last_version, version_tag
+from envbuild.registry.finding import Found, find, find_all, last_version
 from envbuild.registry.parts import Parts, image_tag, parts_tag, put_parts
+from envbuild.registry.repositories import Repository
 
 _ONE, _OTHER = (f"1:{number:064x}" for number in (1, 2))
 _PARTS = Parts("a", 1, "sha256:" + "a" * 64, ())
@@ -98,11 +99,11 @@ def pages(size: int, place: str = "") -> Fault:
 def test_tags_come_in_pages(real: Real, front: Front, registry: Registry) -> None:
     """All of them are read, in as many questions as there are pages."""
     for number in range(1, 13):
-        real.push("envs", version_tag(number))
+        real.push("envs", f"v{number}")
     front.inject(pages(5), path="/tags/list", times=99)
-    assert sorted(registry.tags("envs")) == sorted(version_tag(number) for number in range(1, 13))
+    assert sorted(registry.tags("envs")) == sorted(f"v{number}" for number in range(1, 13))
     assert front.count(path="/tags/list") == 3
-    assert last_version(registry, "envs") == 12
+    assert last_version(registry, Repository(registry.server, "envs")) == 12
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,24 @@ def test_the_last_version(real: Real, registry: Registry, tags: list[str], last:
     """As a number, of tags that are a version's and nothing else."""
     for tag in tags:
         real.push("envs", tag)
-    assert last_version(registry, "envs") == last
+    assert last_version(registry, Repository(registry.server, "envs")) == last
+
+
+def test_versions_of_a_shared_repository_carry_a_name(real: Real, registry: Registry) -> None:
+    """Each environment counts its own."""
+    for tag in ("v9", "a-v2", "a-b-v7", "a-v03", "xa-v8"):
+        real.push("envs", tag)
+    shared = Repository(registry.server, "envs", "a")
+    assert last_version(registry, shared) == 2
+    assert shared.version_tag(3) == "a-v3"
+
+
+@pytest.mark.parametrize(
+    ("reference", "path"),
+    [("h:1/a/b@sha256:0", "a/b"), ("h:1/a/b:v1", "a/b"), ("h:1/a/b:v1@sha256:0", "a/b"), ("h:1/a", "a")],
+)
+def test_a_reference_says_where_it_is(reference: str, path: str) -> None:
+    assert Repository.of(reference) == Repository("h:1", path)
 
 
 def test_where_content_is(real: Real, front: Front, registry: Registry) -> None:

@@ -143,7 +143,7 @@ class Images:
         """Where this content was pushed before, as other names' or a moment ago."""
         made = (task.made(name) for name in job.step.after)
         known = [one.reference for one in self._state.contents(job.fingerprint.text) if not one.machine]
-        return [place_of(one) for one in (*known, *(one.reference for one in made if one and not one.machine))]
+        return [Repository.of(one) for one in (*known, *(one.reference for one in made if one and not one.machine))]
 
     def _recipe(self, job: Job, task: Task, platforms: tuple[str, ...]) -> Recipe:
         if job.write is None:
@@ -194,11 +194,6 @@ class Images:
 
     def _moment(self, version: int) -> Moment:
         return Moment(version, self._source.values, dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"))
-
-
-def place_of(reference: str) -> Repository:
-    server, _, path = reference.partition("@")[0].partition("/")
-    return Repository(server, path)
 
 
 def _base_is(job: Job) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _SOCKET = "unix:///var/run/docker.sock"
 _SECONDS = 120
 _OF_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-_OLDEST = (1, 44)
 _LABELS = {"dev.envbuild": "test"}
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
 _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
@@ -85,16 +84,6 @@ class Daemon:
     def tag(self, reference: str, repository: str, tag: str) -> None:
         with self._told():
             self._client.tag(reference, repository, tag, force=True)
-
-    def remove(self, reference: str) -> None:
-        """A name; the image itself stays while it has others."""
-        from docker.errors import ImageNotFound
-
-        with self._told():
-            try:
-                self._client.remove_image(reference)
-            except ImageNotFound:
-                return
 
     def push(self, repository: str, tag: str, login: Mapping[str, str] | None) -> Iterator[Mapping[str, Any]]:
         """What the engine says, piece by piece; an error may come after it has said that all is well."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.builders.daemon import Daemon, is_refusal
 from envbuild.errors import BrokenError, GoneError, LoginError, RegistryError
+from envbuild.registry.repositories import Repository
 
 if TYPE_CHECKING:
     from envbuild.registry.client import Registries
@@ -26,7 +27,8 @@ def pulled(
 
 
 def _pull(reference: str, registries: "Registries", daemon: Daemon, say: Callable[[str], None], platform: str) -> None:
-    server, _, path = reference.partition("@")[0].partition("/")
+    place = Repository.of(reference)
+    server, path = place.server, place.path
     login = registries.of(server).login(path)
     layers: dict[str, tuple[int, int]] = {}
     told = ""

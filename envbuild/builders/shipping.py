@@ -73,9 +73,8 @@ def _of_file(draft: Draft, recipe: Recipe, registry: Registry, home: Repository)
 
 def _near(recipe: Recipe, home: Repository) -> str:
     """The repository of the same registry that most layers come from."""
-    name = recipe.base.partition("@")[0]
-    server, _, path = name.partition("/")
-    return path if server == home.server and path != home.path else ""
+    base = Repository.of(recipe.base)
+    return base.path if base.server == home.server and base.path != home.path else ""
 
 
 def _of_engine(recipe: Recipe, means: Means, registry: Registry) -> str:

@@ -15,7 +15,7 @@ from envbuild.project.standing import Built, Depth, Held
 from envbuild.project.wishes import Wishes
 from envbuild.record import Record, Version
 from envbuild.registry.client import AT_ONCE, Registries, Registry
-from envbuild.registry.finding import Found, find_all
+from envbuild.registry.finding import Found, find_all, last_version
 from envbuild.registry.parts import image_tag, read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render import ARCHITECTURES, platforms_of
@@ -115,7 +115,7 @@ class Stored:
         registry = self._registries.of(one.home.server)
         try:
             parts = read_parts(registry, one.home.path, one.fingerprint) if answer else None
-            last = 0 if parts else max(map(one.home.numbered, registry.tags(one.home.path)), default=0)
+            last = 0 if parts else last_version(registry, one.home)
             where = one.home.name if answer else _share_of(one, registry)
         except RegistryError as error:
             raise type(error)(error.message, hint=_NO_REFRESH) from None
@@ -168,12 +168,11 @@ def _share_of(one: _Sought, registry: Registry) -> str:
 
 def _names(version: Version, record: Record | None) -> Iterable[tuple[str, str, str]]:
     """Its digest, and every tag it was given."""
-    place, _, digest = version.reference.partition("@")
-    server, _, path = place.partition("/")
-    yield server, path, digest
+    home = Repository.of(version.reference)
+    yield home.server, home.path, version.reference.rpartition("@")[2]
     for tag in record.tags if record else ():
-        server, _, rest = tag.partition("/")
-        yield server, *rest.rsplit(":", 1)  # type: ignore[misc]
+        home = Repository.of(tag)
+        yield home.server, home.path, tag.rpartition(":")[2]
 
 
 def _by_server(sought: Iterable[_Sought]) -> dict[str, list[_Sought]]:

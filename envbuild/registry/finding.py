@@ -3,7 +3,6 @@
 Which number is the next is said by the tags of versions, for they are never moved.
 """
 
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -11,8 +10,7 @@ import msgspec
 from envbuild.errors import RegistryError
 from envbuild.registry.client import Asked, Registry
 from envbuild.registry.parts import image_tag
-
-_VERSION = re.compile(r"v([1-9][0-9]{0,8})")
+from envbuild.registry.repositories import Repository
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -57,11 +55,6 @@ def find(registry: Registry, repositories: Iterable[str], fingerprint: str, arch
     return None
 
 
-def version_tag(version: int) -> str:
-    return f"v{version}"
-
-
-def last_version(registry: Registry, repository: str) -> int:
+def last_version(registry: Registry, home: Repository) -> int:
     """The highest number that is taken there; 0 where none is."""
-    numbers = (_VERSION.fullmatch(tag) for tag in registry.tags(repository))
-    return max((int(number[1]) for number in numbers if number), default=0)
+    return max(map(home.numbered, registry.tags(home.path)), default=0)

@@ -21,6 +21,12 @@ class Repository(msgspec.Struct, frozen=True, order=True):
     path: str
     shared: str = ""
 
+    @classmethod
+    def of(cls, reference: str) -> "Repository":
+        """That which a recorded reference, or a name with a tag, is in."""
+        server, _, rest = reference.partition("@")[0].partition("/")
+        return cls(server, rest.partition(":")[0])
+
     @property
     def name(self) -> str:
         """In full; without a registry it is a name among those of an engine."""
@@ -37,7 +43,7 @@ class Repository(msgspec.Struct, frozen=True, order=True):
 
     def numbered(self, tag: str) -> int:
         """The version that a tag names; 0 where it names none."""
-        found = re.fullmatch(rf"{re.escape(self.shared)}-v([0-9]{{1,9}})" if self.shared else "v([0-9]{1,9})", tag)
+        found = re.fullmatch(rf"{re.escape(f'{self.shared}-' if self.shared else '')}v([1-9][0-9]{{0,8}})", tag)
         return int(found[1]) if found else 0
 
 

@@ -81,6 +81,8 @@ def test_an_apply_that_has_nothing_to_do_is_remembered(remembered: Project) -> N
             break
         time.sleep(0.01)
     assert kept.exists()
+    assert _answered(remembered, "apply")
+    assert not _answered(remembered, "apply", "--no-push")
     assert first == remembered.run("apply").out == _NOTHING
     assert remembered.json("apply") == remembered.json("apply", "--no-push")
     remembered.write("manifests/a.yaml", remembered.read("manifests/a.yaml") + "setup: ['true']\n")

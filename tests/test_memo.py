@@ -85,11 +85,10 @@ def test_an_apply_that_has_nothing_to_do_is_remembered(remembered: Project) -> N
     assert not _answered(remembered, "apply", "--no-push")
     assert first == remembered.run("apply").out == _NOTHING
     assert remembered.json("apply") == remembered.json("apply", "--no-push")
-    remembered.write("manifests/a.yaml", remembered.read("manifests/a.yaml") + "setup: ['true']\n")
-    assert "done     a" in remembered.run("apply").out
-    prefix = next(path for path in _store(remembered).iterdir() if not path.name.startswith("."))
-    shutil.rmtree(prefix)
-    assert "restore" in remembered.run("apply").out
+    remembered.write("manifests/deep/b.yaml", remembered.read("manifests/deep/b.yaml").replace("'1'", "'2'"))
+    assert "done     deep/b" in remembered.run("apply").out
+    shutil.rmtree(remembered.run("run", "deep/b", "--", "printenv", "VIRTUAL_ENV").out.strip())
+    assert "! deep/b  restore" in remembered.run("apply").out
 
 
 def _store(project: Project) -> Path:

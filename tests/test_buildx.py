@@ -16,12 +16,14 @@ import pytest
 from support.building import Workshop
 from support.engine import Client, Engine
 from support.registry import LOGIN, Registry
+from support.relay import Posing
 from support.services import require
 
 from envbuild.builders.buildx import Buildx
+from envbuild.builders.engine import Ask, capabilities
 from envbuild.builders.order import Order
 from envbuild.errors import BuildError
-from envbuild.process import Interrupted, Programs
+from envbuild.process import Interrupted, Programs, Ran
 from envbuild.settings.secrets import Secret
 
 _CANARY = "canary-93ce"
@@ -117,6 +119,26 @@ def test_what_a_builder_can_do(engine: Engine, containerd_engine: Engine) -> Non
     assert not plain.rewrites_times("oci")
     full = Buildx(Programs(), containerd_engine.docker.environ).capabilities()
     assert (full.keeps_indexes, full.rewrites_times("oci"), full.rewrites_times("push")) == (True, True, False)
+
+
+def test_an_engine_that_is_too_old(engine: Engine, tmp_path: Path) -> None:
+    """Is told before anything is built; a builder of one's own is known by its BuildKit."""
+    version = engine.docker("version", "--format={{.Server.Version}}").strip()
+    old = "20.10.24-debian-of-long-ago"[: len(version)]
+    with Posing(engine.docker.environ["DOCKER_HOST"].removeprefix("unix://"), version, old) as posing:
+        client = Client({**engine.docker.environ, "DOCKER_HOST": f"tcp://{posing.address}"})
+        with pytest.raises(BuildError) as caught:
+            Workshop(tmp_path, client).build("FROM busybox:latest\n")
+    assert caught.value.message == f"this is Docker Engine {old}, which is too old: 23.0 or later is needed"
+    with pytest.raises(BuildError, match=re.escape("the builder 'own' has BuildKit v0.9.3, which is too old: 0.10 or")):
+        capabilities(_inspected("v0.9.3"), "own")
+    for enough in ("v0.10.0", "v0.0.0+unknown", ""):
+        assert capabilities(_inspected(enough), "own").buildkit == enough
+
+
+def _inspected(version: str) -> Ask:
+    told = f"Name: own\nDriver: docker-container\n\nNodes:\nBuildKit version: {version}\n"
+    return lambda _: Ran(0, told, "")
 
 
 def test_a_builder_and_a_context_are_chosen_by_name(engine: Engine, containerd_engine: Engine, tmp_path: Path) -> None:

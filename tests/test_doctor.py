@@ -193,10 +193,11 @@ def test_broken_settings_and_manifests(sound: Project) -> None:
 
 
 def test_an_engine_is_only_noted(sound: Project) -> None:
-    """Missing, without a daemon, without buildx, and whole: never a failure, since only images need it."""
+    """Missing, without a daemon, too old, without buildx, and whole: never a failure, since only images need it."""
     cases = {
         "echo 'Cannot connect to the Docker daemon' >&2; exit 1": ("note", "Cannot connect to the Docker daemon"),
         'if [ "$1" = buildx ]; then echo nope >&2; exit 1; fi; echo 27.1': ("note", "docker 27.1 without buildx"),
+        "echo 20.10.24": ("note", "this is Docker Engine 20.10.24, which is too old: 23.0 or later is needed"),
         'if [ "$1" = buildx ]; then echo buildx v0.13 abc; else echo 27.1; fi': ("ok", "docker 27.1, buildx v0.13"),
     }
     for script, (state, said) in cases.items():

@@ -10,7 +10,11 @@ from envbuild.errors import BuildError
 from envbuild.process import Ran
 from envbuild.written import log_line
 
-_FACT = re.compile(r"^(Driver|Error|Endpoint|Platforms|BuildKit version): *(.*)$", re.MULTILINE)
+_FACT = re.compile(r"^(Driver|Error|Endpoint|Platforms|BuildKit version|Buildkit): *(.*)$", re.MULTILINE)
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+# Named contexts, which a base that is an environment and staged packages come by, and `COPY --link` began with these.
+_OLDEST_ENGINE = (23, 0)
+_OLDEST_BUILDKIT = (0, 10)
 _CONTAINERD = "io.containerd.snapshotter"
 _ENGINE = "docker"
 _START = "start Docker, or set DOCKER_HOST or DOCKER_CONTEXT to an engine that runs"
@@ -60,25 +64,45 @@ def capabilities(ask: Ask, builder: str) -> Capabilities:
     if ran.code or "Error" in facts or not facts.get("Driver"):
         raise silent(facts.get("Error") or ran.errors or ran.output, builder)
     name = next(iter(re.findall(r"^Name: *(\S+)", ran.output)), builder)
+    buildkit = facts.get("BuildKit version") or facts.get("Buildkit", "")
+    is_engine = facts["Driver"] == _ENGINE
+    if not is_engine:
+        _refuse_old(f"the builder '{name}' has BuildKit", buildkit, _OLDEST_BUILDKIT)
     return Capabilities(
         builder=name,
         driver=facts["Driver"],
         platforms=tuple(filter(None, (one.strip(" *") for one in facts.get("Platforms", "").split(",")))),
-        buildkit=facts.get("BuildKit version", ""),
-        has_containerd_store=facts["Driver"] == _ENGINE and _has_containerd(ask, builder and facts["Endpoint"]),
+        buildkit=buildkit,
+        has_containerd_store=is_engine and _has_containerd(ask, builder and facts["Endpoint"]),
     )
 
 
 def _has_containerd(ask: Ask, context: str) -> bool:
     """Of the engine itself: a builder that was named may be of another context than the one in use."""
-    ran = ask([*([f"--context={context}"] if context else []), "info", "--format={{json .DriverStatus}}"])
+    ran = ask([*([f"--context={context}"] if context else []), "info", "--format={{json .}}"])
     if ran.code or ran.errors.startswith("Cannot connect"):
         raise silent(ran.errors, "")
     try:
-        status = json.loads(ran.output) or []
+        told = json.loads(ran.output)
     except ValueError:
-        status = []
-    return any(_CONTAINERD in str(value) for _, value in status)
+        told = {}
+    refuse_old_engine(str(told.get("ServerVersion", "")))
+    return any(_CONTAINERD in str(value) for _, value in told.get("DriverStatus") or ())
+
+
+def refuse_old_engine(version: str) -> None:
+    """One that cannot build what is rendered is told before anything is built."""
+    _refuse_old("this is Docker Engine", version, _OLDEST_ENGINE)
+
+
+def _refuse_old(who: str, version: str, oldest: tuple[int, int]) -> None:
+    """A version that is not told, or is zero, is of somebody's own making, and taken as it is."""
+    found = _VERSION.match(version)
+    known = (int(found[1]), int(found[2])) if found else (0, 0)
+    if (0, 0) < known < oldest:
+        needed = ".".join(map(str, oldest))
+        hint = "install a newer Docker, or make a newer builder by 'docker buildx create', and name it by --builder"
+        raise BuildError(f"{who} {log_line(version)}, which is too old: {needed} or later is needed", hint=hint)
 
 
 def silent(said: str, builder: str) -> BuildError:

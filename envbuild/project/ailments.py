@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from envbuild.builders.engine import refuse_old_engine
 from envbuild.builders.store import default_store, is_complete
-from envbuild.errors import ProcessError
+from envbuild.errors import BuildError, ProcessError
 from envbuild.names import FILE
 from envbuild.process import Programs, Ran
 from envbuild.project.checking import check
@@ -164,6 +165,10 @@ def engine(programs: Programs, host: Mapping[str, str]) -> Found:
         return "note", "no program 'docker'", "only images need it: install Docker to build them"
     if ran.code:
         return "note", f"docker does not answer: {_last(ran)}", "only images need it: start the Docker daemon"
+    try:
+        refuse_old_engine(ran.output.strip())
+    except BuildError as error:
+        return "note", error.message, f"only images need it: {error.hint}"
     buildx = _run(programs, host, "docker", "buildx", "version")
     if buildx is None or buildx.code:
         return "note", f"docker {ran.output.strip()} without buildx", "only images need it: install docker-buildx"

@@ -1,8 +1,8 @@
-"""A relay on loopback that counts connections, and a proxy that leads names to servers on loopback."""
+"""Relays on loopback: one counts connections, one changes what a server says, and one is a proxy for made-up names."""
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from types import TracebackType
@@ -32,12 +32,15 @@ class Relay:
         with self._lock:
             self.connections += 1
         if server := self.target(client):
-            host, _, port = server.partition(":")
-            with socket.create_connection((host, int(port))) as beyond:
-                back = Thread(target=_pipe, args=(beyond, client))
+            with _connected(server) as beyond:
+                back = Thread(target=_pipe, args=(beyond, client, self.changed))
                 back.start()
                 _pipe(client, beyond)
                 back.join()
+
+    def changed(self, piece: bytes) -> bytes:
+        """What is passed on of what the server said."""
+        return piece
 
     def target(self, _: socket.socket) -> str:
         return self._server
@@ -49,6 +52,18 @@ class Relay:
         self._listening.shutdown()
         self._listening.server_close()
         self._thread.join()
+
+
+class Posing(Relay):
+    """Makes the SERVER, a socket's path too, say a WORD where it would say OWN, of the same length."""
+
+    def __init__(self, server: str, own: str, word: str) -> None:
+        assert len(own) == len(word)
+        self._words = (own.encode(), word.encode())
+        super().__init__(server)
+
+    def changed(self, piece: bytes) -> bytes:
+        return piece.replace(*self._words)
 
 
 class Names(Relay):
@@ -86,9 +101,18 @@ class _Connection(BaseRequestHandler):
         self.server.relay.pass_on(self.request)
 
 
-def _pipe(source: socket.socket, target: socket.socket) -> None:
+def _connected(server: str) -> socket.socket:
+    if server.startswith("/"):
+        beyond = socket.socket(socket.AF_UNIX)
+        beyond.connect(server)
+        return beyond
+    host, _, port = server.partition(":")
+    return socket.create_connection((host, int(port)))
+
+
+def _pipe(source: socket.socket, target: socket.socket, changed: Callable[[bytes], bytes] = bytes) -> None:
     with contextlib.suppress(OSError):
         while piece := source.recv(_PIECE):
-            target.sendall(piece)
+            target.sendall(changed(piece))
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)

@@ -45,11 +45,14 @@ def parts_tag(fingerprint: str) -> str:
 
 
 def put_parts(registry: Registry, repository: str, parts: Parts) -> str:
-    """Gives the digest of the artifact; the same parts are the same bytes."""
+    """Gives the digest of the artifact; the same parts are the same bytes, and are not sent again."""
     layer = msgspec.json.encode(parts)
+    artifact, tag = _artifact(layer), parts_tag(parts.fingerprint)
+    if registry.head(repository, tag) == artifact.digest:
+        return artifact.digest
     for data in (_EMPTY, layer):
         registry.push_blob(repository, in_memory(data))
-    return registry.put(repository, parts_tag(parts.fingerprint), _artifact(layer))
+    return registry.put(repository, tag, artifact)
 
 
 def read_parts(registry: Registry, repository: str, fingerprint: str) -> Parts | None:

@@ -1,14 +1,18 @@
 """Many images and one registry: how often it is asked, how many questions are in flight, and what an empty runner does.
 
-Nothing is built here, so that no engine is needed; what envbuild itself pushed is found in `test_docker_builder`.
+Most is built nowhere here, so that no engine is needed; what envbuild itself pushed is found in `test_docker_builder`.
 """
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.engine import Engine
 from support.front import Front, waits
+from support.imaging import Imaging
 from support.project import Project, clean_environment
 from support.registry import Registry
 from support.services import require
@@ -80,3 +84,24 @@ def test_another_empty_runner_sends_nothing(fleet: _Fleet) -> None:
     asked = fleet.front.log[before:]
     assert {request.method for request in asked} == {"GET", "HEAD"}
     assert len(asked) <= 12
+
+
+def test_layers_of_a_base_of_the_same_registry_are_mounted(
+    containerd_engine: Engine, registry: Registry, tmp_path: Path, uv_cache: Path
+) -> None:
+    """From where they are: of an image that is no environment, too, no layer is sent."""
+    with Front(registry.server) as front:
+        imaging = Imaging(tmp_path, containerd_engine, front.address, uv_cache)
+        imaging.image("web")
+        imaging.project.run("lock")
+        before = len(front.log)
+        imaging.apply()
+    asked = front.log[before:]
+    wanted = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+    url = f"http://{registry.server}/v2/base/busybox/manifests/1"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=wanted)) as answer:
+        layers = [layer["digest"] for layer in json.load(answer)["layers"]]
+    for layer in layers:
+        mount = f"/v2/team/web/blobs/uploads/?mount={layer}&from=base%2Fbusybox"
+        assert [request.path for request in asked if layer in request.path and request.method == "POST"] == [mount]
+        assert not [request.path for request in asked if layer in request.path and request.method in {"PUT", "PATCH"}]

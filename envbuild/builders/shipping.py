@@ -72,8 +72,9 @@ def _of_file(draft: Draft, recipe: Recipe, registry: Registry, home: Repository)
 
 
 def _near(recipe: Recipe, home: Repository) -> str:
-    """The repository of the same registry that most layers come from."""
-    base = Repository.of(recipe.base)
+    """The repository of the same registry that most layers come from, be it an environment's or somebody else's."""
+    said = recipe.environment.keys.image.base
+    base = Repository.of(recipe.base or (said if isinstance(said, str) else ""))
     return base.path if base.server == home.server and base.path != home.path else ""
 
 

@@ -20,6 +20,7 @@ from envbuild.solvers.hops import Hops
 from envbuild.solvers.logins import Login, index_login
 from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
+from envbuild.solvers.shims import without_shims
 from envbuild.urls import origin, parts_of, shown
 
 _NAMED_INDEX = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
@@ -84,7 +85,7 @@ class Uv:
         self.origins = origins or Origins(host)
         self._programs = programs
         self._folder = folder
-        self._env = child_environment(host)
+        self._env = {**child_environment(host), "PATH": without_shims(host)}
         if ca_bundle:
             self._env["SSL_CERT_FILE"] = str(ca_bundle)
         self._cache = str(Path(own).absolute()) if (own := host.get("UV_CACHE_DIR")) else ""

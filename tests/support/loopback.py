@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedReader
 from ssl import SSLContext
 from threading import Event, Thread
 from types import TracebackType
@@ -16,6 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 _PIECES = 100  # a trickle's body comes in so many
 _PIECE_BYTES = 1 << 16
+_TLS_HANDSHAKE = b"\x16"
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,18 @@ class _Server(ThreadingHTTPServer):
 
 class _Connection(BaseHTTPRequestHandler):
     timeout = 10
+    rfile: BufferedReader
 
     def __init__(self, answer: Callable[[Request], Reply], closing: Event, *connection: Any) -> None:
         self._answer, self._closing = answer, closing
         super().__init__(*connection)
+
+    def handle(self) -> None:
+        """Who speaks TLS is told in plain words that it is not spoken, as other servers do: some then do without."""
+        if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+        else:
+            super().handle()
 
     def do_GET(self) -> None:
         self._write(self._begin())

@@ -4,6 +4,8 @@ import msgspec
 
 from envbuild.fingerprint import Part
 
+_OF_ONE = "local"  # the builder whose work is of one platform
+
 
 class Reason(msgspec.Struct, frozen=True):
     """What changed in which part of an environment, and the line that says so."""
@@ -65,8 +67,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(self.platform.split(","))
 
     def is_of(self, machine: str, platform: str) -> bool:
-        """Whether it can be used there: what stands in a registry can be anywhere."""
-        return not self.machine or (self.machine, self.platform) == (machine, platform)
+        """Whether it can be used there: what stands in a registry can be anywhere, a prefix on its platform alone."""
+        return not self.machine or (self.machine == machine and (self.builder != _OF_ONE or self.platform == platform))
 
 
 class Record(Version, frozen=True, kw_only=True):

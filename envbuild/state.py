@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,14 @@ class State:
         """Every version that has a content, the newest first."""
         query = f"SELECT {_COLUMNS} FROM records WHERE {_HERE} AND fingerprint = ? ORDER BY rowid DESC"  # noqa: S608 - as above
         return [_version(row) for row in self._rows(query, [self._machine, self._platform, fingerprint])]
+
+    def tags(self, versions: Iterable[Version]) -> dict[str, tuple[str, ...]]:
+        """The names that the image of each was given, by environment."""
+        query = """
+            SELECT environment, json_extract(record, '$.tags') FROM records JOIN json_each(?) AS asked
+            ON environment = json_extract(asked.value, '$[0]') AND version = json_extract(asked.value, '$[1]')"""
+        asked = json.dumps([(one.environment, one.version) for one in versions])
+        return {name: tuple(json.loads(found or "[]")) for name, found in self._rows(query, [asked])}
 
     def whole(self, environment: str, version: int) -> Record | None:
         """Everything that is remembered of one version."""

@@ -18,7 +18,7 @@ from envbuild.registry.finding import Found
 from envbuild.registry.inspecting import weight
 from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
-from envbuild.render.tags import Moment, tags
+from envbuild.render.tags import Moment, tags, today
 from envbuild.state import State
 
 _OCI = "org.opencontainers.image"
@@ -54,11 +54,11 @@ class Images:
         """Nothing is built that is anywhere already: another one may have built it since the plan was made."""
         recipe = self._recipe(job, task, docker.chosen(job.environment, self._wishes.platforms))
         if self._means.pushes and recipe.homes[0].server:
-            places = (*recipe.homes, *self._places(job, task))
-            if content := shipping.found(recipe, places, self._means):
+            elsewhere = self._places(job, task)
+            if content := shipping.found(recipe, elsewhere, self._means) or self._as_recorded(job, recipe):
                 return recipe if content.architecture else recipe.whole, content
             if self._wishes.joins:
-                return recipe, joining.gathered(recipe, places, self._means)
+                return recipe, joining.gathered(recipe, elsewhere, self._means)
         elif kept := self._kept(job, recipe):
             return recipe, Draft("engine", kept)
         return recipe, docker.build(recipe, self._means)
@@ -119,14 +119,26 @@ class Images:
         recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
         if not (recipe.is_whole or made.machine):
             return made
-        wished = (*tags(job.environment, _locked(job), self._moment(version)), *self._wishes.also)
+        wished = (*self._stated(job, version), *self._wishes.also)
         if made.machine:
             given = shipping.name_here(made.reference, version, wished, recipe, self._means)
-        else:
-            digest = made.reference.rpartition("@")[2]
-            shipping.describe(job.whole_parts, version, digest, recipe, self._means)
-            given = shipping.name(digest, version, wished, recipe, self._means)
-        return msgspec.structs.replace(made, tags=given)
+            return msgspec.structs.replace(made, tags=given)
+        digest = made.reference.rpartition("@")[2]
+        number = shipping.number(digest, version, recipe, self._means)
+        shipping.describe(job.whole_parts, version, digest, recipe, self._means)
+        return msgspec.structs.replace(made, tags=(*number, *shipping.name(digest, wished, recipe, self._means)))
+
+    def _stated(self, job: Job, version: int) -> tuple[str, ...]:
+        """What `publish.tags` says stands for the newest; an older one that is named again leaves them there."""
+        newest = self._state.numbers((job.environment.name,)).get(job.environment.name, 0)
+        return () if version < newest else tags(job.environment, _locked(job), self._moment(version))
+
+    def _as_recorded(self, job: Job, recipe: Recipe) -> Found | None:
+        """As it was built before, for the same platforms, if that is still there."""
+        known = self._state.contents(job.fingerprint.text)
+        usable = (one for one in known if not one.machine and {*one.platforms} == {*recipe.platforms})
+        found = (shipping.found_as(one.reference, recipe, self._means) for one in usable)
+        return next(filter(None, found), None)
 
     def _kept(self, job: Job, recipe: Recipe) -> str:
         """The same content in this machine's engine, if it was built there before."""
@@ -193,7 +205,7 @@ class Images:
         return {**{key: value for key, value in known.items() if value}, **stated}
 
     def _moment(self, version: int) -> Moment:
-        return Moment(version, self._source.values, dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"))
+        return Moment(version, self._source.values, today())
 
 
 def _base_is(job: Job) -> str:

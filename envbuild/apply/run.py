@@ -280,7 +280,7 @@ class _Run:
         step, job = work.step, work.job
         if step.version is None:
             raise BuildError(f"'{step.environment}' has no version to record")
-        if step.previous == job.fingerprint.text:
+        if step.version == step.previous_version:
             self.site.state.restored(step.environment, step.version, made)
             return
         record = Record(

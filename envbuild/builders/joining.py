@@ -21,9 +21,9 @@ class Shares(msgspec.Struct, frozen=True):
     every: tuple[Found, ...]
 
 
-def gathered(recipe: Recipe, places: Iterable[Repository], means: Means) -> Shares:
+def gathered(recipe: Recipe, elsewhere: Iterable[Repository], means: Means) -> Shares:
     """All that one image is to consist of, or which platforms are missing, and what to run for them."""
-    known = tuple(places)
+    known = tuple(elsewhere)
     recipe.say(f"looking for {', '.join(recipe.platforms)}")
     found = {one: found_share(recipe, ARCHITECTURES[one], known, means) for one in platforms_of(recipe.environment)}
     missing = [_missing(recipe, platform) for platform, one in found.items() if one is None]

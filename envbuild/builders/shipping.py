@@ -12,7 +12,7 @@ from envbuild.fingerprint import Part
 from envbuild.registry.archive import Archive
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
-from envbuild.registry.finding import Found, find
+from envbuild.registry.finding import Found, find_all
 from envbuild.registry.manifests import MANIFEST, Manifest
 from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
@@ -25,38 +25,62 @@ _OCI = {
 }
 
 
-def found(recipe: Recipe, places: Iterable[Repository], means: Means) -> Found | None:
-    """The content in the first of these that has it, whole, or else the share that is to be built."""
-    every = tuple(places)
+def found(recipe: Recipe, elsewhere: Iterable[Repository], means: Means) -> Found | None:
+    """The content, whole, or else the share that is to be built; first where it is to be, and then `elsewhere`."""
+    every = tuple(elsewhere)
     for share in dict.fromkeys(("", recipe.share)):
         if one := found_share(recipe, share, every, means):
             return one
     return None
 
 
-def found_share(recipe: Recipe, share: str, places: Iterable[Repository], means: Means) -> Found | None:
-    """The first of these is where it is to be."""
-    for place in places:
-        if one := find(means.registries.of(place.server), [place.path], recipe.fingerprint.text, share):
-            return one
+def found_share(recipe: Recipe, share: str, elsewhere: Iterable[Repository], means: Means) -> Found | None:
+    """Its own places have to answer, unless another one has it: where it was once may be gone for good."""
+    refused: list[RegistryError] = []
+    for place in dict.fromkeys((*recipe.homes, *elsewhere)):
+        asked = (place.path, recipe.fingerprint.text)
+        answer = find_all(means.registries.of(place.server), [asked], share)[asked]
+        if isinstance(answer, Found):
+            return answer
+        if isinstance(answer, RegistryError) and place in recipe.homes:
+            refused.append(answer)
+    if refused:
+        raise refused[0]
     return None
+
+
+def found_as(reference: str, recipe: Recipe, means: Means) -> Found | None:
+    """What was built before, by its digest: its names may be gone, and it is the same all the same."""
+    place, digest = Repository.of(reference), reference.rpartition("@")[2]
+    try:
+        stands = means.registries.of(place.server).head(place.path, digest)
+    except RegistryError:
+        return None
+    return Found(place.server, place.path, digest, recipe.share, named=False) if stands == digest else None
 
 
 def settle(content: Found, recipe: Recipe, means: Means) -> str:
     """What a registry has already, wherever it is to be: nothing is built for that. Gives its digest."""
+    source = (means.registries.of(content.server), content.repository, content.digest)
     for home in recipe.homes:
         if (home.server, home.path) != (content.server, content.repository):
             recipe.say(f"copying to {home.name}")
-            source = (means.registries.of(content.server), content.repository, content.digest)
             copy(source, (means.registries.of(home.server), home.path), (recipe.tag,))
+        elif not content.named:
+            source[0].tag(home.path, content.digest, [recipe.tag])
     return content.digest
 
 
 def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
-    """To every registry, under the name of its content; what they serve then is its digest."""
+    """To every registry, under the name of its content; what they serve then is its digest.
+
+    What somebody else has pushed since it was looked for is the same content, and stays.
+    """
     first, *others = recipe.homes
-    recipe.say(f"pushing to {first.name}")
     registry = means.registries.of(first.server)
+    if theirs := registry.head(first.path, recipe.tag, to_write=True):
+        return settle(Found(first.server, first.path, theirs, recipe.share), recipe, means)
+    recipe.say(f"pushing to {first.name}")
     digest = _of_file(draft, recipe, registry, first) if draft.kind == "file" else _of_engine(recipe, means, registry)
     for home in others:
         recipe.say(f"pushing to {home.name}")
@@ -119,16 +143,19 @@ def describe(parts: tuple[Part, ...], version: int, digest: str, recipe: Recipe,
         put_parts(means.registries.of(home.server), home.path, told)
 
 
-def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
-    """The number, which is never another's; and the names that move. Gives all of them, in full."""
-    given: list[str] = []
+def number(digest: str, version: int, recipe: Recipe, means: Means) -> tuple[str, ...]:
+    """The number, which is never another's; gives the names in full."""
     for home in recipe.homes:
-        registry = means.registries.of(home.server)
-        number = home.version_tag(version)
-        registry.tag(home.path, digest, [number], moves=False)
-        registry.tag(home.path, digest, tags)
-        given += [home.tagged(one) for one in (number, *tags)]
-    return tuple(given)
+        means.registries.of(home.server).tag(home.path, digest, [home.version_tag(version)], moves=False)
+    return tuple(home.tagged(home.version_tag(version)) for home in recipe.homes)
+
+
+def name(digest: str, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
+    """The names that move; gives all of them, in full."""
+    every = tuple(tags)
+    for home in recipe.homes:
+        means.registries.of(home.server).tag(home.path, digest, every)
+    return tuple(home.tagged(one) for home in recipe.homes for one in every)
 
 
 def name_here(image: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:

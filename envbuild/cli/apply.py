@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envbuild.apply import Tell
     from envbuild.memo import Moment
     from envbuild.project import Planned, Project, Selection
+    from envbuild.project.standing import Depth
     from envbuild.project.wishes import Wishes
     from envbuild.report.applied import Applied
 
@@ -82,7 +83,7 @@ def first_plan(common: Common, project: "Project", selection: "Selection", **opt
     from envbuild.cli.refusals import refuse_unlocked
 
     with patience(common, "planning"):
-        planned = project.plan(selection, refresh=not options["no_refresh"], deep=options.get("refresh", False))
+        planned = project.plan(selection, _depth(**options))
     if options["locked"]:
         refuse_unlocked(planned)
     return planned.without_copies if options["locked"] else planned
@@ -99,8 +100,14 @@ def settled_plan(
         selection,
         tell,
         options["jobs"],
-        refresh=not options["no_refresh"],
+        _depth(**options),
     )
+
+
+def _depth(*, no_refresh: bool, refresh: bool = False, **_: Any) -> "Depth":
+    from envbuild.project.standing import Depth
+
+    return Depth.of(refresh=not no_refresh, deep=refresh)
 
 
 def _remember(project: "Project", planned: "Planned", moment: "Moment") -> None:

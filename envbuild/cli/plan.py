@@ -49,13 +49,14 @@ def command(
     from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience
     from envbuild.cli.refusals import refuse_unlocked
+    from envbuild.project.standing import Depth
     from envbuild.project.wishes import Wishes
     from envbuild.report.plans import plan_json, plan_text
 
     project = common.project()
     project.wishes = Wishes(platforms=platforms)
     with patience(common, "planning"):
-        planned = project.plan(selection, refresh=not options["no_refresh"], deep=options["refresh"])
+        planned = project.plan(selection, Depth.of(refresh=not options["no_refresh"], deep=options["refresh"]))
     if options["locked"]:
         refuse_unlocked(planned)
     common.out(

@@ -32,13 +32,14 @@ def command(common: Common, /, *, selection: "Selection", no_refresh: bool) -> i
       envbuild why churn/train --json
     """
     from envbuild.cli.progress import patience
+    from envbuild.project.standing import Depth
     from envbuild.project.versions import asked_versions
 
     refuse_everything(selection)
     project = common.project()
     with patience(common, "planning"):
         versions, rest = asked_versions(project, selection)
-        steps = project.plan(rest, refresh=not no_refresh).plan.steps if rest else ()
+        steps = project.plan(rest, Depth.of(refresh=not no_refresh)).plan.steps if rest else ()
     _tell(common, versions, steps)
     return 0
 

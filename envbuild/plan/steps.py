@@ -53,7 +53,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     `locking` says why its lock must be made first, and is empty when the lock is current. `elsewhere` names what holds
     the content already: another record, the builder's own store, or a registry, where it may have a number, `held_as`.
     `before` and `pins`, the parts of the latest record and what changed among its pins, are only looked up when they
-    are a reason. `base` is the environment whose image this one starts from.
+    are a reason. What `is_lost` has a number that is another's now, so that the same content takes the next one. `base`
+    is the environment whose image this one starts from.
     """
 
     environment: Environment
@@ -62,6 +63,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     latest: Version | None = None
     before: tuple[Part, ...] = ()
     complaint: str | None = None
+    is_lost: bool = False
     elsewhere: str = ""
     held_as: int | None = None
     next_version: int = 1
@@ -96,7 +98,8 @@ def _behind(step: Step, bases: set[str]) -> Step:
 def _step(subject: Subject, first_with: dict[str, str]) -> Step:
     action, after, reasons = _decide(subject, first_with)
     latest, found = subject.latest, subject.fingerprint
-    new = action in {"create", "rebuild", "adopt"} and not (latest and found and latest.fingerprint == found.text)
+    same = latest and found and latest.fingerprint == found.text
+    new = action in {"create", "rebuild", "adopt"} and (not same or subject.is_lost)
     number = subject.held_as or subject.next_version
     version = number if new else latest.version if latest else None
     return Step(
@@ -122,7 +125,9 @@ def _decide(subject: Subject, first_with: dict[str, str]) -> tuple[Action, tuple
         return "keep", (), ()
     if same:
         why = (Reason("reference", subject.complaint or "", subject.environment.path),)
-        return ("adopt", (first,), why) if first else ("restore", (), why)
+        if first or subject.is_lost:
+            return "adopt", (first,) if first else (), why
+        return "restore", (), why
     source = Source(subject.environment.path, subject.environment)
     reasons = content_reasons(subject.before, found.parts, subject.pins, source) if latest else (_new(subject),)
     if subject.elsewhere:

@@ -9,7 +9,7 @@ from envbuild.lock import Change, Pins, pin_changes, read_lock, request_changes
 from envbuild.plan import Plan, Subject, plan
 from envbuild.project.locks import Locks
 from envbuild.project.preparing import Prepared
-from envbuild.project.standing import Held, Standing
+from envbuild.project.standing import Harm, Held, Standing
 from envbuild.record import Record, Version
 from envbuild.state import State
 
@@ -46,12 +46,12 @@ class Facts:
             found |= self._standing(kind).held(tuple(one for one in sought if one.environment.builder == kind))
         return found
 
-    def _harm(self, prepared: tuple[Prepared, ...], latest: Mapping[str, Version]) -> dict[str, str]:
+    def _harm(self, prepared: tuple[Prepared, ...], latest: Mapping[str, Version]) -> dict[str, Harm]:
         """By name, of each that was built as it is wanted now: what is wrong with that, if anything is."""
         built = [
             (one, version) for one in prepared if (version := latest.get(one.environment.name)) and _is(version, one)
         ]
-        found: dict[str, str] = {}
+        found: dict[str, Harm] = {}
         for kind in sorted({one.environment.builder for one, _ in built}):
             found |= self._standing(kind).harm(tuple(pair for pair in built if pair[0].environment.builder == kind))
         return found
@@ -61,20 +61,21 @@ class Facts:
         one: Prepared,
         latest: Mapping[str, Version],
         held: Mapping[str, Held],
-        harm: Mapping[str, str],
+        harm: Mapping[str, Harm],
         numbers: Mapping[str, int],
     ) -> Subject:
         name = one.environment.name
-        found = held.get(name, Held())
+        found, wrong = held.get(name, Held()), harm.get(name)
         return Subject(
             environment=one.environment,
             fingerprint=one.fingerprint,
             locking=one.locked.changes or _waiting(one),
             latest=latest.get(name),
-            complaint=harm.get(name),
+            complaint=wrong.what if wrong else None,
+            is_lost=wrong is not None and wrong.last is not None,
             elsewhere=found.where,
             held_as=found.version if (found.version or 0) > numbers.get(name, 0) else None,
-            next_version=max(numbers.get(name, 0), found.last) + 1,
+            next_version=max(numbers.get(name, 0), found.last, (wrong and wrong.last) or 0) + 1,
             base=one.base,
         )
 

@@ -21,9 +21,11 @@ from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
+from envbuild.project.commit import checked_out
 from envbuild.project.facts import Facts
 from envbuild.project.images import Images, Sources
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
+from envbuild.project.naming import refuse_names
 from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
@@ -130,17 +132,15 @@ class Project:
         """What is selected, as far as locking goes: for any platform, and whatever a damaged lock says."""
         return self.preparer.prepare(self.environments(selection), to_build=False)
 
-    def plan(self, selection: Selection = EVERYTHING, *, refresh: bool = True, deep: bool = False) -> Planned:
-        """What apply would do for what is selected, and for what that is built from; reads only.
-
-        Without `refresh` files, locks and records decide; `deep` also looks at all that records answer.
-        """
+    def plan(self, selection: Selection = EVERYTHING, depth: Depth = Depth.USUAL) -> Planned:
+        """What apply would do for what is selected, and for what that is built from; reads only."""
         environments = self.reader.with_bases(selection, self.environments(selection))
         refuse(environments, self.wishes)
         prepared = self.preparer.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
-        depth = Depth.WHOLE if deep else Depth.USUAL if refresh else Depth.RECORDS
-        return Planned(self.facts(depth).plan(prepared, known), prepared)
+        planned = Planned(self.facts(depth).plan(prepared, known), prepared)
+        refuse_names(planned, self.wishes.also, lambda: checked_out(self.root, self.programs, self.host))
+        return planned
 
     def facts(self, depth: Depth) -> Facts:
         return Facts(self.state, self.preparer.locks, standing(self, depth))
@@ -250,10 +250,12 @@ class Project:
             finally:
                 self._is_held = False
 
-    def lock_and_plan(self, planned: Planned, selection: Selection, tell: Tell, jobs: int, *, refresh: bool) -> Planned:
+    def lock_and_plan(
+        self, planned: Planned, selection: Selection, tell: Tell, jobs: int, depth: Depth = Depth.USUAL
+    ) -> Planned:
         """Lock what a plan found unlocked, and plan again; what cannot be locked is left out of the building."""
         outcomes = self.lock(planned.to_lock, tell, jobs=jobs)
-        again = self.plan(selection, refresh=refresh)
+        again = self.plan(selection, depth)
         failures = {outcome.environment: outcome.error for outcome in outcomes if outcome.error}
         return msgspec.structs.replace(again, failures=failures)
 

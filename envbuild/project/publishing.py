@@ -14,6 +14,7 @@ from envbuild.project.making import site
 from envbuild.project.planned import Planned
 from envbuild.project.recorded import as_recorded
 from envbuild.project.selection import Selection
+from envbuild.project.standing import Depth
 from envbuild.project.versions import Told
 from envbuild.record import Reason, Record
 from envbuild.registry.repositories import repositories
@@ -28,7 +29,7 @@ def to_publish(project: Project, selection: Selection) -> Planned:
     raise_all(problem for one in images if (problem := _unpublishable(one)))
     if not images:
         raise UsageError("nothing of what is selected is an image", hint=_NO_IMAGE)
-    return project.plan(Selection(tuple(one.name for one in images)), deep=True).without_copies
+    return project.plan(Selection(tuple(one.name for one in images)), Depth.WHOLE).without_copies
 
 
 def _is_image(one: Environment, *, named: bool) -> bool:

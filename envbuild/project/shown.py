@@ -6,6 +6,7 @@ from envbuild.document import Scalar, parse
 from envbuild.lock import Lock, read_lock
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
+from envbuild.project.standing import Depth
 from envbuild.record import Record
 
 
@@ -38,7 +39,7 @@ def recorded(project: Project, name: str, version: str) -> Shown:
 def shown_now(project: Project, name: str) -> Shown:
     """What a manifest says now; its version and reference when that is what was built last."""
     name = project.one(name).name
-    planned = project.plan(Selection((name,)), refresh=False)
+    planned = project.plan(Selection((name,)), Depth.RECORDS)
     step = next(step for step in planned.plan.steps if step.environment == name)
     one = next(one for one in planned.prepared if one.environment.name == name)
     built = project.state.latest((name,)).get(name) if step.action == "keep" else None

@@ -24,6 +24,11 @@ class Depth(IntEnum):
     USUAL = 1
     WHOLE = 2
 
+    @classmethod
+    def of(cls, *, refresh: bool, deep: bool = False) -> "Depth":
+        """As options say it."""
+        return cls.WHOLE if deep else cls.USUAL if refresh else cls.RECORDS
+
 
 class Held(msgspec.Struct, frozen=True):
     """Where a content stands already, if anywhere; under which number, and the last number that is taken there."""
@@ -33,6 +38,13 @@ class Held(msgspec.Struct, frozen=True):
     last: int = 0
 
 
+class Harm(msgspec.Struct, frozen=True):
+    """What is wrong with what was built. Where its number is another's now, `last` is the last one that is taken."""
+
+    what: str
+    last: int | None = None
+
+
 class Standing(Protocol):
     """Many are asked about at once, since a registry is far away. Answers are by name of environment."""
 
@@ -40,7 +52,7 @@ class Standing(Protocol):
         """Of what is not the last version of its own name."""
         ...
 
-    def harm(self, built: tuple[Built, ...]) -> dict[str, str]:
+    def harm(self, built: tuple[Built, ...]) -> dict[str, Harm]:
         """What is wrong with what was built as it is wanted now; nothing of what is as it should be."""
         ...
 
@@ -73,11 +85,11 @@ class Prefixes:
             return "a prefix of this user's store"
         return ""
 
-    def harm(self, built: tuple[Built, ...]) -> dict[str, str]:
+    def harm(self, built: tuple[Built, ...]) -> dict[str, Harm]:
         found = {
             one.environment.name: self._harm(version, one.fingerprint) for one, version in built if one.fingerprint
         }
-        return {name: complaint for name, complaint in found.items() if complaint}
+        return {name: Harm(complaint) for name, complaint in found.items() if complaint}
 
     def _harm(self, version: Version, found: Fingerprint) -> str | None:
         stray = local.strays(version.reference, found.text, self._checkout(found))

@@ -9,16 +9,17 @@ import msgspec
 
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.docker import chosen
-from envbuild.errors import EnvbuildError, RegistryError
+from envbuild.errors import LoginError, RegistryError
 from envbuild.project.preparing import Prepared
-from envbuild.project.standing import Built, Depth, Held
+from envbuild.project.standing import Built, Depth, Harm, Held
 from envbuild.project.wishes import Wishes
 from envbuild.record import Record, Version
 from envbuild.registry.client import AT_ONCE, Registries, Registry
 from envbuild.registry.finding import Found, find_all, last_version
-from envbuild.registry.parts import image_tag, read_parts
+from envbuild.registry.parts import image_tag, parts_tag, read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render import ARCHITECTURES, platforms_of
+from envbuild.render.tags import lasting
 from envbuild.state import State
 
 _NO_REFRESH = "run it again once it answers, or with '--no-refresh': files, locks and records alone"
@@ -27,8 +28,21 @@ _NO_REFRESH = "run it again once it answers, or with '--no-refresh': files, lock
 class _Sought(msgspec.Struct, frozen=True):
     name: str
     fingerprint: str
-    home: Repository
+    homes: tuple[Repository, ...]
     share: str
+
+    @property
+    def home(self) -> Repository:
+        return self.homes[0]
+
+
+class _Expected(msgspec.Struct, frozen=True):
+    """A name in a registry: what it is to stand for, if that is known, and whether it is the number of a version."""
+
+    version: Version
+    reference: str
+    digest: str | None
+    is_number: bool = False
 
 
 class Stored:
@@ -51,6 +65,7 @@ class Stored:
         self._depth = depth
         self._pushes = wishes.push
         self._platforms = wishes.platforms
+        self._also = wishes.also
 
     def held(self, sought: tuple[Prepared, ...]) -> dict[str, Held]:
         records = self._state.with_content(tuple(one.fingerprint.text for one in sought if one.fingerprint))
@@ -85,9 +100,9 @@ class Stored:
     def _sought(self, one: Prepared) -> _Sought | None:
         if one.fingerprint is None:
             return None
-        home, now = repositories(one.environment)[0], self._chosen(one)
+        now = self._chosen(one)
         share = "" if now == platforms_of(one.environment) else ARCHITECTURES[now[0]]
-        return _Sought(one.environment.name, one.fingerprint.text, home, share)
+        return _Sought(one.environment.name, one.fingerprint.text, repositories(one.environment), share)
 
     def _chosen(self, one: Prepared) -> tuple[str, ...]:
         return chosen(one.environment, self._platforms)
@@ -111,24 +126,61 @@ class Stored:
     def _told(self, one: _Sought, answer: Found | RegistryError | None) -> Held:
         """What is there has the number that its parts name; of what is not the last number is asked."""
         if isinstance(answer, RegistryError):
-            raise type(answer)(answer.message, hint=_NO_REFRESH)
+            raise _unplanned(answer)
         registry = self._registries.of(one.home.server)
         try:
-            parts = read_parts(registry, one.home.path, one.fingerprint) if answer else None
-            last = 0 if parts else last_version(registry, one.home)
+            number = self._number(one, answer) if answer else None
+            last = 0 if number else self._last(one.homes)
             where = one.home.name if answer else _share_of(one, registry)
         except RegistryError as error:
-            raise type(error)(error.message, hint=_NO_REFRESH) from None
-        is_own = parts is not None and parts.environment == one.name
-        version = parts.version if parts and is_own else None
-        return Held(where, version, last)
+            raise _unplanned(error) from None
+        return Held(where, number, last)
 
-    def harm(self, built: tuple[Built, ...]) -> dict[str, str]:
-        found = {one.environment.name: self._missing(one, version) for one, version in built}
+    def _number(self, one: _Sought, found: Found) -> int | None:
+        """Its own, if that stands for it: of two who claimed one at the same moment the other may have it."""
+        registry = self._registries.of(one.home.server)
+        parts = read_parts(registry, one.home.path, one.fingerprint)
+        if parts is None or parts.environment != one.name:
+            return None
+        stands = registry.head(one.home.path, one.home.version_tag(parts.version))
+        return parts.version if stands in {None, found.digest} else None
+
+    def _last(self, homes: Iterable[Repository]) -> int:
+        """The last number that is taken in any of them."""
+        return max(last_version(self._registries.of(one.server), one) for one in homes)
+
+    def harm(self, built: tuple[Built, ...]) -> dict[str, Harm]:
+        missing = {one.environment.name: self._missing(one, version) for one, version in built}
+        found = {name: Harm(what) for name, what in missing.items() if what}
+        sound = tuple(pair for pair in built if pair[0].environment.name not in found)
         if self._depth == Depth.WHOLE:
-            asked = [version for one, version in built if not version.machine and not found[one.environment.name]]
-            found |= self._moved(asked)
-        return {name: what for name, what in found.items() if what}
+            found |= self._moved([pair for pair in sound if not pair[1].machine])
+        unnamed = self._unnamed(tuple(pair for pair in sound if pair[0].environment.name not in found))
+        return found | {name: Harm(what) for name, what in unnamed.items()}
+
+    def _unnamed(self, built: tuple[Built, ...]) -> dict[str, str]:
+        """What manifests and settings say by now of where it is to be, and of its names, without asking anybody."""
+        wanted = {one.environment.name: self._wanted(one, version) for one, version in built}
+        given = self._state.tags(version for one, version in built if wanted[one.environment.name])
+        found: dict[str, str] = {}
+        for one, version in built:
+            name, home = one.environment.name, repositories(one.environment)[0]
+            lacking = [tag for tag in wanted[name] if tag not in given.get(name, ())]
+            if self._pushes and home.server and not version.machine and not home.has(version.reference):
+                found[name] = f"it is not in {home.name}"
+            elif lacking:
+                found[name] = f"it is not named {lacking[0]} yet"
+        return found
+
+    def _wanted(self, one: Prepared, version: Version) -> tuple[str, ...]:
+        """The names that it is to have beside its number in the first registry, which it cannot be without."""
+        is_whole = {*platforms_of(one.environment)} <= {*version.platforms}
+        if not is_whole or not (self._pushes or version.machine):
+            return ()
+        homes = repositories(one.environment)
+        tags = (*lasting(one.environment, version.version), *self._also)
+        numbers = (home.tagged(home.version_tag(version.version)) for home in homes[1:])
+        return (*numbers, *(home.tagged(tag) for home in homes for tag in tags))
 
     def _missing(self, one: Prepared, version: Version) -> str:
         """Platforms; or that which this machine's engine keeps."""
@@ -140,24 +192,36 @@ class Stored:
             return f"it is only in this machine's engine, and not in {repositories(one.environment)[0].name}"
         return "the engine does not have it any more" if version.reference not in self._here else ""
 
-    def _moved(self, versions: list[Version]) -> dict[str, str]:
+    def _moved(self, built: Iterable[Built]) -> dict[str, Harm]:
         """Every digest and every tag of what registries keep."""
         self._on_ask()
-        found: dict[str, str] = {}
-        names: dict[str, dict[tuple[str, str], tuple[str, str]]] = defaultdict(dict)
-        for version in versions:
-            record = self._state.whole(version.environment, version.version)
-            for server, path, reference in _names(version, record):
-                names[server][path, reference] = (version.environment, version.reference.rpartition("@")[2])
-        for server, asked in names.items():
-            for pair, answer in self._registries.of(server).ask_all(asked).items():
-                if isinstance(answer, EnvbuildError):
-                    raise type(answer)(answer.message, hint=_NO_REFRESH)
-                environment, digest = asked[pair]
-                shown = f"{server}/{pair[0]}{'@' if pair[1].startswith('sha256:') else ':'}{pair[1]}"
-                if answer != digest:
-                    found.setdefault(environment, f"{shown} {'is another image' if answer else 'is gone'}")
+        expected: dict[str, dict[tuple[str, str], _Expected]] = defaultdict(dict)
+        homes = {prepared.environment.name: repositories(prepared.environment) for prepared, _ in built}
+        for prepared, version in built:
+            for home, name in _names(prepared, version, self._state.whole(version.environment, version.version)):
+                expected[home.server][home.path, name.reference] = name
+        found: dict[str, Harm] = {}
+        for server, names in expected.items():
+            for (path, reference), answer in self._registries.of(server).ask_all(names).items():
+                if isinstance(answer, RegistryError):
+                    raise _unplanned(answer)
+                one = names[path, reference]
+                if answer is None or one.digest not in {None, answer}:
+                    whose = one.version.environment
+                    harm = self._harm(one, f"{server}/{path}", answer, homes[whose])
+                    found[whose] = harm if harm.last is not None else found.get(whose, harm)
         return found
+
+    def _harm(self, one: _Expected, home: str, answer: str | None, homes: tuple[Repository, ...]) -> Harm:
+        """A number that is another's is lost: it is not taken back."""
+        shown = f"{home}{'@' if one.reference.startswith('sha256:') else ':'}{one.reference}"
+        what = f"{shown} {'is another image' if answer else 'is gone'}"
+        return Harm(what, self._last(homes) if answer and one.is_number else None)
+
+
+def _unplanned(error: RegistryError) -> RegistryError:
+    """What a registry refuses is mended where it says so; what does not answer may be left out."""
+    return type(error)(error.message, hint=error.hint if isinstance(error, LoginError) else _NO_REFRESH)
 
 
 def _share_of(one: _Sought, registry: Registry) -> str:
@@ -166,13 +230,17 @@ def _share_of(one: _Sought, registry: Registry) -> str:
     return one.home.tagged(tag) if one.share and registry.head(one.home.path, tag) else ""
 
 
-def _names(version: Version, record: Record | None) -> Iterable[tuple[str, str, str]]:
-    """Its digest, and every tag it was given."""
-    home = Repository.of(version.reference)
-    yield home.server, home.path, version.reference.rpartition("@")[2]
+def _names(one: Prepared, version: Version, record: Record | None) -> Iterable[tuple[Repository, _Expected]]:
+    """Its digest, every tag that it was given, and what an empty checkout finds it by."""
+    home, digest = Repository.of(version.reference), version.reference.rpartition("@")[2]
+    yield home, _Expected(version, digest, digest)
+    if not {*platforms_of(one.environment)} <= {*version.platforms}:
+        return
+    yield home, _Expected(version, image_tag(version.fingerprint), digest)
+    yield home, _Expected(version, parts_tag(version.fingerprint), None)
     for tag in record.tags if record else ():
-        home = Repository.of(tag)
-        yield home.server, home.path, tag.rpartition(":")[2]
+        name = tag.rpartition(":")[2]
+        yield Repository.of(tag), _Expected(version, name, digest, name.endswith(f"v{version.version}"))
 
 
 def _by_server(sought: Iterable[_Sought]) -> dict[str, list[_Sought]]:

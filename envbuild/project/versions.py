@@ -92,7 +92,7 @@ def told_of(record: Record, records: "Sequence[Record]") -> Told:
 def _before(record: Record, records: "Sequence[Record]") -> "Iterator[Record]":
     """What a plan of that machine had for the latest then; the records come newest first."""
     here = (record.machine, record.platform)
-    return (one for one in records if one.version < record.version and (one.machine, one.platform) == here)
+    return (one for one in records if one.version < record.version and one.is_of(*here))
 
 
 def _computed(record: Record, previous: Record | None) -> tuple[Reason, ...]:

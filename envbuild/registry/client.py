@@ -27,8 +27,9 @@ class Registry:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         return manifests.manifest(self._asker, repository, reference)
 
-    def head(self, repository: str, reference: str) -> str | None:
-        return manifests.head(self._asker, repository, reference)
+    def head(self, repository: str, reference: str, *, to_write: bool = False) -> str | None:
+        """Who is going to write there asks with the same token."""
+        return manifests.head(self._asker, repository, reference, to_write=to_write)
 
     def tags(self, repository: str) -> list[str]:
         return manifests.tags(self._asker, repository)

@@ -16,13 +16,15 @@ from envbuild.registry.repositories import Repository
 class Found(msgspec.Struct, frozen=True):
     """Content that a registry has. The digest is what it stands for, whatever becomes of tags.
 
-    With an `architecture` it is the share of that one alone, and not the whole.
+    With an `architecture` it is the share of that one alone, and not the whole. What is not `named` is there by its
+    digest, and not under the name of its content.
     """
 
     server: str
     repository: str
     digest: str
     architecture: str = ""
+    named: bool = True
 
     @property
     def reference(self) -> str:

@@ -136,25 +136,23 @@ def put(asker: Asker, repository: str, reference: str, given: Manifest) -> str:
 
 
 def tag(asker: Asker, repository: str, reference: str, names: Iterable[str], *, moves: bool = True) -> str:
-    """Let further names stand for what is there; it is not sent again. A name that does not move is never another's."""
+    """Let further names stand for what is there; it is not sent again. A name that does not move is never another's.
+
+    A registry has no way to say 'only if there is none': of two at the same moment the later one is not seen.
+    """
     every = {name: named(asker, repository, name) for name in names}  # told before anything is put
     found = manifest(asker, repository, reference, to_write=True)
     if found is None:
-        what = f"{asker.server} has no {named(asker, repository, reference)}"
-        raise GoneError(what, hint="check its name, and that it is still there")
-    for name in every:
-        if moves or _is_free(asker, repository, name, found.digest):
+        text = f"{asker.server} has no {named(asker, repository, reference)}"
+        raise GoneError(text, hint="check its name, and that it is still there")
+    for name, what in every.items():
+        stands = head(asker, repository, name, to_write=True)
+        if stands and stands != found.digest and not moves:
+            text = f"{what} is {stands}, and is not moved to {found.digest}"
+            raise TakenError(text, hint="run it again: it takes the next number")
+        if stands != found.digest:
             put(asker, repository, name, found)
     return found.digest
-
-
-def _is_free(asker: Asker, repository: str, name: str, digest: str) -> bool:
-    """A registry has no way to say 'only if there is none': of two at the same moment the later one is not seen."""
-    stands = head(asker, repository, name, to_write=True)
-    if stands and stands != digest:
-        text = f"{named(asker, repository, name)} is {stands}, and is not moved to {digest}"
-        raise TakenError(text, hint="choose another name")
-    return stands is None
 
 
 def _served(asker: Asker, repository: str, reference: str, digest: str) -> str | None:

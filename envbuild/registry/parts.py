@@ -48,7 +48,7 @@ def put_parts(registry: Registry, repository: str, parts: Parts) -> str:
     """Gives the digest of the artifact; the same parts are the same bytes, and are not sent again."""
     layer = msgspec.json.encode(parts)
     artifact, tag = _artifact(layer), parts_tag(parts.fingerprint)
-    if registry.head(repository, tag) == artifact.digest:
+    if registry.head(repository, tag, to_write=True) == artifact.digest:
         return artifact.digest
     for data in (_EMPTY, layer):
         registry.push_blob(repository, in_memory(data))

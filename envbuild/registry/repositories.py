@@ -38,6 +38,10 @@ class Repository(msgspec.Struct, frozen=True, order=True):
     def at(self, digest: str) -> str:
         return f"{self.name}@{digest}"
 
+    def has(self, reference: str) -> bool:
+        other = self.of(reference)
+        return (other.server, other.path) == (self.server, self.path)
+
     def version_tag(self, version: int) -> str:
         return f"{self.shared}-v{version}" if self.shared else f"v{version}"
 

@@ -1,7 +1,8 @@
 """Further tags of an image: what `publish.tags` says, once it is known which version of which commit is built."""
 
+import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -11,8 +12,10 @@ from envbuild.resolve import Environment
 from envbuild.sandbox import Fault, compiled, evaluated
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_OURS = re.compile(r"v[0-9]+|fp-[0-9]+-[0-9a-f]{64}(-[a-z0-9]+)?|.+-v[0-9]+")
+_OURS = re.compile(r"v[0-9]+|fp-.*|.+-v[0-9]+")
 _LONGEST = 4096
+_PASSING = re.compile(r"\b(git|date|lock)\b")
+_OF_LOCK = re.compile(r"\block\b")
 _NAMES = frozenset({"git", "date", "lock", "matrix", "version", "environment", "params"})
 
 
@@ -24,9 +27,32 @@ class Moment(msgspec.Struct, frozen=True):
     date: str = ""
 
 
+def today() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
+
+
 def tags(environment: Environment, lock: Mapping[str, str], moment: Moment) -> tuple[str, ...]:
     """`lock` has the version of each package."""
-    values = {
+    return tuple(dict.fromkeys(tag for _, tag in each(environment, lock, moment)))
+
+
+def lasting(environment: Environment, version: int) -> tuple[str, ...]:
+    """Those that are the same whenever this version is built: no commit, date or lock has a part in them."""
+    nodes = (node for node in _stated(environment) if not ("{{" in node.text and _PASSING.search(node.text)))
+    values = _values(environment, {}, Moment(version))
+    return tuple(dict.fromkeys(_tag(node, values) for node in nodes))
+
+
+def each(environment: Environment, lock: Mapping[str, str] | None, moment: Moment) -> Iterator[tuple[Place, str]]:
+    """With the line of each; without a lock those are left out that it has a part in."""
+    values = _values(environment, lock or {}, moment)
+    for node in _stated(environment):
+        if lock is not None or "{{" not in node.text or not _OF_LOCK.search(node.text):
+            yield node.place, _tag(node, values)
+
+
+def _values(environment: Environment, lock: Mapping[str, str], moment: Moment) -> dict[str, object]:
+    return {
         "git": dict(moment.git),
         "date": moment.date,
         "lock": dict(lock),
@@ -35,10 +61,12 @@ def tags(environment: Environment, lock: Mapping[str, str], moment: Moment) -> t
         "version": moment.version,
         "environment": {"name": environment.name},
     }
+
+
+def _stated(environment: Environment) -> Iterator[Scalar]:
     stated = environment.node("publish", "tags")
     nodes = stated.items if isinstance(stated, Sequence) else ()
-    found = (_tag(one, values) for one in nodes if isinstance(one, Scalar))
-    return tuple(dict.fromkeys(found))
+    return (one for one in nodes if isinstance(one, Scalar))
 
 
 def _tag(node: Scalar, values: Mapping[str, object]) -> str:

@@ -7,13 +7,12 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from support.adopted import Adopted
 from support.engine import Engine
 from support.front import Front, waits
 from support.imaging import Imaging
-from support.project import Project, clean_environment
 from support.registry import Registry
 from support.services import require
 
@@ -22,37 +21,19 @@ _THERE = 50
 _AT_ONCE = 20
 
 
-class _Fleet(NamedTuple):
-    project: Project
-    real: Registry
-    front: Front
-
-    def steps(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.project.json("plan")["steps"]
-        return found
-
-    def push(self, step: dict[str, Any]) -> None:
-        """An image under the name of the content that is planned."""
-        name = step["environment"]
-        self.real.push(f"team/{name}", f"fp-{step['fingerprint'].replace(':', '-')}", says=name)
-
-
 @pytest.fixture
-def fleet(tmp_path: Path, uv_cache: Path) -> Iterator[_Fleet]:
+def fleet(tmp_path: Path, uv_cache: Path) -> Iterator[Adopted]:
     """A project of many images, none of which any registry has; all questions come through a front."""
     require("registry")
     with Registry(tmp_path / "registry") as real, Front(real.server) as front:
-        base = real.push("base", "1", says="base")
-        project = Project(tmp_path / "project", clean_environment(tmp_path, uv_cache))
-        project.write("envbuild.yaml", f"registry: {front.address}/team\nplatforms: [linux-64]\nbuilder: docker\n")
+        fleet = Adopted(tmp_path, uv_cache, real, front)
         for number in range(_MANY):
-            image = f"image: {{base: '{real.server}/base@{base}'}}\n"
-            project.write(f"manifests/e{number}.yaml", f"variables: {{NUMBER: '{number}'}}\n{image}")
-        project.run("lock")
-        yield _Fleet(project, real, front)
+            fleet.image(f"e{number}", number=number)
+        fleet.project.run("lock")
+        yield fleet
 
 
-def test_each_content_is_asked_for_once(fleet: _Fleet) -> None:
+def test_each_content_is_asked_for_once(fleet: Adopted) -> None:
     """And no more than twenty questions are in flight, however many environments there are and slow the registry is."""
     fleet.front.inject(waits(0.05), times=_MANY)
     assert {step["action"] for step in fleet.steps()} == {"create"}
@@ -62,9 +43,11 @@ def test_each_content_is_asked_for_once(fleet: _Fleet) -> None:
     assert _AT_ONCE / 2 < fleet.front.most_at_once <= _AT_ONCE
 
 
-def test_an_empty_runner_adopts_them_and_asks_no_more(fleet: _Fleet) -> None:
+def test_an_empty_runner_adopts_them_and_asks_no_more(fleet: Adopted) -> None:
     """Without an engine, since nothing is built; afterwards the records answer."""
-    names = [step["environment"] for step in fleet.steps()[:_THERE] if fleet.push(step) is None]
+    steps = fleet.steps()[:_THERE]
+    names = [step["environment"] for step in steps]
+    fleet.push(steps)
     assert f"Plan: {_THERE} to adopt, 0 unchanged." in fleet.project.run("plan", *names).out
     fleet.project.run("apply", *names, env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     before = fleet.front.count()
@@ -72,10 +55,10 @@ def test_an_empty_runner_adopts_them_and_asks_no_more(fleet: _Fleet) -> None:
     assert fleet.front.count() == before
 
 
-def test_another_empty_runner_sends_nothing(fleet: _Fleet) -> None:
+def test_another_empty_runner_sends_nothing(fleet: Adopted) -> None:
     """What stands in the registry stays as it is: neither blobs nor names are put there again."""
     (step,) = fleet.steps()[:1]
-    fleet.push(step)
+    fleet.push([step])
     fleet.project.run("apply", step["environment"])
     records = fleet.project.path / ".envbuild"
     records.rename(records.with_name("of-the-first"))

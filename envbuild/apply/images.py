@@ -55,7 +55,7 @@ class Images:
         recipe = self._recipe(job, task, docker.chosen(job.environment, self._wishes.platforms))
         if self._means.pushes and recipe.homes[0].server:
             elsewhere = self._places(job, task)
-            if content := shipping.found(recipe, elsewhere, self._means) or self._as_recorded(job, recipe):
+            if content := self._as_recorded(job, recipe) or shipping.found(recipe, elsewhere, self._means):
                 return recipe if content.architecture else recipe.whole, content
             if self._wishes.joins:
                 return recipe, joining.gathered(recipe, elsewhere, self._means)

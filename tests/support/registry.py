@@ -62,6 +62,10 @@ class Registry:
         index = self._manifest(_INDEX, manifests=[{**entry, "platform": platform}])
         return self._put(repository, tag, _INDEX, index)
 
+    def delete(self, repository: str, digest: str) -> None:
+        """A manifest, with every name that stands for it."""
+        self._ask("DELETE", f"/v2/{repository}/manifests/{digest}").close()
+
     @staticmethod
     def _manifest(kind: str, **content: Any) -> bytes:
         return json.dumps({"schemaVersion": 2, "mediaType": kind, **content}).encode()

@@ -92,6 +92,12 @@ def test_what_another_step_s_failure_ended_is_not_blamed(workshop: Workshop) -> 
         ("network", f"{_BASE}RUN wget http://nothing.invalid/", 2, "bad address 'nothing.invalid'"),
         ("network", "FROM nothing.invalid/x:1", 1, "no such host"),
         ("network", "FROM 127.0.0.1:1/x:1", 1, "connection refused"),
+        (
+            "network",
+            f"{_BASE}RUN echo 'WARNING: again after: Connection refused'; echo 'ERROR: gave up on alpha'; exit 1",
+            2,
+            "ended with 1: ERROR: gave up on alpha",
+        ),
         ("file", f"{_BASE}COPY nothing /", 2, '"/nothing": not found'),
         ("file", f"{_BASE}COPY --from=busybox:latest /no/such /", 2, "no such file or directory"),
         ("command", f"{_BASE}RUN nothing-such --flag", 2, "nothing-such: not found"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from envbuild.errors import BuildError, EnvbuildError, PlanError
+from envbuild.errors import BuildError, EnvbuildError, Place, PlanError
 from envbuild.fingerprint import Fingerprint
 from envbuild.lock import Pins, sound
 from envbuild.registry.parts import image_tag
@@ -139,10 +139,25 @@ def build(recipe: Recipe, means: Means) -> Draft:
         recipe.write(context)
         asked.result()
     order = _order(recipe, means, context)
-    built = means.buildx.build(order, recipe.log, recipe.say)
+    from envbuild.builders.unbuilt import UnbuiltError
+
+    try:
+        built = means.buildx.build(order, recipe.log, recipe.say)
+    except UnbuiltError as error:
+        raise UnbuiltError(error.unbuilt, _origin(recipe, means, order, error.unbuilt.line)) from None
     if order.output == "oci":
         return Draft("file", str(order.file))
     return Draft("engine", _id(order.tags[0], built, means))
+
+
+def _origin(recipe: Recipe, means: Means, order: "Order", line: int) -> Place:
+    """The line of the project that the failing one of the Dockerfile comes from."""
+    from envbuild.render.blame import origin
+
+    def read(path: str) -> str:
+        return (means.tools.root / path).read_text(encoding="utf-8", errors="replace")
+
+    return origin(recipe.environment, order.dockerfile.read_text(encoding="utf-8"), line, read)
 
 
 def _id(name: str, built: "Built", means: Means) -> str:

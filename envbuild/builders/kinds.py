@@ -15,6 +15,7 @@ class Kind(msgspec.Struct, frozen=True):
         return any(re.search(sign, line, re.IGNORECASE) for sign in self.signs)
 
 
+_WARNING = re.compile(r"\s*warning\b", re.IGNORECASE)
 # The first that fits: what does not reach the network finds no package either.
 KINDS = (
     Kind(
@@ -133,9 +134,12 @@ KINDS = (
 
 
 def known(errors: Sequence[str], lines: Sequence[str]) -> tuple[Kind | None, str]:
-    """Which kind it is, by what BuildKit and the step said, and what tells it: of many lines the last one."""
+    """Which kind it is, by what BuildKit and the step said, and what tells it: of many lines the last one.
+
+    A warning on the way may show the kind, and is not what a step ended with.
+    """
     for kind in KINDS:
         for line in (*errors, *reversed(lines)):
             if kind.is_told_by(line):
-                return kind, line.strip()
+                return kind, "" if _WARNING.match(line) else line.strip()
     return None, ""

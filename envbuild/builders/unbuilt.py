@@ -8,7 +8,7 @@ import msgspec
 from envbuild.builders import ending
 from envbuild.builders.kinds import known
 from envbuild.builders.steps import Step
-from envbuild.errors import BuildError
+from envbuild.errors import BuildError, Place
 
 _LAST_LINES = 10
 _LONGEST = 300
@@ -43,8 +43,8 @@ class Unbuilt(msgspec.Struct, frozen=True):
 class UnbuiltError(BuildError):
     """What is told of it; all that is known is in `unbuilt`."""
 
-    def __init__(self, unbuilt: Unbuilt) -> None:
-        super().__init__(unbuilt.message, hint=unbuilt.hint)
+    def __init__(self, unbuilt: Unbuilt, where: Place | None = None) -> None:
+        super().__init__(unbuilt.message, where, unbuilt.hint)
         self.unbuilt = unbuilt
 
 

@@ -105,6 +105,22 @@ def test_a_tag_that_cannot_be_given_is_told_before_anything_is_built(web: Adopte
 
 
 @pytest.mark.parametrize(
+    ("annotation", "told"),
+    [
+        ("'a b': x", "'a b' is no annotation"),
+        ('a.b: "x\\ny"', "the annotation 'a.b' holds a line break"),
+        ("dev.envbuild.fingerprint: x", "'dev.envbuild.fingerprint' is told by envbuild itself"),
+    ],
+)
+def test_an_annotation_that_cannot_be_made(web: Adopted, annotation: str, told: str) -> None:
+    """Is told by the plan, at its line."""
+    web.image("web", f"publish:\n  annotations:\n    {annotation}\n", number=1)
+    run = web.project.run("plan", check=1)
+    assert told in run.err
+    assert "manifests/web.yaml:5:" in run.err
+
+
+@pytest.mark.parametrize(
     ("of_web", "of_other", "name"),
     [
         ("{repository: all, tags: [latest]}", "{repository: all, tags: [latest]}", "all:latest"),

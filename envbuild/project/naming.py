@@ -1,5 +1,6 @@
 """What images are going to be called, judged before anything is built: what no registry takes, or another has."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
@@ -10,9 +11,12 @@ from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.project.planned import Planned
 from envbuild.record import Source
 from envbuild.registry.repositories import repositories
+from envbuild.render.quoting import ending
 from envbuild.render.tags import Moment, each, today
 from envbuild.resolve import Environment
 
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_OURS = "dev.envbuild."
 _HINT = "give one of them another 'publish.repository', 'publish.prefix' or tag"
 
 
@@ -48,13 +52,27 @@ def refuse_names(planned: Planned, also: tuple[str, ...], source: Callable[[], S
     images = [one.environment for one in planned.prepared if BUILDERS[one.environment.builder].MAKES_IMAGES]
     if not any(one.name in changing for one in images):
         return
-    moments, problems, names = _Moments(source), list[EnvbuildError](), list[_Name]()
+    moments, names = _Moments(source), list[_Name]()
+    problems: list[EnvbuildError] = [problem for one in images if one.name in changing for problem in _annotations(one)]
     for one in images:
         try:
             names += _names(one, moments.of(one, changing.get(one.name, 1)), also if one.name in changing else ())
         except EnvbuildError as error:
             problems += [error] if one.name in changing else []
     raise_all([*problems, *_clashes(names, changing)])
+
+
+def _annotations(environment: Environment) -> Iterator[PlanError]:
+    for key, value in environment.keys.publish.annotations.items():
+        where = environment.where("publish", "annotations", key)
+        if not _KEY.fullmatch(key):
+            yield PlanError(f"'{key}' is no annotation", where, "use letters, digits, '.', '_', '-' and '/'")
+        elif key.startswith(_OURS):
+            yield PlanError(
+                f"'{key}' is told by envbuild itself", where, f"use a name that does not begin with '{_OURS}'"
+            )
+        elif value and ending(value):
+            yield PlanError(f"the annotation '{key}' holds {ending(value)}", where, "write it on one line")
 
 
 def _names(environment: Environment, moment: Moment, also: Iterable[str]) -> Iterator[_Name]:

@@ -9,7 +9,7 @@ import msgspec
 
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.docker import chosen
-from envbuild.errors import LoginError, RegistryError
+from envbuild.errors import BusyError, RegistryError, SilentError
 from envbuild.project.preparing import Prepared
 from envbuild.project.standing import Built, Depth, Harm, Held
 from envbuild.project.wishes import Wishes
@@ -220,8 +220,9 @@ class Stored:
 
 
 def _unplanned(error: RegistryError) -> RegistryError:
-    """What a registry refuses is mended where it says so; what does not answer may be left out."""
-    return type(error)(error.message, hint=error.hint if isinstance(error, LoginError) else _NO_REFRESH)
+    """What does not answer may be left out; everything else is mended as it says."""
+    is_silent = isinstance(error, (SilentError, BusyError)) or not error.hint
+    return type(error)(error.message, hint=_NO_REFRESH if is_silent else error.hint)
 
 
 def _share_of(one: _Sought, registry: Registry) -> str:

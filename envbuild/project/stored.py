@@ -221,8 +221,8 @@ class Stored:
 
 def _unplanned(error: RegistryError) -> RegistryError:
     """What does not answer may be left out; everything else is mended as it says."""
-    is_silent = isinstance(error, (SilentError, BusyError)) or not error.hint
-    return type(error)(error.message, hint=_NO_REFRESH if is_silent else error.hint)
+    is_silent = isinstance(error, SilentError | BusyError) or not error.hint
+    return type(error)(error.message, hint=_NO_REFRESH if is_silent else f"{error.hint}; or say '--no-refresh'")
 
 
 def _share_of(one: _Sought, registry: Registry) -> str:

@@ -90,7 +90,7 @@ def traces(secret: str) -> re.Pattern[str]:
     """Where it stands in a text: a short one is part of other words by chance, and a very short one is many a word."""
     word = _in_any_form(secret)
     if len(secret) >= _LONG:
-        return re.compile(word)
+        return re.compile("|".join((word, *_encoded(secret.encode(errors="surrogateescape")))))
     placed = rf"(?<=[Bb]earer ){word}(?!\w)|(?<=/t/){word}(?![\w-])|(?<=:){word}(?=@)"
     return re.compile(rf"{placed}|(?<![\w./-]){word}(?![\w./-])" if len(secret) >= _SHORT else placed)
 
@@ -99,6 +99,16 @@ def _in_any_form(secret: str) -> str:
     """As it is, or with any of its characters as URLs have them: programs do not agree on which."""
     forms = ("".join(f"%{byte:02X}" for byte in one.encode(errors="surrogateescape")) for one in secret)
     return "".join(f"(?:{re.escape(one)}|(?i:{form}))" for one, form in zip(secret, forms, strict=True))
+
+
+def _encoded(secret: bytes) -> Iterator[str]:
+    """As hexadecimal digits, and in base64 wherever it begins there, as headers have it behind a name."""
+    yield f"(?i:{secret.hex()})"
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + secret).decode().rstrip("=")
+        last = (before + len(secret)) * 8 // 6  # what follows is made of others' bits, too
+        text = re.escape(whole[-(-before * 8 // 6) : last])
+        yield text.replace(re.escape("+"), "[+-]").replace("/", "[/_]")
 
 
 def netrc_logins(host: Mapping[str, str]) -> dict[str, Login]:

@@ -27,7 +27,7 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool)
       envbuild show churn/train --resolved
       envbuild show serving/web@latest --image
     """
-    from envbuild.errors import redacted
+    from envbuild.errors import UsageError, redacted
     from envbuild.project.shown import recorded, shown_now
     from envbuild.project.versions import parted
     from envbuild.report.plans import document
@@ -37,6 +37,8 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool)
 
     name, version = parted(environment)
     project = common.project()
+    if image and resolved:
+        raise UsageError("'--image' shows an image, '--resolved' a manifest", hint="leave out one of them")
     if image:
         return _image(common, project, name, version)
     if version:

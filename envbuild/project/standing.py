@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from envbuild.builders import local
+from envbuild.errors import UsageError
 from envbuild.fingerprint import Fingerprint, is_tied
 from envbuild.memo import Ledger
 from envbuild.project.preparing import Prepared
@@ -27,6 +28,8 @@ class Depth(IntEnum):
     @classmethod
     def of(cls, *, refresh: bool, deep: bool = False) -> "Depth":
         """As options say it."""
+        if deep and not refresh:
+            raise UsageError("'--refresh' looks at all, '--no-refresh' at nothing", hint="leave out one of them")
         return cls.WHOLE if deep else cls.USUAL if refresh else cls.RECORDS
 
 

@@ -151,7 +151,7 @@ class Stored:
 
     def harm(self, built: tuple[Built, ...]) -> dict[str, Harm]:
         missing = {one.environment.name: self._missing(one, version) for one, version in built}
-        found = {name: Harm(what) for name, what in missing.items() if what}
+        found = {name: harm for name, harm in missing.items() if harm}
         sound = tuple(pair for pair in built if pair[0].environment.name not in found)
         if self._depth == Depth.WHOLE:
             found |= self._moved([pair for pair in sound if not pair[1].machine])
@@ -182,15 +182,27 @@ class Stored:
         numbers = (home.tagged(home.version_tag(version.version)) for home in homes[1:])
         return (*numbers, *(home.tagged(tag) for home in homes for tag in tags))
 
-    def _missing(self, one: Prepared, version: Version) -> str:
+    def _missing(self, one: Prepared, version: Version) -> Harm | None:
         """Platforms; or that which this machine's engine keeps."""
         if lacking := self._lacking(version, one):
-            return f"it is not built for {', '.join(lacking)}"
+            return Harm(f"it is not built for {', '.join(lacking)}")
         if not version.machine or self._depth == Depth.RECORDS:
-            return ""
+            return None
         if not self._is_usable(version, one):
-            return f"it is only in this machine's engine, and not in {repositories(one.environment)[0].name}"
-        return "the engine does not have it any more" if version.reference not in self._here else ""
+            home = repositories(one.environment)[0]
+            return Harm(f"it is only in this machine's engine, and not in {home.name}", self._lost(one, version, home))
+        return None if version.reference in self._here else Harm("the engine does not have it any more")
+
+    def _lost(self, one: Prepared, version: Version, home: Repository) -> int | None:
+        """What is in no registry yet has a number there only by the records: somebody else may have taken it."""
+        registry = self._registries.of(home.server)
+        self._on_ask()
+        try:
+            theirs = registry.head(home.path, home.version_tag(version.version))
+            same = theirs and theirs == registry.head(home.path, image_tag(version.fingerprint))
+            return self._last(repositories(one.environment)) if theirs and not same else None
+        except RegistryError as error:
+            raise _unplanned(error) from None
 
     def _moved(self, built: Iterable[Built]) -> dict[str, Harm]:
         """Every digest and every tag of what registries keep."""

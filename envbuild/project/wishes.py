@@ -1,11 +1,14 @@
 """What is said on a command line of images, for this once, and what of that cannot be had."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 import msgspec
 
 from envbuild.errors import UsageError, raise_all
+from envbuild.manifest import Platform
 from envbuild.resolve import Environment
+from envbuild.shape import nearest
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -27,6 +30,10 @@ class Wishes(msgspec.Struct, frozen=True):
 
 def refuse(environments: Iterable[Environment], wishes: Wishes) -> None:
     """What is wished for and cannot be had, with every line that says so."""
+    known = get_args(Platform)
+    if unknown := next((one for one in wishes.platforms if one not in known), ""):
+        hint = nearest(unknown, known) or f"known are: {', '.join(known)}"
+        raise UsageError(f"there is no platform '{unknown}'", hint=hint)
     images = [one for one in environments if one.builder == "docker"] if wishes.platforms else []
     if not images:
         return

@@ -1,5 +1,7 @@
 """A project whose images are in a registry without having been built here: no engine is needed to adopt them."""
 
+import copy
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +18,6 @@ class Adopted:
         self.registry = registry
         self.front = front
         self._folder = folder
-        self._uv_cache = uv_cache
         self.project = Project(folder / "project", clean_environment(folder, uv_cache))
         base = registry.push("base", "1", says="base")
         self._base = f"{registry.server}/base@{base}"
@@ -32,20 +33,12 @@ class Adopted:
         self.project.write(f"manifests/{name}.yaml", f"variables: {{NUMBER: '{number}'}}\n{image}{more}")
 
     def other(self) -> Self:
-        """The same checkout, on another machine: without records, with what is committed."""
-        one = type(self)(self._folder / "other", self._uv_cache, self.registry, self.front)
-        for path in ("envbuild.yaml", "manifests", "locks"):
-            self.project.run("lock")
-            self._copy(one.project.path, path)
-        return one
-
-    def _copy(self, to: Path, path: str) -> None:
-        source = self.project.path / path
-        for file in [source] if source.is_file() else sorted(source.rglob("*")):
-            if file.is_file():
-                target = to / file.relative_to(self.project.path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(file.read_bytes())
+        """The same checkout, on another machine: without records."""
+        other = copy.copy(self)
+        other.project = Project(self._folder / "other", self.project.environ)
+        ignored = shutil.ignore_patterns(".envbuild")
+        shutil.copytree(self.project.path, other.project.path, ignore=ignored, dirs_exist_ok=True)
+        return other
 
     def steps(self, *args: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.project.json("plan", *args)["steps"]

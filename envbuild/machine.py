@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 _LARGEST = 2**20
@@ -57,3 +58,8 @@ def text_of(path: Path, errors: str = "strict") -> str:
             return stream.read(_LARGEST).decode(errors=errors)
     except (OSError, ValueError):
         return ""
+
+
+def today() -> str:
+    """As tags of images have it."""
+    return time.strftime("%Y-%m-%d", time.gmtime())

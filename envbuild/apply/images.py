@@ -13,12 +13,13 @@ from envbuild.builders.tryimage import try_image
 from envbuild.builders.trying import Subject, failures, trials
 from envbuild.errors import BuildError, raise_all
 from envbuild.lock import Lock
+from envbuild.machine import today
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
 from envbuild.registry.inspecting import weight
 from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
-from envbuild.render.tags import Moment, tags, today
+from envbuild.render.tags import Moment, tags
 from envbuild.state import State
 
 _OCI = "org.opencontainers.image"

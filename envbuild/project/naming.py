@@ -8,11 +8,12 @@ import msgspec
 
 from envbuild.builders import BUILDERS
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
+from envbuild.machine import today
 from envbuild.project.planned import Planned
 from envbuild.record import Source
 from envbuild.registry.repositories import repositories
 from envbuild.render.quoting import ending
-from envbuild.render.tags import Moment, each, today
+from envbuild.render.tags import Moment, each
 from envbuild.resolve import Environment
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")

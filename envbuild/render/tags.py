@@ -1,6 +1,5 @@
 """Further tags of an image: what `publish.tags` says, once it is known which version of which commit is built."""
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 
@@ -25,10 +24,6 @@ class Moment(msgspec.Struct, frozen=True):
     version: int
     git: Mapping[str, str] = {}
     date: str = ""
-
-
-def today() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
 
 
 def tags(environment: Environment, lock: Mapping[str, str], moment: Moment) -> tuple[str, ...]:

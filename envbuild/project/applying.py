@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
-
 from envbuild.apply import Event, Job, Pace, Site, Summary, Tell, apply
 from envbuild.builders import BUILDERS
 from envbuild.errors import Place, RefusedError
@@ -30,17 +28,16 @@ class Applying:
     def apply(self, planned: Planned, on_event: Tell, pace: Pace) -> Summary:
         self._refuse_overtaken(planned.plan)
         by_name = {one.environment.name: one for one in planned.prepared}
-        ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
         for name, error in planned.failures.items():
             on_event(Event("failed", name, str(error), error=error))
-        summary = apply(
-            Plan(tuple(ready)),
+        return apply(
+            planned.plan,
             lambda step: self._job(step, by_name[step.environment]),
             self._site,
             on_event,
             pace,
+            planned.failures,
         )
-        return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
 
     def _refuse_overtaken(self, plan: Plan) -> None:
         """A plan is done to the records that it was made from, or not at all."""

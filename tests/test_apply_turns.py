@@ -9,6 +9,7 @@ from support.hands import Hands, Turn, applied
 from support.project import Project
 
 from envbuild.apply import Event, Pace, Task, ended
+from envbuild.errors import BuildError
 from envbuild.project import Project as Records
 
 _NAMES = ("a", "b", "c", "d")
@@ -63,6 +64,31 @@ def test_nothing_more_is_shipped_behind_a_bug(four: Project) -> None:
         _run(four, hands, Pace(4, 1))
     assert hands.all("build") == {*_NAMES}
     assert (len(hands.all("ship")), hands.all("name")) == (1, set())
+    assert _unrecorded(four) == {*_NAMES}
+
+
+def test_nothing_more_is_done_once_a_stop_is_asked_for(four: Project) -> None:
+    """By who listens, while one is shipped: that one is neither tested nor named, and the others are not shipped."""
+    four.write("manifests/waits.yaml", four.read("manifests/a.yaml"))
+    shipping, stopped = Flag(), Flag()
+
+    def build(name: str, _task: Task) -> None:
+        if name == "a":
+            shipping.wait(10)
+            raise BuildError("it fails, and what waits for it is skipped")
+
+    def ship(_name: str, _task: Task) -> None:
+        shipping.set()
+        stopped.wait(10)
+
+    def tell(event: Event) -> None:
+        if event.kind == "skipped":
+            raise KeyboardInterrupt
+
+    hands = Hands(build=build, ship=ship)
+    with pytest.raises(KeyboardInterrupt):
+        applied(four.path, dict(four.environ), hands, Pace(4, 1), tell, stopped.set)
+    assert (len(hands.all("ship")), hands.all("test"), hands.all("name")) == (1, set(), set())
     assert _unrecorded(four) == {*_NAMES}
 
 

@@ -48,16 +48,21 @@ class Hands:
 
 
 def applied(
-    path: Path, environ: dict[str, str], hands: Hands, pace: Pace, tell: Callable[[Event], None] = lambda _: None
+    path: Path,
+    environ: dict[str, str],
+    hands: Hands,
+    pace: Pace,
+    tell: Callable[[Event], None],
+    stop: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """What an apply of the project in this folder comes to, with these hands."""
+    """What an apply of the project in this folder comes to, with these hands, which STOP is to stop."""
     project = Project.load(path, environ)
     planned = project.plan()
     preparer, images = project.sources()
     site = Site(
         {"local": hands},
         project.state,
-        project.programs.stop,
+        stop,
         lambda name: project.workspace.private("logs", *name.split("/")),
         lambda name: project.workspace.private("work", *name.split("/")),
         "",

@@ -8,7 +8,7 @@ import pytest
 from support.hands import Hands, Turn, applied
 from support.project import Project
 
-from envbuild.apply import Event, Pace, Task, ended
+from envbuild.apply import End, Event, Pace, Task, ended
 from envbuild.errors import BuildError
 from envbuild.project import Project as Records
 
@@ -90,6 +90,8 @@ def test_nothing_more_is_done_once_a_stop_is_asked_for(four: Project) -> None:
         applied(four.path, dict(four.environ), hands, Pace(4, 1), tell, stopped.set)
     assert (len(hands.all("ship")), hands.all("test"), hands.all("name")) == (1, set(), set())
     assert _unrecorded(four) == {*_NAMES}
+    ends = [ended(one) for one in four.path.glob(".envbuild/logs/*/*.log")]
+    assert sorted(one.result for one in ends if isinstance(one, End)) == ["failed", *["interrupted"] * (len(ends) - 1)]
 
 
 @pytest.mark.parametrize("turn", _TURNS)

@@ -67,16 +67,15 @@ def apply(
     clock = time.monotonic()
     ahead = tuple(step for step in plan.changes if step.environment not in lost)
     on_event(Event("begin", ahead=_ahead(ahead, site.state), jobs=pace.builds))
-    pools = ThreadPoolExecutor(1), ThreadPoolExecutor(pace.builds), ThreadPoolExecutor(pace.ships)
-    with pools[0] as aside, pools[1] as builds, pools[2] as ships:
-        run = _Run(plan.changes, job_of, site, on_event, aside, pace)
+    aside, builds, ships = ThreadPoolExecutor(1), ThreadPoolExecutor(pace.builds), ThreadPoolExecutor(pace.ships)
+    run = _Run(plan.changes, job_of, site, on_event, aside, pace)
+    with contextlib.closing(run), aside, builds, ships:
         try:
             run.all(builds, ships, lost)
         except BaseException:
             run.goes_on = False
-            builds.shutdown(
-                wait=False, cancel_futures=True
-            )  # what waits to be shipped is woken, and says so in its log
+            for pool in (builds, ships):
+                pool.shutdown(wait=False, cancel_futures=True)
             site.stop()
             raise
     on_event(Event("end", seconds=time.monotonic() - clock))
@@ -118,6 +117,7 @@ class _Run:
         self.begins = True  # not any more where the first failure ends it; what has begun then is shipped and named
         self.goes_on = True  # not any more once somebody wants to stop, or we have met a bug of ours
         self.unheard: OSError | None = None
+        self.at_work: dict[str, Work] = {}
         self.made: dict[str, Made] = {}
         self.waiting: list[Work] = []
         self.done: set[str] = set()
@@ -193,7 +193,7 @@ class _Run:
         for work in sorted(self.waiting, key=lambda work: work.step.environment):
             if self.failed or self.skipped:
                 self.done.discard(work.step.environment)
-                work.log.end(End("interrupted"))
+                self._end(work, End("interrupted"))
                 self._leave({work.step.environment}, "made, and not named, since another one failed")
                 continue
             try:
@@ -207,8 +207,7 @@ class _Run:
         made = self._going_on(work).name(work.job, work.task, work.made)
         seconds = work.seconds
         self._remember(work, made, seconds)
-        work.log.end(End("done", seconds, work.step.version))
-        work.close()
+        self._end(work, End("done", seconds, work.step.version))
         done = Event("done", work.step.environment, made.reference, seconds=seconds, size=made.size)
         self._tell(msgspec.structs.replace(done, log=str(work.log.path)))
 
@@ -239,7 +238,18 @@ class _Run:
             rendered=dict,
             made=self.made.get,
         )
-        return Work(step, task, log, started)
+        self.at_work[name] = Work(step, task, log, started)
+        return self.at_work[name]
+
+    def _end(self, work: Work, how: End, error: str = "") -> None:
+        work.log.end(how, error)
+        work.close()
+        self.at_work.pop(work.step.environment, None)
+
+    def close(self) -> None:
+        """What was left where it stood, since somebody wanted to stop, says so in its log."""
+        for work in tuple(self.at_work.values()):
+            self._end(work, End("interrupted"))
 
     @contextlib.contextmanager
     def _guarded(self, work: Work) -> Iterator[None]:
@@ -248,18 +258,15 @@ class _Run:
             with self._in_words(work.step.environment):
                 yield
         except Interrupted:
-            work.log.end(End("interrupted"))
-            work.close()
+            self._end(work, End("interrupted"))
             raise
         except EnvbuildError as error:
             tail = work.log.tail()
-            work.log.end(End("failed", work.seconds), str(error))
-            work.close()
+            self._end(work, End("failed", work.seconds), str(error))
             self._tell_failure(work.step.environment, error, work.seconds, log=str(work.log.path), tail=tail)
             raise
         except BaseException:
             self.goes_on = False  # said here, so that nobody takes the next turn before the others hear of it
-            work.close()
             raise
 
     @contextlib.contextmanager

@@ -187,6 +187,31 @@ def test_one_that_cannot_be_locked_does_not_stop_the_others(project: Project, in
     assert "alpha" in report["bad"]["error"]
 
 
+def test_atomic_counts_what_cannot_be_locked(project: Project, index: Index) -> None:
+    """It was selected, so the others are made, and neither named nor recorded; mended, all of them are."""
+    write_base(project, index)
+    write_child(project, "good", "alpha")
+    write_child(project, "bad", "alpha ==9.9")
+    run = project.run("apply", "--atomic", check=1)
+    assert run.out.splitlines()[-1] == "Apply: 1 failed, 1 skipped."
+    assert "good: skipped, made, and not named, since another one failed" in run.err.splitlines()
+    assert "'good' was never built" in project.run("history", "good", check=64).err
+    write_child(project, "bad", "alpha ==1.0")
+    apply_twice(project, "--atomic")
+    assert [versions(project, name) for name in ("good", "bad")] == [[1], [1]]
+
+
+def test_what_starts_from_one_that_cannot_be_locked_is_skipped(project: Project) -> None:
+    """Because of its base, as behind any other failure: it was never for it to be locked."""
+    project.write("envbuild.yaml", "builder: docker\nplatforms: [linux-64]\n")
+    project.write("manifests/root.yaml", "image:\n  base: 127.0.0.1:9/x:1\n")
+    project.write("manifests/child.yaml", "image:\n  base: {environment: root}\n  prefix: /opt/child\n")
+    run = project.run("apply", check=1)
+    assert run.out.splitlines()[-1] == "Apply: 1 failed, 1 skipped."
+    assert "child: skipped, root failed" in run.err.splitlines()
+    assert "is not locked" not in run.err
+
+
 def test_a_wheel_that_came_damaged_is_told(project: Project, index: Index, tmp_path: Path) -> None:
     """Cut on its way: what came is no archive any more."""
     filename, data = wheel_bytes("fresh", "1.0")

@@ -245,3 +245,18 @@ def _version(builder: str, platform: str) -> Version:
         started="",
         manifest_path="",
     )
+
+
+def test_an_atomic_apply_moves_no_tag_unless_every_number_is_had(web: Adopted) -> None:
+    """Names are given when nothing can be refused any more; the next apply takes up where it was left."""
+    for name in ("a", "b"):
+        web.image(name, "publish: {tags: [latest]}\n", number=1)
+    web.push(web.steps())
+    web.front.inject(answers(403), "PUT", "/team/b/manifests/v1$", times=99)
+    assert "b  " in web.apply("--atomic", check=1)
+    assert head(web.registry, "team/a:latest") is None
+    assert web.project.json("history", "a", check=64)["errors"]
+    web.front.forget()
+    assert [(step["action"], step["version"]) for step in web.steps()] == [("adopt", 1), ("adopt", 1)]
+    web.apply("--atomic")
+    assert head(web.registry, "team/a:latest") == head(web.registry, "team/a:v1")

@@ -121,6 +121,27 @@ def test_a_version_is_published(shelf: Shelf) -> None:
     assert len(shelf.project.json("publish", "web", check=1)["errors"]) == 2
 
 
+def test_versions_and_what_is_said_now_are_one_apply(shelf: Shelf) -> None:
+    """With --atomic nothing of it is named when one of it cannot be had, be it a version or what manifests say."""
+    shelf.project.write("manifests/other.yaml", "extends: web\nvariables: {OTHER: x}\n")
+    shelf.project.run("lock")
+    for platform in _PLATFORMS:
+        shelf.project.run("apply", "web", "--platform", platform)
+    shelf.project.run("apply", "other", "--platform", "linux-64")
+    done = shelf.project.run("publish", "web@1", "other", "--atomic", check=1)
+    assert done.out.splitlines()[-1] == "Publish: 1 failed, 1 skipped."
+    assert "web: skipped, made, and not named, since another one failed" in done.err.splitlines()
+    assert "v1" not in shelf.tags()
+    shelf.project.run("apply", "other", "--platform", "linux-aarch64")
+    assert "Publish: 2 done." in shelf.project.run("publish", "web@1", "other", "--atomic").out
+    assert all("v1" in shelf.tags(name) for name in ("team/web", "team/other"))
+    (error,) = shelf.project.json("publish", "web@1", "web@latest", check=64)["errors"]
+    assert error["message"] == "one environment is named twice"
+    shelf.web(f"{shelf.registry.server}/wide:1", "2")
+    shelf.project.run("apply", "web", "--platform", "linux-64")
+    assert "Publish: 1 done." in shelf.project.run("publish", "web@1").out  # also where it is not the latest
+
+
 def test_a_share_that_is_of_another_platform(shelf: Shelf) -> None:
     """A name is not believed: the image itself says what it is for."""
     shelf.project.run("apply", "--platform", "linux-64")

@@ -115,19 +115,26 @@ class Images:
                 return True
         return False
 
-    def name(self, job: Job, task: Task, made: Made) -> Made:
-        """The share of one platform has no names but that of its content: they are for what everybody can use."""
+    def claim(self, job: Job, task: Task, made: Made) -> None:
+        """In registries; the share of one platform has no names but that of its content."""
         recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
-        if not (recipe.is_whole or made.machine):
-            return made
+        if recipe.is_whole and not made.machine:
+            digest = made.reference.rpartition("@")[2]
+            shipping.number(digest, version, recipe, self._means)
+            shipping.describe(job.whole_parts, version, digest, recipe, self._means)
+
+    def name(self, job: Job, task: Task, made: Made) -> Made:
+        """They are for what everybody can use, or for this machine's engine."""
+        recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
         wished = (*self._stated(job, version), *self._wishes.also)
         if made.machine:
             given = shipping.name_here(made.reference, version, wished, recipe, self._means)
-            return msgspec.structs.replace(made, tags=given)
-        digest = made.reference.rpartition("@")[2]
-        number = shipping.number(digest, version, recipe, self._means)
-        shipping.describe(job.whole_parts, version, digest, recipe, self._means)
-        return msgspec.structs.replace(made, tags=(*number, *shipping.name(digest, wished, recipe, self._means)))
+        elif recipe.is_whole:
+            self.claim(job, task, made)
+            given = shipping.name(made.reference.rpartition("@")[2], version, wished, recipe, self._means)
+        else:
+            given = ()
+        return msgspec.structs.replace(made, tags=given)
 
     def _stated(self, job: Job, version: int) -> tuple[str, ...]:
         """What `publish.tags` says stands for the newest; an older one that is named again leaves them there."""

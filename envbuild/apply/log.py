@@ -41,12 +41,11 @@ class Log:
         self._end.close()
 
     def end(self, how: End, error: str = "") -> None:
-        """Say how it ended, and before that what went wrong; a full disk may swallow both."""
+        """Say how it ended, also behind its close, and before that what went wrong; a full disk may swallow both."""
         with contextlib.suppress(OSError):
             self._add("\n".join(filter(None, (error, f"envbuild: {how}"))))
         with contextlib.suppress(OSError):
-            self._end.write(msgspec.json.encode(how))
-            self._end.flush()
+            _beside(self.path).write_bytes(msgspec.json.encode(how))
 
     def _add(self, text: str) -> None:
         """A line of ours, also where a program left the last one open."""

@@ -68,6 +68,10 @@ class Maker(Protocol):
         """What the manifest says must hold of it, or an error: before it has any name that others may know."""
         ...
 
+    def claim(self, job: Job, task: Task, made: Made) -> None:
+        """What can be refused of what `name` gives, and moves nothing: the number that is nobody else's."""
+        ...
+
     def name(self, job: Job, task: Task, made: Made) -> Made:
         """With the names that it is to have: only once it is certain that it is to be recorded."""
         ...

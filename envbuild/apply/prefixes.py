@@ -43,5 +43,8 @@ class Prefixes:
             subject = Subject(job.environment, job.lock, task.log, task.say)
             raise_all(failures(try_prefix(subject, Path(made.reference), self._tools, self._platform)))
 
+    def claim(self, job: Job, task: Task, made: Made) -> None:
+        """A prefix has no number anywhere but in its record."""
+
     def name(self, _job: Job, _task: Task, made: Made) -> Made:
         return made

@@ -2,25 +2,23 @@
 
 import contextlib
 import datetime as dt
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from envbuild import __version__
 from envbuild.apply.events import Ahead, Event, Tell
-from envbuild.apply.log import End, Log
+from envbuild.apply.log import End
 from envbuild.apply.making import Job, Maker, Task
 from envbuild.apply.order import Order
-from envbuild.errors import BuildError, EnvbuildError
+from envbuild.apply.work import Work, begun, refused, version
+from envbuild.errors import EnvbuildError
 from envbuild.plan import Plan, Step
 from envbuild.process import Interrupted
-from envbuild.record import Made, Record
+from envbuild.record import Made
 from envbuild.state import State
 
 
@@ -60,17 +58,24 @@ def apply(
     site: Site,
     on_event: Tell,
     pace: Pace,
+    lost: Collection[str] = (),
 ) -> Summary:
-    """Do every change of the plan; what does not depend on a failure is built all the same."""
+    """Do every change of the plan; what does not depend on a failure is built all the same.
+
+    What is `lost` has failed before this, and that has been told.
+    """
     clock = time.monotonic()
-    on_event(Event("begin", ahead=_ahead(plan.changes, site.state), jobs=pace.builds))
-    pools = ThreadPoolExecutor(1), ThreadPoolExecutor(pace.builds), ThreadPoolExecutor(pace.ships)
-    with pools[0] as aside, pools[1] as builds, pools[2] as ships:
-        run = _Run(plan.changes, job_of, site, on_event, aside, pace)
+    ahead = tuple(step for step in plan.changes if step.environment not in lost)
+    on_event(Event("begin", ahead=_ahead(ahead, site.state), jobs=pace.builds))
+    aside, builds, ships = ThreadPoolExecutor(1), ThreadPoolExecutor(pace.builds), ThreadPoolExecutor(pace.ships)
+    run = _Run(plan.changes, job_of, site, on_event, aside, pace)
+    with contextlib.closing(run), aside, builds, ships:
         try:
-            run.all(builds, ships)
+            run.all(builds, ships, lost)
         except BaseException:
-            run.stopping = True
+            run.goes_on = False
+            for pool in (builds, ships):
+                pool.shutdown(wait=False, cancel_futures=True)
             site.stop()
             raise
     on_event(Event("end", seconds=time.monotonic() - clock))
@@ -91,30 +96,6 @@ def _ahead(steps: tuple[Step, ...], state: State) -> tuple[Ahead, ...]:
     )
 
 
-class _Work:
-    """One step while it is at work: what is known of it comes by and by."""
-
-    job: Job
-    draft: Any
-    made: Made
-    is_made = False
-
-    def __init__(self, step: Step, log: Log, task: Task, clock: float) -> None:
-        self.step = step
-        self.log = log
-        self.task = task
-        self.clock = clock
-        self.started = _now()
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.clock
-
-    def close(self) -> None:
-        self.log.close()
-        shutil.rmtree(self.task.folder, ignore_errors=True)
-
-
 class _Run:
     """One apply: what is built or shipped, is done, failed or was left."""
 
@@ -133,16 +114,20 @@ class _Run:
         self.site = site
         self.on_event = on_event
         self.pace = pace
-        self.stopping = False
+        self.begins = True  # not any more where the first failure ends it; what has begun then is shipped and named
+        self.goes_on = True  # not any more once somebody wants to stop, or we have met a bug of ours
+        self.unheard: OSError | None = None
+        self.at_work: dict[str, Work] = {}
         self.made: dict[str, Made] = {}
-        self.waiting: list[_Work] = []
+        self.waiting: list[Work] = []
         self.done: set[str] = set()
         self.failed: set[str] = set()
         self.skipped: set[str] = set()
 
-    def all(self, builds: ThreadPoolExecutor, ships: ThreadPoolExecutor) -> None:
-        ready = self.order.first()
-        running: dict[Future[_Work], str] = {}
+    def all(self, builds: ThreadPoolExecutor, ships: ThreadPoolExecutor, lost: Collection[str]) -> None:
+        self._lose(*lost)
+        ready = [name for name in self.order.first() if name not in lost]
+        running: dict[Future[Work], str] = {}
         while ready or running:
             for name in ready:
                 running[builds.submit(self._build, self.order.steps[name])] = name
@@ -156,7 +141,7 @@ class _Run:
                     running[ships.submit(self._ship, future.result())] = name
         self._settle_all()
 
-    def _finished(self, name: str, future: Future[_Work]) -> list[str]:
+    def _finished(self, name: str, future: Future[Work]) -> list[str]:
         """What may begin now."""
         error = future.exception()
         if error is None:
@@ -165,18 +150,22 @@ class _Run:
         if isinstance(error, Interrupted):
             self._leave({name, *self.order.behind(name)}, "stopped at the first failure")
         elif isinstance(error, EnvbuildError):
-            self.failed.add(name)
-            self._leave(self.order.behind(name), f"{name} failed")
+            self._lose(name)
         else:
             raise error
         return []
 
-    def _leave(self, names: set[str], why: str) -> None:
-        for name in sorted(names - self.skipped):
-            self.skipped.add(name)
-            self.on_event(Event("skipped", name, why))
+    def _lose(self, *names: str) -> None:
+        self.failed.update(names)
+        for name in names:
+            self._leave(self.order.behind(name), f"{name} failed")
 
-    def _build(self, step: Step) -> _Work:
+    def _leave(self, names: set[str], why: str) -> None:
+        for name in sorted(names - self.skipped - self.failed):
+            self.skipped.add(name)
+            self._tell(Event("skipped", name, why))
+
+    def _build(self, step: Step) -> Work:
         work = self._begun(step)
         with self._guarded(work):
             work.job = self.job_of(step)
@@ -185,125 +174,136 @@ class _Run:
             work.draft = self._maker(work.job).build(work.job, work.task)
         return work if self._maker(work.job).ships else self._ship(work)
 
-    def _ship(self, work: _Work) -> _Work:
+    def _ship(self, work: Work) -> Work:
         with self._guarded(work):
-            work.made = self._maker(work.job).ship(work.job, work.task, work.draft)
-            self._maker(work.job).test(work.job, work.task, work.made)
+            maker = self._going_on(work)
+            work.made = maker.ship(work.job, work.task, work.draft)
+            self._going_on(work).test(work.job, work.task, work.made)
             work.is_made = True
             self.made[work.step.environment] = work.made
             if self.pace.atomic:
+                work.close()
                 self.waiting.append(work)
             else:
                 self._settle(work)
         return work
 
     def _settle_all(self) -> None:
-        """What was made is named, and recorded, if all of it could be made."""
-        for work in sorted(self.waiting, key=lambda work: work.step.environment):
+        """What was made is named, and recorded, if all of it could be made, and has its number."""
+        waiting = sorted(self.waiting, key=lambda work: work.step.environment)
+        if not (self.failed or self.skipped):
+            waiting = [work for work in waiting if self._could(work, self._claim)]
+        for work in waiting:
             if self.failed or self.skipped:
                 self.done.discard(work.step.environment)
-                work.log.end(End("interrupted"))
-                work.close()
+                self._end(work, End("interrupted"))
                 self._leave({work.step.environment}, "made, and not named, since another one failed")
                 continue
-            try:
-                with self._guarded(work):
-                    self._settle(work)
-            except EnvbuildError:
-                self.done.discard(work.step.environment)
-                self.failed.add(work.step.environment)
+            self._could(work, self._settle)
 
-    def _settle(self, work: _Work) -> None:
-        made = self._maker(work.job).name(work.job, work.task, work.made)
+    def _could(self, work: Work, turn: Callable[[Work], None]) -> bool:
+        try:
+            with self._guarded(work):
+                turn(work)
+        except EnvbuildError:
+            self.done.discard(work.step.environment)
+            self.failed.add(work.step.environment)
+            return False
+        return True
+
+    def _claim(self, work: Work) -> None:
+        self._going_on(work).claim(work.job, work.task, work.made)
+
+    def _settle(self, work: Work) -> None:
+        made = self._going_on(work).name(work.job, work.task, work.made)
         seconds = work.seconds
         self._remember(work, made, seconds)
-        work.log.end(End("done", seconds, work.step.version))
-        work.close()
+        self._end(work, End("done", seconds, work.step.version))
         done = Event("done", work.step.environment, made.reference, seconds=seconds, size=made.size)
-        self.on_event(msgspec.structs.replace(done, log=str(work.log.path)))
+        self._tell(msgspec.structs.replace(done, log=str(work.log.path)))
 
     def _maker(self, job: Job) -> Maker:
         return self.site.makers[job.environment.builder]
 
-    def _begun(self, step: Step) -> _Work:
-        if self.stopping:
+    def _going_on(self, work: Work) -> Maker:
+        """Who takes the next turn of a step, unless somebody wants to stop."""
+        if not self.goes_on:
             raise Interrupted
-        name, clock, started = step.environment, time.monotonic(), _now()
-        self.on_event(Event("started", name, step.action))
+        return self._maker(work.job)
+
+    def _begun(self, step: Step) -> Work:
+        if not (self.begins and self.goes_on):
+            raise Interrupted
+        name, started = step.environment, dt.datetime.now(dt.UTC)
+        self._tell(Event("started", name, step.action))
         try:
-            log = self._log(step, started)
+            folder = self.site.folder(f"{name}/{started.strftime('%H%M%S.%f')}")
+            log = begun(step, self.site.log_path(f"{name}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log"))
         except EnvbuildError as error:
-            self._tell_failure(name, error, clock)
+            self._tell_failure(name, error, 0.0)
             raise
         task = Task(
             log=log.path,
-            folder=self.site.folder(f"{name}/{started.strftime('%H%M%S.%f')}"),
-            say=lambda text: self.on_event(Event("progress", name, text)),
+            folder=folder,
+            say=lambda text: self._tell(Event("progress", name, text)),
             rendered=dict,
             made=self.made.get,
         )
-        return _Work(step, log, task, clock)
+        self.at_work[name] = Work(step, task, log, started)
+        return self.at_work[name]
+
+    def _end(self, work: Work, how: End, error: str = "") -> None:
+        work.log.end(how, error)
+        work.close()
+        self.at_work.pop(work.step.environment, None)
+
+    def close(self) -> None:
+        """What was left where it stood, since somebody wanted to stop, says so in its log."""
+        for work in tuple(self.at_work.values()):
+            self._end(work, End("interrupted"))
 
     @contextlib.contextmanager
-    def _guarded(self, work: _Work) -> Iterator[None]:
+    def _guarded(self, work: Work) -> Iterator[None]:
         """Whatever ends it is told in its log, and what it has put aside is taken away."""
         try:
-            yield
+            with self._in_words(work.step.environment):
+                yield
         except Interrupted:
-            work.log.end(End("interrupted"))
-            work.close()
+            self._end(work, End("interrupted"))
             raise
         except EnvbuildError as error:
             tail = work.log.tail()
-            work.log.end(End("failed", work.seconds), str(error))
-            work.close()
-            self._tell_failure(work.step.environment, error, work.clock, log=str(work.log.path), tail=tail)
+            self._end(work, End("failed", work.seconds), str(error))
+            self._tell_failure(work.step.environment, error, work.seconds, log=str(work.log.path), tail=tail)
             raise
         except BaseException:
-            work.close()
+            self.goes_on = False  # said here, so that nobody takes the next turn before the others hear of it
             raise
 
-    def _tell_failure(self, name: str, error: EnvbuildError, clock: float, **known: Any) -> None:
-        self.stopping = self.stopping or self.pace.fail_fast
-        self.on_event(Event("failed", name, str(error), seconds=time.monotonic() - clock, error=error, **known))
-
-    def _log(self, step: Step, started: dt.datetime) -> Log:
-        path = self.site.log_path(f"{step.environment}/{started.strftime('%Y%m%dT%H%M%S.%fZ')}.log")
+    @contextlib.contextmanager
+    def _in_words(self, name: str) -> Iterator[None]:
+        """A file that cannot be had is this step's misfortune; that nobody hears us any more is everybody's."""
         try:
-            what = f"{step.action} {step.environment} {step.fingerprint} in process {os.getpid()}"
-            return Log(path, f"envbuild {__version__}: {what}")
+            yield
         except OSError as error:
-            hint = "check the folder's permissions and the space on its disk"
-            raise BuildError(f"the log cannot be written: {error.strerror}: {path}", hint=hint) from None
+            if error is self.unheard:
+                raise
+            raise refused(name, error) from None
 
-    def _remember(self, work: _Work, made: Made, seconds: float) -> None:
-        step, job = work.step, work.job
-        if step.version is None:
-            raise BuildError(f"'{step.environment}' has no version to record")
+    def _tell(self, event: Event) -> None:
+        try:
+            self.on_event(event)
+        except OSError as error:
+            self.unheard = error
+            raise
+
+    def _tell_failure(self, name: str, error: EnvbuildError, seconds: float, **known: Any) -> None:
+        self.begins = self.begins and not self.pace.fail_fast
+        self._tell(Event("failed", name, str(error), seconds=seconds, error=error, **known))
+
+    def _remember(self, work: Work, made: Made, seconds: float) -> None:
+        step, state = work.step, self.site.state
         if step.version == step.previous_version:
-            self.site.state.restored(step.environment, step.version, made)
-            return
-        record = Record(
-            environment=step.environment,
-            version=step.version,
-            fingerprint=job.fingerprint.text,
-            builder=job.environment.builder,
-            started=work.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            manifest_path=job.environment.path,
-            parts=job.whole_parts,
-            manifest=job.manifest,
-            lock=job.lock_text,
-            artifacts=work.task.rendered(),
-            commit=self.site.commit,
-            dirty=self.site.dirty,
-            seconds=round(seconds, 3),
-            tool=__version__,
-            log=str(work.log.path),
-            reasons=step.reasons,
-            **msgspec.structs.asdict(made),
-        )
-        self.site.state.record(record)
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+            state.restored(step.environment, version(step), made)
+        else:
+            state.record(work.record(made, seconds, self.site.commit, dirty=self.site.dirty))

@@ -143,19 +143,18 @@ def describe(parts: tuple[Part, ...], version: int, digest: str, recipe: Recipe,
         put_parts(means.registries.of(home.server), home.path, told)
 
 
-def number(digest: str, version: int, recipe: Recipe, means: Means) -> tuple[str, ...]:
-    """The number, which is never another's; gives the names in full."""
+def number(digest: str, version: int, recipe: Recipe, means: Means) -> None:
+    """Which is never another's, in any of the registries."""
     for home in recipe.homes:
         means.registries.of(home.server).tag(home.path, digest, [home.version_tag(version)], moves=False)
-    return tuple(home.tagged(home.version_tag(version)) for home in recipe.homes)
 
 
-def name(digest: str, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
-    """The names that move; gives all of them, in full."""
+def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
+    """The names that move; gives all that it has, in full."""
     every = tuple(tags)
     for home in recipe.homes:
         means.registries.of(home.server).tag(home.path, digest, every)
-    return tuple(home.tagged(one) for home in recipe.homes for one in every)
+    return tuple(home.tagged(one) for home in recipe.homes for one in (home.version_tag(version), *every))
 
 
 def name_here(image: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:

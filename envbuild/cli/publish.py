@@ -1,13 +1,8 @@
 """`envbuild publish`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from envbuild.cli.options import Common, further_tags, jobs, progress, terminated, with_globals
-
-if TYPE_CHECKING:
-    from envbuild.project import Planned
 
 
 @click.command("publish")
@@ -33,9 +28,8 @@ def command(common: Common, /, *, environments: tuple[str, ...], jobs: int, also
     from envbuild.cli.apply import end
     from envbuild.cli.progress import patience, shown_progress
     from envbuild.cli.refusals import refuse_unlocked
-    from envbuild.errors import UsageError
     from envbuild.project import Selection
-    from envbuild.project.publishing import publish, recorded, to_publish
+    from envbuild.project.publishing import joint, recorded, to_publish
     from envbuild.project.versions import asked_versions
     from envbuild.project.wishes import Wishes
     from envbuild.report.applied import Applied
@@ -48,19 +42,9 @@ def command(common: Common, /, *, environments: tuple[str, ...], jobs: int, also
         planned = to_publish(project, rest) if rest else None
     if planned:
         refuse_unlocked(planned)
-    whole = _joint(versions, planned)
-    if len({step.environment for step in whole.plan.steps}) < len(whole.plan.steps):
-        raise UsageError("one environment is named twice", hint="name it once, with a version or without")
+    whole = joint(versions, planned)
     if not whole.plan.changes:
         return end(common, Applied(whole, command="publish"))
     with terminated(), shown_progress(common) as shown, project.held():
-        summary = publish(project, versions, planned, shown.tell, jobs)
+        summary = project.apply(whole, shown.tell, jobs=jobs)
     return end(common, Applied(whole, shown.board.ended, summary, command="publish"), begun=True)
-
-
-def _joint(versions: "Planned", planned: "Planned | None") -> "Planned":
-    from envbuild.plan import Plan
-    from envbuild.project import Planned
-
-    others = planned or versions
-    return Planned(Plan((*versions.plan.steps, *(planned.plan.steps if planned else ()))), others.prepared)

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-import msgspec
-
 from envbuild.apply import Event, Job, Pace, Site, Summary, Tell, apply
 from envbuild.builders import BUILDERS
 from envbuild.errors import Place, RefusedError
-from envbuild.plan import Plan, Step
+from envbuild.plan import Step
 from envbuild.project.images import Images
 from envbuild.project.locks import Locks, python_range
 from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared
+from envbuild.project.recorded import recorded_job
+from envbuild.record import Record
 from envbuild.render import Templates, render
 from envbuild.resolve import resolved_text
 from envbuild.workspace import Workspace
@@ -28,31 +28,32 @@ class Applying:
         self._site = site
 
     def apply(self, planned: Planned, on_event: Tell, pace: Pace) -> Summary:
-        self._refuse_overtaken(planned.plan)
-        by_name = {one.environment.name: one for one in planned.prepared}
-        ready = [step for step in planned.plan.changes if step.environment not in planned.failures]
+        records, by_name = planned.records, {one.environment.name: one for one in planned.prepared}
+        self._refuse_overtaken(tuple(step for step in planned.plan.changes if step.environment not in records))
         for name, error in planned.failures.items():
             on_event(Event("failed", name, str(error), error=error))
-        summary = apply(
-            Plan(tuple(ready)),
-            lambda step: self._job(step, by_name[step.environment]),
+        return apply(
+            planned.plan,
+            lambda step: self._job(step, records.get(step.environment) or by_name[step.environment]),
             self._site,
             on_event,
             pace,
+            planned.failures,
         )
-        return msgspec.structs.replace(summary, failed=tuple(sorted((*summary.failed, *planned.failures))))
 
-    def _refuse_overtaken(self, plan: Plan) -> None:
+    def _refuse_overtaken(self, steps: tuple[Step, ...]) -> None:
         """A plan is done to the records that it was made from, or not at all."""
-        latest = self._site.state.latest(tuple(step.environment for step in plan.changes))
-        for step in plan.changes:
+        latest = self._site.state.latest(tuple(step.environment for step in steps))
+        for step in steps:
             found = latest.get(step.environment)
             known = (found.fingerprint, found.version) if found else (None, None)
             if (step.previous, step.previous_version) != known:
                 what = f"the records of '{step.environment}' have moved since the plan was made"
                 raise RefusedError(what, hint="plan again")
 
-    def _job(self, step: Step, one: Prepared) -> Job:
+    def _job(self, step: Step, one: Prepared | Record) -> Job:
+        if isinstance(one, Record):
+            return recorded_job(step, one)
         if one.fingerprint is None:
             what = f"'{step.environment}' is not locked"
             raise RefusedError(what, Place(one.environment.path), "run 'envbuild lock'")

@@ -27,6 +27,7 @@ def site(project: Place, uv: Uv) -> Iterator[Site]:
     tools = tools_of(project, uv)
 
     def stop() -> None:
+        project.registries.stop()  # at once; programs are given time to end
         project.programs.stop()
         project.rattler.stop()
 

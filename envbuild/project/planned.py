@@ -5,15 +5,20 @@ import msgspec
 from envbuild.errors import EnvbuildError
 from envbuild.plan import Plan
 from envbuild.project.preparing import Prepared
+from envbuild.record import Record
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A plan with what it was made from; `failures` are environments that could not be locked."""
+    """A plan with what it was made from; `failures` are environments that could not be locked.
+
+    `records` are those of steps that are about a version as it was built, whatever its manifest says now.
+    """
 
     plan: Plan
     prepared: tuple[Prepared, ...]
     failures: dict[str, EnvbuildError] = {}
     copying: bool = True
+    records: dict[str, Record] = {}
 
     @property
     def unlocked(self) -> tuple[Prepared, ...]:

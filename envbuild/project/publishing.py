@@ -1,18 +1,13 @@
 """What several machines have built, each for its own platform, published as one image; nothing is built for that."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
-from envbuild.apply import Job, Pace, Summary, Tell, apply
+import msgspec
+
 from envbuild.errors import PlanError, UsageError, raise_all
-from envbuild.fingerprint import Fingerprint
-from envbuild.lock import read_lock
 from envbuild.plan import Plan, Step
 from envbuild.project.front import Project
-from envbuild.project.making import site
 from envbuild.project.planned import Planned
-from envbuild.project.recorded import as_recorded
 from envbuild.project.selection import Selection
 from envbuild.project.standing import Depth
 from envbuild.project.versions import Told
@@ -46,7 +41,8 @@ def _unpublishable(one: Environment) -> PlanError | None:
 
 def recorded(versions: Sequence[Told]) -> Planned:
     """Versions that are remembered, each as a step that gives its reference anew."""
-    return Planned(Plan(tuple(_step(one.record) for one in versions)), ())
+    records = {one.record.environment: one.record for one in versions}
+    return Planned(Plan(tuple(_step(one.record) for one in versions)), (), records=records)
 
 
 def _step(record: Record) -> Step:
@@ -67,42 +63,9 @@ def _step(record: Record) -> Step:
     )
 
 
-def publish(project: Project, versions: Planned, planned: Planned | None, on_event: Tell, jobs: int) -> Summary:
-    """Versions first, which are older; then what the manifests say now."""
-    sums = []
-    with project.held():
-        if versions.plan.steps:
-            sums.append(_published(project, versions, on_event, jobs))
-        if planned and planned.plan.changes:
-            sums.append(project.apply(planned, on_event, jobs=jobs))
-    return Summary(*(tuple(sorted({name for one in sums for name in getattr(one, key)})) for key in _ENDINGS))
-
-
-_ENDINGS = Summary.__struct_fields__
-
-
-def _published(project: Project, versions: Planned, on_event: Tell, jobs: int) -> Summary:
-    records = {step.environment: project.record(step.environment, str(step.version)) for step in versions.plan.steps}
-    pace = Pace(jobs, project.wishes.pushers, atomic=project.wishes.atomic)
-    with project.tools() as uv, site(project, uv) as found:
-        return apply(versions.plan, lambda step: _job(step, records[step.environment]), found, on_event, pace)
-
-
-def _job(step: Step, record: Record) -> Job:
-    """All that it was made from stands in its record."""
-
-    def unwritten(_: Path) -> NoReturn:
-        raise PlanError(f"{record.environment}@{record.version} is not built again", hint="build what it says now")
-
-    return Job(
-        step=step,
-        environment=as_recorded(record),
-        fingerprint=Fingerprint(record.parts),
-        lock=read_lock(record.manifest_path, record.lock) if record.lock else None,
-        lock_text=record.lock,
-        python_range="",
-        files={},
-        render=lambda: record.artifacts,
-        manifest=record.manifest,
-        write=unwritten,
-    )
+def joint(versions: Planned, planned: Planned | None) -> Planned:
+    """Versions first, which are older; then what the manifests say now: all of it is one apply."""
+    plan = Plan((*versions.plan.steps, *(planned.plan.steps if planned else ())))
+    if len({step.environment for step in plan.steps}) < len(plan.steps):
+        raise UsageError("one environment is named twice", hint="name it once, with a version or without")
+    return msgspec.structs.replace(planned or versions, plan=plan, records=versions.records)

@@ -1,11 +1,18 @@
-"""A record -> the environment that it is of, as its manifest said then."""
+"""A record -> the environment that it is of, as its manifest said then, and what it takes to publish that."""
+
+from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
+from envbuild.apply import Job
 from envbuild.document import parse
-from envbuild.errors import Place, WorkspaceError
+from envbuild.errors import Place, PlanError, WorkspaceError
+from envbuild.fingerprint import Fingerprint
+from envbuild.lock import read_lock
 from envbuild.manifest import manifest
 from envbuild.names import Names
+from envbuild.plan import Step
 from envbuild.record import Record
 from envbuild.resolve import Environment, Family, resolve
 from envbuild.settings import Settings
@@ -20,6 +27,26 @@ def as_recorded(record: Record) -> Environment:
     if not found.environments:
         raise found.problems[0].error
     return msgspec.structs.replace(found.environments[0], name=record.environment)
+
+
+def recorded_job(step: Step, record: Record) -> Job:
+    """All that it was made from stands in its record."""
+
+    def unwritten(_: Path) -> NoReturn:
+        raise PlanError(f"{record.environment}@{record.version} is not built again", hint="build what it says now")
+
+    return Job(
+        step=step,
+        environment=as_recorded(record),
+        fingerprint=Fingerprint(record.parts),
+        lock=read_lock(record.manifest_path, record.lock) if record.lock else None,
+        lock_text=record.lock,
+        python_range="",
+        files={},
+        render=lambda: record.artifacts,
+        manifest=record.manifest,
+        write=unwritten,
+    )
 
 
 def _no_file(path: str, where: Place) -> bytes:

@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from envbuild.errors import BrokenError, RegistryError
+from envbuild.process import Interrupted
 from envbuild.registry.admission import Admission, Scope
 from envbuild.registry.failures import failure, hidden, reported, silence
 from envbuild.registry.line import Line
@@ -94,10 +94,11 @@ class Asker:
         return self._admission.login(Scope(repository, writes=True))
 
     def wait(self, what: str, error: RegistryError, pause: float) -> None:
-        """Before something is tried again."""
+        """Before something is tried again; whoever wants to stop need not wait for that."""
         seconds = max(pause * (1 + _SPREAD * random.random()), error.after or 0.0)  # noqa: S311 - no secret
         self._tell(Retry(what, error.message, seconds))
-        time.sleep(seconds)
+        if self._wire.stopped.wait(seconds):
+            raise Interrupted
 
     @contextlib.contextmanager
     def open(self, question: Question) -> "Iterator[HTTPResponse]":
@@ -130,13 +131,21 @@ class Asker:
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        """What ends a conversation too early, as an error of ours."""
+        """What ends a conversation too early, as an error of ours; that we were stopped is none of the registry's."""
         from http.client import HTTPException
 
         try:
             yield
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, RegistryError) as error:
+            if self._wire.stopped.is_set():
+                raise Interrupted from None
+            if isinstance(error, RegistryError):
+                raise
             raise silence(self.server, error) from None
+
+    def stop(self) -> None:
+        """End every conversation, and all waiting, and begin no other: whoever asks is interrupted."""
+        self._wire.stop()
 
     def close(self) -> None:
         self._wire.close()

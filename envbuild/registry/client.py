@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from envbuild.errors import RegistryError, SilentError
+from envbuild.process import Interrupted
 from envbuild.registry import blobs, manifests
 from envbuild.registry.asking import Asker, Tell, silent
 from envbuild.registry.blobs import Blob, Readable
@@ -84,6 +85,10 @@ class Registry:
         stated = {"username": known.user, "password": known.password, "identitytoken": known.identity}
         return {**{key: value for key, value in stated.items() if value}, "serveraddress": self.server}
 
+    def stop(self) -> None:
+        """Whoever asks now, or later, is interrupted."""
+        self._asker.stop()
+
     def close(self) -> None:
         self._asker.close()
 
@@ -102,12 +107,23 @@ class Registries:
         self._tell = tell
         self._known: dict[str, Registry] = {}
         self._lock = Lock()
+        self._is_stopped = False
 
     def of(self, server: str) -> Registry:
         with self._lock:
+            if self._is_stopped:
+                raise Interrupted
             if server not in self._known:
                 self._known[server] = Registry(server, self._line, self._tell)
             return self._known[server]
+
+    def stop(self) -> None:
+        """End all that is on its way to or from any of them, and begin nothing more."""
+        with self._lock:
+            self._is_stopped = True
+            known = tuple(self._known.values())
+        for registry in known:
+            registry.stop()
 
     def close(self) -> None:
         for registry in self._known.values():

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from envbuild.process import Interrupted
 from envbuild.registry.line import Line
 
 if TYPE_CHECKING:
@@ -39,10 +41,12 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 class Wire:
-    """Every connection of one client, to its registry and to wherever that sends it."""
+    """Every connection of one client, to its registry and to wherever that sends it. `stopped` once it was stopped."""
 
     def __init__(self, line: Line) -> None:
+        self.stopped = threading.Event()
         self._line = line
+        self._busy: dict[HTTPConnection, socket.socket] = {}
         self._idle: dict[tuple[str, str, int], list[HTTPConnection]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -55,12 +59,21 @@ class Wire:
             yield response
             done = response.isclosed() and not response.will_close
         finally:
+            self._end(connection)
             if done:
                 with self._lock:
                     self._idle[origin(call.url)].append(connection)
             else:
                 response.close()
                 connection.close()
+
+    def stop(self) -> None:
+        """Cut every conversation, so that whoever sends, or waits for an answer, is done at once; begin no other."""
+        with self._lock:
+            self.stopped.set()
+            for line in self._busy.values():
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(line, socket.SHUT_RDWR)  # TLS would first forget its keys, and say more
 
     def close(self) -> None:
         with self._lock:
@@ -73,12 +86,39 @@ class Wire:
         idle = self._taken(origin(call.url))
         if idle is not None:
             try:
-                return idle, _sent(idle, call, self._target(call.url))
+                return idle, self._sent(idle, call)
             except _HUNG_UP:
                 if not isinstance(call.body, bytes):
                     raise
         fresh = self._connection(urlsplit(call.url))
-        return fresh, _sent(fresh, call, self._target(call.url))
+        return fresh, self._sent(fresh, call)
+
+    def _sent(self, connection: "HTTPConnection", call: Call) -> "HTTPResponse":
+        """A server may answer, and hang up, before it has heard all: then its answer says more than the broken pipe."""
+        body = call.body if isinstance(call.body, bytes) else iter(call.body())
+        try:
+            self._begin(connection)
+            try:
+                connection.request(call.method, self._target(call.url), body or None, dict(call.headers))
+            except _HUNG_UP as error:
+                return _early(connection, error)
+            return connection.getresponse()
+        except BaseException:
+            self._end(connection)
+            connection.close()
+            raise
+
+    def _begin(self, connection: "HTTPConnection") -> None:
+        if connection.sock is None:
+            connection.connect()
+        with self._lock:
+            if self.stopped.is_set():
+                raise Interrupted
+            self._busy[connection] = connection.sock
+
+    def _end(self, connection: "HTTPConnection") -> None:
+        with self._lock:
+            self._busy.pop(connection, None)
 
     def _taken(self, where: tuple[str, str, int]) -> "HTTPConnection | None":
         with self._lock:
@@ -111,20 +151,6 @@ class Wire:
     @cached_property
     def _context(self) -> "ssl.SSLContext":
         return self._line.context()
-
-
-def _sent(connection: "HTTPConnection", call: Call, target: str) -> "HTTPResponse":
-    """A server may answer, and hang up, before it has heard all: then its answer says more than the broken pipe."""
-    body = call.body if isinstance(call.body, bytes) else iter(call.body())
-    try:
-        try:
-            connection.request(call.method, target, body or None, dict(call.headers))
-        except _HUNG_UP as error:
-            return _early(connection, error)
-        return connection.getresponse()
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _early(connection: "HTTPConnection", error: OSError) -> "HTTPResponse":

@@ -29,12 +29,23 @@ class ImageName(msgspec.Struct, frozen=True):
         return f"{self.registry}/{self.repository}"
 
 
-class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The image that was found: what a registry calls it now, and what it is."""
+class Base(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The image that was found: what a registry calls it now, what it is, and how a container of it starts.
+
+    `user` is nothing where nobody told how it starts: a lock that was written before, a digest that no registry was
+    heard about. `path` is where its programs are looked for.
+    """
 
     name: str
     tag: str
     digest: str
+    user: str | None = None
+    path: str = ""
+    entrypoint: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.name, self.tag, self.digest
 
 
 def image_name(text: str) -> ImageName | None:

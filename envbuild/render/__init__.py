@@ -1,7 +1,18 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
 from envbuild.render.condafile import conda_text, conda_values
-from envbuild.render.given import ARCHITECTURES, Given, Input, Parent, is_grown, platforms_of, sources_of, texts_of
+from envbuild.render.given import (
+    ARCHITECTURES,
+    Given,
+    Input,
+    Parent,
+    is_grown,
+    is_root,
+    last_user,
+    platforms_of,
+    sources_of,
+    texts_of,
+)
 from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile
 from envbuild.render.packages import lists
 from envbuild.render.refusals import CA_BUNDLE, image_refusals
@@ -27,6 +38,8 @@ __all__ = [
     "conda_text",
     "image_refusals",
     "is_grown",
+    "is_root",
+    "last_user",
     "platforms_of",
     "render",
     "render_image",

@@ -15,7 +15,9 @@ from envbuild.render.given import (
     apt_items,
     copies_of,
     is_grown,
+    is_root,
     item_places,
+    last_user,
     listed_path,
     paths_of,
     placed,
@@ -57,7 +59,7 @@ def _starts(
         return found.text, found.stage
     if given.parent:
         return None, f"{BASE_NAME}:fp-{given.parent.fingerprint.replace(':', '-')}"
-    base = given.lock.head.base if given.lock else None
+    base = given.base
     if base is None:
         where = environment.where("image", "base")
         raise RenderError("the lock has no base image", where, f"run 'envbuild lock {environment.name}'")
@@ -83,10 +85,11 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
     image = environment.keys.image
     trusts = bool(given.settings.ca_bundle)
     has_packages = installs(environment, given)
+    user = _user(environment, given)
     lines = [*variables.of_gpu(environment), *variables.stated(environment, given)]
     return {
         **_named(environment),
-        "root": image.user is not None,
+        "root": bool(user),
         "variables": _plain(lines),
         "secrets": list(image.secrets),
         "trusting": _TRUSTING if trusts else [],
@@ -98,7 +101,7 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "active": _plain(variables.active(environment, given)) if has_packages else [],
         "check": [environment.python.interpreter or "python3", "--version"] if not environment.python.managed else [],
         "copies": list(_copies(environment, given)),
-        "user": image.user or "",
+        "user": user,
         "workdir": image.workdir and placed(image.workdir, environment),
         "expose": list(image.expose),
         "labels": {key: placed(value, environment) for key, value in image.labels.items() if value is not None},
@@ -107,6 +110,12 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "entrypoint": _command(image.entrypoint, environment),
         "command": _command(image.command, environment),
     }
+
+
+def _user(environment: Environment, given: Given) -> str:
+    """Who is named in the end, after steps that ran as root; a base that has root need not be told."""
+    found = last_user(environment, given.base, given.parent.user if given.parent else None) or ""
+    return "" if environment.keys.image.user is None and is_root(found) else found
 
 
 def _plain(lines: list[variables.Line]) -> list[dict[str, Any]]:

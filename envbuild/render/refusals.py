@@ -7,7 +7,7 @@ from envbuild.document import Mapping, Sequence, Value, is_null
 from envbuild.errors import EnvbuildError, Place, RenderError
 from envbuild.lock import EVERY, image_name, member_items
 from envbuild.manifest import User
-from envbuild.render.given import ARCHITECTURES, Given, copies_of, paths_of, platforms_of, steps_of
+from envbuild.render.given import ARCHITECTURES, Given, copies_of, last_user, paths_of, platforms_of, steps_of
 from envbuild.render.quoting import ending
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
@@ -29,7 +29,7 @@ def image_refusals(environment: Environment, given: Given) -> Iterator[EnvbuildE
     yield from _later(environment)
     yield from _starts(environment, given)
     yield from _installs(environment, given)
-    yield from _steps(environment)
+    yield from _steps(environment, given)
     yield from _copies(environment)
     yield from _texts(environment)
     yield from _secrets(environment, given)
@@ -73,6 +73,10 @@ def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     elif image.base is not None and not isinstance(image.base, str) and (image.base.tag or image.base.prefix):
         key = "tag" if image.base.tag else "prefix"
         yield _comes_later(f"'image.base.{key}'", where, "name the image alone")
+    user = given.base.user if given.base and image.user is None else None
+    if user and not _USER.fullmatch(user):
+        hint = "say whose the image is in the end: 'user: root' under 'image'"
+        yield RenderError(f"the base has the user '{user}', which is no name of one", where, hint)
     if not platforms_of(environment):
         hint = f"add one of: {', '.join(ARCHITECTURES)}"
         yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
@@ -119,13 +123,14 @@ def _installs(environment: Environment, given: Given) -> Iterator[EnvbuildError]
         yield _comes_later("building some packages alone and others not", where, "write 'no_build_isolation: true'")
 
 
-def _steps(environment: Environment) -> Iterator[EnvbuildError]:
+def _steps(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     """Steps run as root unless they say otherwise: who comes after one that does must be known."""
-    own_user = environment.keys.image.user
+    below = given.parent.user if given.parent else None
+    user = environment.keys.image.user or last_user(environment, given.base, below)
     for step, where in steps_of(environment):
         if step.user and not _USER.fullmatch(step.user):
             yield RenderError(f"'{step.user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
-        elif step.user and own_user is None:
+        elif step.user and user is None:
             hint = "say who it is: 'user: root' under 'image'"
             yield RenderError("a step has a user, and nothing says whose the image is in the end", where, hint)
         if step.script and (not _PLACE.fullmatch(f"/{step.script}") or "," in step.script):

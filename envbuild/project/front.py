@@ -21,6 +21,7 @@ from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
+from envbuild.project.early import Early
 from envbuild.project.facts import Facts
 from envbuild.project.images import Images, Sources
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
@@ -153,8 +154,9 @@ class Project:
         """Each needs the other. New ones for each question: files may have changed since the last."""
 
         def imaged(one: Prepared) -> Prepared:
-            return images.imaged(one)
+            return early.checked(images.imaged(one))
 
+        early = Early(self.workspace, self.settings, lambda: self.templates)
         preparer = Preparer(self.workspace, self.folders, self.platform, self._mates, imaged)
         found = Sources(self.workspace, self.folders, self.settings, lambda: self.templates, preparer.locks)
         images = Images(found, preparer.bases(self.reader.base_of))

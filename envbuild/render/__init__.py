@@ -13,9 +13,9 @@ from envbuild.render.given import (
     sources_of,
     texts_of,
 )
-from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile
+from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile, early_refusals
 from envbuild.render.packages import lists
-from envbuild.render.refusals import CA_BUNDLE, image_refusals
+from envbuild.render.refusals import CA_BUNDLE
 from envbuild.render.templates import BUILT_IN, Template, Templates, complaints, rendered
 from envbuild.resolve import Environment
 
@@ -36,7 +36,7 @@ __all__ = [
     "apt_packages",
     "complaints",
     "conda_text",
-    "image_refusals",
+    "early_refusals",
     "is_grown",
     "is_root",
     "last_user",

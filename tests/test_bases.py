@@ -1,5 +1,6 @@
 """Base images in locks: found by a real registry once, held by their digest, moved only when that is asked for."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from envbuild.lock import ImageName, image_name, read_head
 
 _LOCK = "locks/a.conda-lock.yml"
 _DIGEST = "sha256:" + "a" * 64
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def write(project: Project, base: str) -> None:
@@ -127,10 +132,13 @@ def test_what_a_registry_lacks(project: Project, registry: Registry) -> None:
     assert not (project.path / _LOCK).exists()
 
 
-class _Guarded(Loopback):
-    """A registry of one image that wants a token, which everybody gets; MANIFEST is what it sends."""
+_CONFIG = b'{"config":{"User":"app"}}'
 
-    manifest = b"{}"
+
+class _Guarded(Loopback):
+    """A registry of one image that wants a token, which everybody gets; CONFIG is what it says of containers."""
+
+    config = _CONFIG
     gives = True
     said = ""
 
@@ -141,7 +149,14 @@ class _Guarded(Loopback):
         if request.headers.get("authorization") != "Bearer t0ken":
             realm = f'Bearer realm="http://127.0.0.1:{self.port}/token",service="s",scope="repository:base:pull"'
             return Reply(401, headers={"WWW-Authenticate": realm})
+        if request.path.startswith("/v2/base/blobs/"):
+            return Reply(body=self.config)
         return Reply(body=self.manifest, headers={"Docker-Content-Digest": self.said} if self.said else {})
+
+    @property
+    def manifest(self) -> bytes:
+        config = {"digest": digest_of(self.config), "size": len(self.config)}
+        return json.dumps({"config": config}).encode()
 
     @property
     def port(self) -> str:
@@ -153,7 +168,7 @@ def test_a_token_that_everybody_gets(project: Project) -> None:
     with _Guarded() as guarded:
         write(project, f"'127.0.0.1:{guarded.port}/base:1'")
         project.run("lock")
-        assert held(project)[2].startswith("sha256:44136fa355b3678a")
+        assert held(project)[2] == digest_of(guarded.manifest)
         assert [one.path.partition("?")[0] for one in guarded.log][:2] == ["/v2/base/manifests/1", "/token"]
         guarded.gives = False
         told = project.run("lock", "--upgrade", check=1).err
@@ -166,4 +181,4 @@ def test_a_digest_that_is_none_of_it(project: Project) -> None:
     with _Guarded() as guarded:
         guarded.said = _DIGEST
         write(project, f"'127.0.0.1:{guarded.port}/base:1'")
-        assert f"is {_DIGEST}, and sends sha256:44136fa3" in project.run("lock", check=1).err
+        assert f"is {_DIGEST}, and sends sha256:" in project.run("lock", check=1).err

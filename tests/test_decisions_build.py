@@ -144,7 +144,7 @@ def test_decision_12_the_fingerprint_counts_the_minor_version_that_the_lock_fixe
     assert locked(other, "3.11").text != locked(other, "3.12").text
 
 
-BASE = "builder: docker\nsetup: [p]\n"
+BASE = "builder: docker\nsetup: [p]\ndependencies: [python]\n"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,8 @@ BASE = "builder: docker\nsetup: [p]\n"
 def test_decision_13_what_cannot_be_a_base(base: str, own: str, message: str) -> None:
     """Abstract, built into no image, or at a prefix that does not fit; at the line that says so."""
     prefix = ", prefix: /opt/k" if own else ""
-    found = problems({"p": base, "k": f"image: {{base: {{environment: p}}{prefix}}}\nbuilder: docker\n{own}"})
+    k = f"image: {{base: {{environment: p}}{prefix}}}\nbuilder: docker\ndependencies: [pip]\n{own}"
+    found = problems({"p": base, "k": k})
     assert [one.partition("\n")[0] for one in found] == [f"manifests/k.yaml:{message}"]
 
 

@@ -17,7 +17,7 @@ from support.project import Project
 from envbuild.errors import EnvbuildError, Place, RenderError
 from envbuild.lock import Pin, Pins
 from envbuild.project.shipped import templates as shipped
-from envbuild.render import Given, Template, Templates, render_image
+from envbuild.render import Given, Parent, Template, Templates, render_image
 from envbuild.render.own import own
 from envbuild.settings import Settings
 from envbuild.settings.secrets import Secret
@@ -122,6 +122,18 @@ def test_what_installs_inside_must_be_named() -> None:
         made(f"{HEAD}python: {{from: uv}}\nimage: {{base: a}}\n", settings=inside)
     assert "exit 1" in made(f"{conda}image: {{base: a}}\n")
     assert made(f"{HEAD}image: {{base: a}}\n", settings=inside)
+
+
+def test_a_base_that_installs_nothing_is_made_complete() -> None:
+    """Though it is extended: there is no environment yet to which the rest could be added."""
+    files = {
+        "p": "builder: docker\nplatforms: [linux-64]\nimage: {base: a}\n",
+        "k": "extends: p\ndependencies: [python=3.12, pip: [alpha==1]]\nimage: {base: {environment: p}}\n",
+    }
+    found, parent = environment(files), Parent(environment(files, "p"), "1:0")
+    text = render_image(found, Templates({}, shipped()), Given(lock_of(found), parent=parent))["Dockerfile"]
+    assert "python3 -m venv /opt/env" in text
+    assert "ENV PATH=/opt/env/bin" in text
 
 
 def test_a_tool_comes_from_an_image() -> None:

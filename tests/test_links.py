@@ -15,6 +15,7 @@ from envbuild.settings import Settings
 from envbuild.workspace import Workspace
 
 OCI = "builder: oci\n"
+INSTALLS = "builder: oci\ndependencies: [python]\n"
 FORMS = {
     "base": "image: {{base: {{environment: '{0}'}}, prefix: /own}}\n",
     "with": "image: {{with: ['{0}'], prefix: /own}}\n",
@@ -173,7 +174,7 @@ def test_an_unrelated_file_that_is_broken_does_not_hide_a_cell(name: str) -> Non
 def test_an_environment_that_is_its_own_ancestors_base_lies_at_the_same_prefix() -> None:
     """A base that is also in the lineage is grown in place."""
     files: dict[str, str | Body] = {
-        "p": "builder: oci\nimage: {prefix: /opt/p}\n",
+        "p": f"{INSTALLS}image: {{prefix: /opt/p}}\n",
         "k": "extends: p\nimage: {base: {environment: p}}\n",
     }
     assert links(files) >= {("k", "base", "p")}
@@ -197,29 +198,61 @@ def test_a_base_that_is_a_grandparent_and_one_that_is_a_cell() -> None:
 def test_environments_that_inherit_nothing_of_each_other_lie_apart(kind: str) -> None:
     """Both in one image: the default prefix of both is one place, and so is any that both say."""
     place = told(kind, "'k' and 'p' both lie at '/opt/env'\n  hint: set 'image.prefix' of one of them")
-    files: dict[str, str | Body] = {"p": OCI, "k": needing(kind, "p").replace(", prefix: /own", "")}
+    own = f"{needing(kind, 'p')}dependencies: [python]\n"
+    files: dict[str, str | Body] = {"p": INSTALLS, "k": own.replace(", prefix: /own", "")}
     (problem,) = problems(files)
     assert problem.startswith(place)
-    files = {"p": "builder: oci\nimage: {prefix: /own}\n", "k": needing(kind, "p")}
+    files = {"p": f"{INSTALLS}image: {{prefix: /own}}\n", "k": own}
     (problem,) = problems(files)
     assert "'k' and 'p' both lie at '/own'" in problem
+
+
+_KINDS_OF_NOTHING = ["", "python: {managed: false}\ndependencies: [python]\n", "setup: [make]\n"]
+
+
+@pytest.mark.parametrize("kind", ["base", "with"])
+@pytest.mark.parametrize("nothing", _KINDS_OF_NOTHING)
+def test_what_installs_nothing_lies_nowhere(kind: str, nothing: str) -> None:
+    """Whichever of the two it is; what states a place of its own that it does not need may state it."""
+    for p, k in (("dependencies: [python]\n", nothing), (nothing, "python: {version: '3.12'}\n"), (nothing, nothing)):
+        files: dict[str, str | Body] = {"p": f"{OCI}{p}", "k": f"{needing(kind, 'p')}{k}".replace(", prefix: /own", "")}
+        assert links(files) == {("k", kind, "p")}
+    files = {"p": f"{OCI}{nothing}", "k": "extends: p\nimage: {base: {environment: p}, prefix: /opt/k}\n"}
+    assert links(files) == {("k", "base", "p")}
+
+
+def test_what_lies_further_below_lies_in_the_image_as_well() -> None:
+    """Also where what is between installs nothing; what is grown in place has one place, however often it is."""
+    between = f"{OCI}image: {{base: {{environment: p}}}}\n"
+    top = f"{INSTALLS}image: {{base: {{environment: m}}}}\n"
+    (problem,) = problems({"p": INSTALLS, "m": between, "k": top})
+    assert problem.startswith("manifests/k.yaml:3:29: 'k' and 'p' both lie at '/opt/env'\n")
+    between = f"{INSTALLS}image: {{base: {{environment: p}}, prefix: /opt/m}}\n"
+    (problem,) = problems({"p": INSTALLS, "m": between, "k": top})
+    assert "'k' and 'p' both lie at '/opt/env'" in problem
+    grown: dict[str, str | Body] = {
+        "p": INSTALLS,
+        "m": "extends: p\nimage: {base: {environment: p}}\n",
+        "k": "extends: m\nimage: {base: {environment: m}}\n",
+    }
+    assert len(links(grown)) == 2
 
 
 def test_companions_of_one_image_lie_apart_from_each_other() -> None:
     """`with`: each at its own prefix."""
     files: dict[str, str | Body] = {
-        "p": OCI,
-        "q": OCI,
+        "p": INSTALLS,
+        "q": INSTALLS,
         "k": "builder: oci\nimage: {with: [p, q], prefix: /k}\n",
     }
     (problem,) = problems(files)
     assert "'p' and 'q' both lie at '/opt/env'" in problem
-    assert len(links({**files, "q": "builder: oci\nimage: {prefix: /q}\n"})) == 2
+    assert len(links({**files, "q": f"{INSTALLS}image: {{prefix: /q}}\n"})) == 2
 
 
 def test_a_companion_that_is_an_ancestor_lies_elsewhere_too() -> None:
     """Only a base is grown in place."""
-    files: dict[str, str | Body] = {"p": OCI, "k": "extends: p\nimage: {with: [p]}\n"}
+    files: dict[str, str | Body] = {"p": INSTALLS, "k": "extends: p\nimage: {with: [p]}\n"}
     (problem,) = problems(files)
     assert "'k' and 'p' both lie at '/opt/env'" in problem
 

@@ -8,6 +8,7 @@ from envbuild.errors import LockError
 from envbuild.resolve import Environment
 
 _HUB, _LIBRARY, _LATEST, _AMONG = "docker.io", "library", "latest", " ~ "
+_NOTHING = f"{_HUB}/{_LIBRARY}/scratch"
 _REFERENCE = re.compile(
     r"(?:(?P<registry>[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+|localhost)/)?"
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
@@ -29,12 +30,23 @@ class ImageName(msgspec.Struct, frozen=True):
         return f"{self.registry}/{self.repository}"
 
 
-class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The image that was found: what a registry calls it now, and what it is."""
+class Base(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The image that was found: what a registry calls it now, what it is, and how a container of it starts.
+
+    `user` is nothing where nobody told how it starts: a lock that was written before, a digest that no registry was
+    heard about. `path` is where its programs are looked for.
+    """
 
     name: str
     tag: str
     digest: str
+    user: str | None = None
+    path: str = ""
+    entrypoint: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.name, self.tag, self.digest
 
 
 def image_name(text: str) -> ImageName | None:
@@ -58,8 +70,12 @@ def asked_base(environment: Environment) -> str:
     if not image:
         return ""
     where = environment.where("image", "base")
-    if image_name(image) is None:
+    name = image_name(image)
+    if name is None:
         raise LockError(f"'{image}' is no image", where, "write it as 'debian:12' or 'HOST/PATH/IMAGE:TAG'")
+    if name.name == _NOTHING:
+        hint = "name a small one, or write its stage yourself: 'dockerfile: ...' under 'image'"
+        raise LockError(f"'{image}' is no image but an empty one, which has nothing to run a step with", where, hint)
     try:
         re.compile(tags)
     except re.error as error:

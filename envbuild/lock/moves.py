@@ -26,7 +26,8 @@ class Move(msgspec.Struct, frozen=True, order=True):
 def moves(before: Lock | None, now: Lock) -> tuple[Move, ...]:
     """Between two locks: the base image, then the packages."""
     old, new = before.head.base if before else None, now.head.base
-    base = [Move("image", new.name, _shown(old), _shown(new))] if new and old != new else []
+    moved = new and (old is None or old.identity != new.identity)
+    base = [Move("image", new.name, _shown(old), _shown(new))] if new and moved else []
     return (*base, *_pin_moves(before.pins if before else {}, now.pins))
 
 

@@ -2,11 +2,15 @@
 
 import hashlib
 import io
+import json
 import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
+from envbuild.lock.bases import Base
 from envbuild.lock.body import WORDS
 from envbuild.lock.condalock import models
 from envbuild.lock.file import HEAD_LINE, CondaFacts, Lock, head_digest, lock_path
@@ -109,12 +113,18 @@ def _custom(lock: Lock, body: str) -> dict[str, str]:
         "envbuild.request": canonical(lock.head.requests).decode(),
     }
     if lock.head.base:
-        custom["envbuild.base"] = canonical(lock.head.base).decode()
+        custom["envbuild.base"] = _in_ascii(lock.head.base)
     if members := {platform: pins.members for platform, pins in lock.pins.items() if pins.members}:
         custom["envbuild.wheels"] = canonical(members).decode()  # as it was called when that was all there was
     if facts := {platform: found for platform, pins in lock.pins.items() if (found := _facts(pins))}:
         custom["envbuild.conda"] = canonical(facts).decode()
     return custom
+
+
+def _in_ascii(base: Base) -> str:
+    """As canonical as the others, on one line of any reader: a registry's words may hold any letter."""
+    text = json.dumps(msgspec.to_builtins(base), sort_keys=True, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
 
 
 def _facts(pins: Pins) -> dict[str, CondaFacts]:

@@ -11,6 +11,7 @@ from envbuild.manifest import Manifest
 from envbuild.manifest import notes as manifest_notes
 from envbuild.names import FILE
 from envbuild.project.commit import is_tracked
+from envbuild.project.early import Early
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.render import complaints
@@ -42,6 +43,8 @@ def check(project: Project, selection: Selection) -> Checked:
         if error.exit_code != 1:
             raise
         errors.append(error)
+    early = Early(project.workspace, project.settings, lambda: project.templates)
+    errors += [problem for one in environments for problem in early.problems(one)]
     if selection.everything:
         errors += [*_templates(project), *_damaged_locks(project)]
     found = Problems(errors).problems

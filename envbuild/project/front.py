@@ -22,10 +22,11 @@ from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
 from envbuild.project.commit import checked_out
+from envbuild.project.early import Early
 from envbuild.project.facts import Facts
 from envbuild.project.images import Images, Sources
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
-from envbuild.project.naming import refuse_names
+from envbuild.project.naming import with_names
 from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
@@ -139,8 +140,7 @@ class Project:
         prepared = self.preparer.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
         planned = Planned(self.facts(depth).plan(prepared, known), prepared)
-        refuse_names(planned, self.wishes.also, lambda: checked_out(self.root, self.programs, self.host))
-        return planned
+        return with_names(planned, self.wishes.also, lambda: checked_out(self.root, self.programs, self.host))
 
     def facts(self, depth: Depth) -> Facts:
         return Facts(self.state, self.preparer.locks, standing(self, depth))
@@ -153,8 +153,9 @@ class Project:
         """Each needs the other. New ones for each question: files may have changed since the last."""
 
         def imaged(one: Prepared) -> Prepared:
-            return images.imaged(one)
+            return early.checked(images.imaged(one))
 
+        early = Early(self.workspace, self.settings, lambda: self.templates)
         preparer = Preparer(self.workspace, self.folders, self.platform, self._mates, imaged)
         found = Sources(self.workspace, self.folders, self.settings, lambda: self.templates, preparer.locks)
         images = Images(found, preparer.bases(self.reader.base_of))

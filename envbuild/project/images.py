@@ -20,6 +20,7 @@ from envbuild.render import (
     Parent,
     Templates,
     apt_packages,
+    last_user,
     platforms_of,
     render,
     render_image,
@@ -90,8 +91,13 @@ class Images:
             self._sources.locks.whole(path) if path else None,
             self._sources.settings,
             texts,
-            Parent(parent.environment, known.text) if parent and known else None,
+            Parent(parent.environment, known.text, self._user(parent)) if parent and known else None,
         )
+
+    def _user(self, prepared: Prepared) -> str | None:
+        """Whose its image is in the end: perhaps that of what it starts from, however far below."""
+        parent, head = self.base(prepared.environment), prepared.locked.head
+        return last_user(prepared.environment, head.base if head else None, self._user(parent) if parent else None)
 
     def _fingerprint(
         self, prepared: Prepared, given: Given, files: dict[str, str], contents: dict[str, str]

@@ -44,15 +44,15 @@ class _Moments:
         return Moment(version, self._values if asks else {}, today())
 
 
-def refuse_names(planned: Planned, also: tuple[str, ...], source: Callable[[], Source]) -> None:
-    """Of all that is going to be built; what stands has its names already, and nobody else may take them.
+def with_names(planned: Planned, also: tuple[str, ...], source: Callable[[], Source]) -> Planned:
+    """The same plan, if all that is going to be built can be named; what stands has its names, and nobody may take them.
 
     A tag that the lock has a part in is judged when that is known.
     """
     changing = {step.environment: step.version or 1 for step in planned.plan.changes}
     images = [one.environment for one in planned.prepared if BUILDERS[one.environment.builder].MAKES_IMAGES]
     if not any(one.name in changing for one in images):
-        return
+        return planned
     moments, names = _Moments(source), list[_Name]()
     problems: list[EnvbuildError] = [problem for one in images if one.name in changing for problem in _annotations(one)]
     for one in images:
@@ -61,6 +61,7 @@ def refuse_names(planned: Planned, also: tuple[str, ...], source: Callable[[], S
         except EnvbuildError as error:
             problems += [error] if one.name in changing else []
     raise_all([*problems, *_clashes(names, changing)])
+    return planned
 
 
 def _annotations(environment: Environment) -> Iterator[PlanError]:

@@ -32,7 +32,7 @@ from envbuild.project.moving import Upgrade
 from envbuild.project.preparing import Prepared
 from envbuild.registry import Line
 from envbuild.resolve import Environment
-from envbuild.solvers.bases import found_base
+from envbuild.solvers.bases import found_base, told_base
 from envbuild.solvers.channels import View
 from envbuild.solvers.conda import CondaQuestion
 from envbuild.solvers.members import Members, Placing
@@ -107,10 +107,10 @@ class Solving(msgspec.Struct, frozen=True):
         self.tell(Event("progress", environment.name, f"locking for {request.platform}", "lock"))
 
     def _base(self, environment: Environment, request: Request, before: Lock | None) -> Base | None:
-        """The base that the lock holds stays as long as the same one is asked for."""
+        """The base that the lock holds stays as long as the same one is asked for, and how it starts is told once."""
         recorded = next(iter(before.head.requests.values()), None) if before else None
         if before and before.head.base and recorded and recorded.base == request.base:
-            return before.head.base
+            return told_base(before.head.base, environment, self.solvers.line)
         return found_base(request.base, environment, self.solvers.line)
 
     def _on_this_host(self, request: Request) -> Request:

@@ -1,10 +1,21 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
 from envbuild.render.condafile import conda_text, conda_values
-from envbuild.render.given import ARCHITECTURES, Given, Input, Parent, is_grown, platforms_of, sources_of, texts_of
-from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile
+from envbuild.render.given import (
+    ARCHITECTURES,
+    Given,
+    Input,
+    Parent,
+    is_grown,
+    is_root,
+    last_user,
+    platforms_of,
+    sources_of,
+    texts_of,
+)
+from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile, early_refusals
 from envbuild.render.packages import lists
-from envbuild.render.refusals import CA_BUNDLE, image_refusals
+from envbuild.render.refusals import CA_BUNDLE
 from envbuild.render.templates import BUILT_IN, Template, Templates, complaints, rendered
 from envbuild.resolve import Environment
 
@@ -25,8 +36,10 @@ __all__ = [
     "apt_packages",
     "complaints",
     "conda_text",
-    "image_refusals",
+    "early_refusals",
     "is_grown",
+    "is_root",
+    "last_user",
     "platforms_of",
     "render",
     "render_image",

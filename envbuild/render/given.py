@@ -6,7 +6,7 @@ import msgspec
 
 from envbuild.document import PREFIX, Mapping, Sequence
 from envbuild.errors import Place
-from envbuild.lock import Lock, Pins, Request, member_items, sound
+from envbuild.lock import Base, Lock, Pins, Request, member_items, sound
 from envbuild.manifest import Apt, Build, Copy, is_dockerfile
 from envbuild.resolve import Environment
 from envbuild.settings import Settings
@@ -19,10 +19,11 @@ FILES, PACKAGES, LOCKS = "envbuild/files", "envbuild/packages", "envbuild/locks"
 
 
 class Parent(msgspec.Struct, frozen=True):
-    """The environment whose image is the base, and the content that its image has."""
+    """The environment whose image is the base, the content that its image has, and its user, where that is known."""
 
     environment: Environment
     fingerprint: str
+    user: str | None = None
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -41,8 +42,28 @@ class Given(msgspec.Struct, frozen=True):
         return self.lock.head.requests.get(platform, Request(platform)) if self.lock else Request(platform)
 
     @property
+    def base(self) -> Base | None:
+        return self.lock.head.base if self.lock else None
+
+    @property
     def python(self) -> str:
         return self.lock.head.python if self.lock else ""
+
+
+def last_user(environment: Environment, base: Base | None, below: str | None) -> str | None:
+    """Whose the image is in the end: by the manifest's word, else its base's; nothing where nobody says.
+
+    `below` is whose the image of the environment is that it starts from.
+    """
+    image = environment.keys.image
+    if isinstance(image.user, str) or image.dockerfile:
+        return image.user if isinstance(image.user, str) else None
+    return base.user if base else below
+
+
+def is_root(user: str) -> bool:
+    """Whether it is who steps run as anyway; an image that says nothing has root."""
+    return user.partition(":")[0] in {"", "0", "root"}
 
 
 class Input(msgspec.Struct, frozen=True, order=True):
@@ -67,6 +88,11 @@ def is_grown(environment: Environment, given: Given) -> bool:
     """Whether the base is an environment of the same lineage, at the same place: then only the rest is added."""
     parent = given.parent.environment if given.parent else None
     return parent is not None and any(one.path == parent.path for one in environment.lineage[:-1])
+
+
+def adds(environment: Environment, given: Given) -> bool:
+    """Whether an environment lies at this very place of the base already, so that only the rest is added to it."""
+    return is_grown(environment, given) and given.parent is not None and given.parent.environment.installs
 
 
 def placed(text: str, environment: Environment) -> str:

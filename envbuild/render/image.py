@@ -1,12 +1,12 @@
 """What Dockerfile.j2 is given: an environment and its image as plain data, in the order in which it is built."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from envbuild.errors import Place, RenderError, raise_all
+from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
 from envbuild.manifest import Build, is_dockerfile
 from envbuild.render import variables
 from envbuild.render.given import (
@@ -15,19 +15,23 @@ from envbuild.render.given import (
     apt_items,
     copies_of,
     is_grown,
+    is_root,
     item_places,
+    last_user,
     listed_path,
     paths_of,
     placed,
     platforms_of,
     steps_of,
 )
-from envbuild.render.own import own
+from envbuild.render.lines import long_lines
+from envbuild.render.own import Own, own
 from envbuild.render.packages import installs, packages_values
 from envbuild.render.quoting import Instructions
 from envbuild.render.refusals import CA_BUNDLE, image_refusals
 from envbuild.render.templates import Template, Templates, rendered
 from envbuild.resolve import Environment
+from envbuild.shape import nearest
 
 DOCKERFILE = "Dockerfile"
 BASE_NAME = "envbuild/environment"  # an image that is known by its content; whoever builds says where it is
@@ -40,24 +44,62 @@ _RUN_SHELL = ("/bin/sh", "-c")
 
 def dockerfile(environment: Environment, templates: Templates, given: Given) -> str:
     """The text; everything that an image cannot have is told before a template is looked at."""
-    raise_all(image_refusals(environment, given))
-    values = {"params": environment.params, "matrix": environment.matrix}
-    stages, base = _starts(environment, templates, given, values)
-    every = {"environment": {**_values(environment, given), "base": base, "dockerfile": stages}, **values}
-    return rendered(environment.keys.image.template or f"{DOCKERFILE}.j2", templates, every)
+    raise_all([*image_refusals(environment, given), *_template(environment, templates)])
+    stages, base = _starts(environment, templates, given)
+    every = {"environment": {**_values(environment, given), "base": base, "dockerfile": stages}, **_inputs(environment)}
+    name = _template_name(environment)
+    text = rendered(name, templates, every)
+    used = templates.find(name)
+    raise_all(long_lines(text, environment, Place(used.path if used else name, 1, 1)))
+    return text
 
 
-def _starts(
-    environment: Environment, templates: Templates, given: Given, values: Mapping[str, Any]
-) -> tuple[Instructions | None, str]:
+def early_refusals(environment: Environment, templates: Templates, given: Given) -> Iterator[EnvbuildError]:
+    """What `dockerfile` will refuse, as far as it can be told without a lock, of which `given` has none."""
+    yield from image_refusals(environment, given)
+    yield from _template(environment, templates)
+    stated = environment.keys.image.dockerfile
+    if stated and (is_dockerfile(stated) or stated in given.texts):
+        yield from _refused(lambda: _own(stated, environment, templates, given))
+    yield from _refused(lambda: apt_packages(environment, given))
+
+
+def _refused(make: Callable[[], object]) -> Iterator[EnvbuildError]:
+    try:
+        make()
+    except EnvbuildError as error:
+        yield error
+
+
+def _template_name(environment: Environment) -> str:
+    return environment.keys.image.template or f"{DOCKERFILE}.j2"
+
+
+def _template(environment: Environment, templates: Templates) -> Iterator[EnvbuildError]:
+    """The template that the manifest names is there."""
+    name = _template_name(environment)
+    if templates.find(name) is None:
+        hint = nearest(name, templates.names)
+        yield RenderError(f"there is no template '{name}'", environment.where("image", "template"), hint)
+
+
+def _inputs(environment: Environment) -> dict[str, Any]:
+    return {"params": environment.params, "matrix": environment.matrix}
+
+
+def _own(stated: str, environment: Environment, templates: Templates, given: Given) -> Own:
+    text = _own_text(stated, templates, given, {"environment": _named(environment), **_inputs(environment)})
+    return own(text, environment.where("image", "dockerfile"))
+
+
+def _starts(environment: Environment, templates: Templates, given: Given) -> tuple[Instructions | None, str]:
     """Stages of the project's own, if there are any, and what ours start from."""
-    stated, where = environment.keys.image.dockerfile, environment.where("image", "dockerfile")
-    if stated:
-        found = own(_own_text(stated, templates, given, {"environment": _named(environment), **values}), where)
+    if stated := environment.keys.image.dockerfile:
+        found = _own(stated, environment, templates, given)
         return found.text, found.stage
     if given.parent:
         return None, f"{BASE_NAME}:fp-{given.parent.fingerprint.replace(':', '-')}"
-    base = given.lock.head.base if given.lock else None
+    base = given.base
     if base is None:
         where = environment.where("image", "base")
         raise RenderError("the lock has no base image", where, f"run 'envbuild lock {environment.name}'")
@@ -83,10 +125,11 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
     image = environment.keys.image
     trusts = bool(given.settings.ca_bundle)
     has_packages = installs(environment, given)
+    user = _user(environment, given)
     lines = [*variables.of_gpu(environment), *variables.stated(environment, given)]
     return {
         **_named(environment),
-        "root": image.user is not None,
+        "root": bool(user),
         "variables": _plain(lines),
         "secrets": list(image.secrets),
         "trusting": _TRUSTING if trusts else [],
@@ -98,7 +141,7 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "active": _plain(variables.active(environment, given)) if has_packages else [],
         "check": [environment.python.interpreter or "python3", "--version"] if not environment.python.managed else [],
         "copies": list(_copies(environment, given)),
-        "user": image.user or "",
+        "user": user,
         "workdir": image.workdir and placed(image.workdir, environment),
         "expose": list(image.expose),
         "labels": {key: placed(value, environment) for key, value in image.labels.items() if value is not None},
@@ -107,6 +150,12 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "entrypoint": _command(image.entrypoint, environment),
         "command": _command(image.command, environment),
     }
+
+
+def _user(environment: Environment, given: Given) -> str:
+    """Who is named in the end, after steps that ran as root; a base that has root need not be told."""
+    found = last_user(environment, given.base, given.parent.user if given.parent else None) or ""
+    return "" if environment.keys.image.user is None and is_root(found) else found
 
 
 def _plain(lines: list[variables.Line]) -> list[dict[str, Any]]:

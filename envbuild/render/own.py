@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from envbuild.errors import Place, RenderError
+from envbuild.render.lines import LONGEST
 from envbuild.render.quoting import Instructions
 
 STAGE = "own"
@@ -37,6 +38,7 @@ def own(text: str, where: Place) -> Own:
     text = text.replace("\r\n", "\n")
     _refuse_escape(text, where)
     lines = text.removesuffix("\n").split("\n")
+    _refuse_long(lines, where)
     stages = _stages(lines, where)
     if not stages:
         raise RenderError("the Dockerfile has no FROM", where, "start it with 'FROM IMAGE'")
@@ -58,6 +60,13 @@ def _refuse_escape(text: str, where: Place) -> None:
             return
         if found["name"].lower() == "escape" and found["value"] != "\\":
             raise RenderError("the Dockerfile has an escape character of its own", where, "write it with '\\'")
+
+
+def _refuse_long(lines: list[str], where: Place) -> None:
+    for number, line in enumerate(lines, 1):
+        if (size := len(line.encode())) > LONGEST:
+            what = f"line {number} of the Dockerfile has {size:,} bytes, and none may have more than {LONGEST:,}"
+            raise RenderError(what, where, "let it go on behind a '\\', or put what it holds into a file")
 
 
 def _stages(lines: list[str], where: Place) -> list[_Stage]:

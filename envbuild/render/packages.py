@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from envbuild.errors import RenderError
 from envbuild.lock import EVERY, Pin, direct, in_order, is_of_the_project, safe_url
 from envbuild.manifest import normalise
-from envbuild.render.given import ARCHITECTURES, LOCKS, PACKAGES, Given, is_grown, package_target, platforms_of
+from envbuild.render.given import ARCHITECTURES, LOCKS, PACKAGES, Given, adds, package_target, platforms_of
 from envbuild.resolve import Environment
 
 CONDA, REQUIREMENTS, SOURCES = "conda.txt", "requirements.txt", "sources.txt"
@@ -97,7 +97,7 @@ def packages_values(environment: Environment, given: Given) -> dict[str, object]
         "lacks": {"conda": "micromamba_image", "uv": "uv_image"}[source] if source != "image" and not image else "",
         "python": given.python,
         "interpreter": environment.python.interpreter or "python3",
-        "grown": is_grown(environment, given),
+        "grown": adds(environment, given),
         "locks": LOCKS,
         "folder": PACKAGES if any(_uses_folder(given, one) for one in platforms_of(environment)) else "",
         "conda": CONDA in kinds,

@@ -7,7 +7,8 @@ from envbuild.document import Mapping, Sequence, Value, is_null
 from envbuild.errors import EnvbuildError, Place, RenderError
 from envbuild.lock import EVERY, image_name, member_items
 from envbuild.manifest import User
-from envbuild.render.given import ARCHITECTURES, Given, copies_of, paths_of, platforms_of, steps_of
+from envbuild.render.given import ARCHITECTURES, Given, copies_of, last_user, paths_of, platforms_of, steps_of
+from envbuild.render.lines import long_texts, on_lines
 from envbuild.render.quoting import ending
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
@@ -25,11 +26,11 @@ _REMOVE = "remove it for now"
 
 
 def image_refusals(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
-    """Everything at once."""
+    """Everything at once; of one that is not locked yet, what holds whatever its lock will say."""
     yield from _later(environment)
     yield from _starts(environment, given)
-    yield from _installs(environment, given)
-    yield from _steps(environment)
+    yield from _installs(environment)
+    yield from _steps(environment, given)
     yield from _copies(environment)
     yield from _texts(environment)
     yield from _secrets(environment, given)
@@ -73,6 +74,10 @@ def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     elif image.base is not None and not isinstance(image.base, str) and (image.base.tag or image.base.prefix):
         key = "tag" if image.base.tag else "prefix"
         yield _comes_later(f"'image.base.{key}'", where, "name the image alone")
+    user = given.base.user if given.base and image.user is None else None
+    if user and not _USER.fullmatch(user):
+        hint = "say whose the image is in the end: 'user: root' under 'image'"
+        yield RenderError(f"the base has the user '{user}', which is no name of one", where, hint)
     if not platforms_of(environment):
         hint = f"add one of: {', '.join(ARCHITECTURES)}"
         yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
@@ -103,29 +108,30 @@ def _brings(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     settings, source = given.settings, environment.python.source
     needs = {"conda": ("micromamba_image", settings.micromamba_image), "uv": ("uv_image", settings.uv_image)}
     key, stated = needs.get(source, ("", "-"))
-    if not stated and environment.python.managed and given.lock:
+    if not stated and environment.installs:
         what = f"'install: inside' needs an image that brings {key.partition('_')[0]}"
         yield RenderError(what, settings.place("install"), f"name one in envbuild.yaml: '{key}: …'")
 
 
-def _installs(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+def _installs(environment: Environment) -> Iterator[EnvbuildError]:
     for item in member_items(environment):
         if item.editable:
             what = "builder 'docker' cannot do '-e': what it makes goes elsewhere"
             yield RenderError(what, item.where, "remove '-e'")
-    every = (given.request(platform).no_build_isolation for platform in platforms_of(environment))
-    if any(names and EVERY not in names for names in every):
+    isolation = environment.keys.pip.no_build_isolation
+    if isinstance(isolation, tuple) and isolation and EVERY not in isolation:
         where = environment.where("pip", "no_build_isolation")
         yield _comes_later("building some packages alone and others not", where, "write 'no_build_isolation: true'")
 
 
-def _steps(environment: Environment) -> Iterator[EnvbuildError]:
+def _steps(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     """Steps run as root unless they say otherwise: who comes after one that does must be known."""
-    own_user = environment.keys.image.user
+    below = given.parent.user if given.parent else None
+    user = environment.keys.image.user or last_user(environment, given.base, below)
     for step, where in steps_of(environment):
         if step.user and not _USER.fullmatch(step.user):
             yield RenderError(f"'{step.user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
-        elif step.user and own_user is None:
+        elif step.user and user is None and (environment.keys.image.dockerfile or given.lock or given.parent):
             hint = "say who it is: 'user: root' under 'image'"
             yield RenderError("a step has a user, and nothing says whose the image is in the end", where, hint)
         if step.script and (not _PLACE.fullmatch(f"/{step.script}") or "," in step.script):
@@ -144,20 +150,13 @@ def _copies(environment: Environment) -> Iterator[EnvbuildError]:
 
 
 def _texts(environment: Environment) -> Iterator[EnvbuildError]:
-    """What stands on a line of a Dockerfile is one line."""
+    """What stands on a line of a Dockerfile is one line, and none that is too long to be read."""
     image = environment.keys.image
-    named = [
-        *((one.name, text, environment.where("variables", one.name))
-          for one in environment.variables for text in (one.value or "", *one.prepend, *one.append)),
-        *((f"image.labels.{key}", value or "", environment.where("image", "labels", key))
-          for key, value in image.labels.items()),
-        *(("image.copy", text, where) for copy, where in copies_of(environment) for text in (copy.to, *paths_of(copy))),
-        ("image.workdir", image.workdir or "", environment.where("image", "workdir")),
-        ("python.interpreter", environment.python.interpreter, environment.where("python", "interpreter")),
-    ]  # fmt: skip
-    for name, text, where in named:
-        if found := ending(text):
-            yield RenderError(f"'{name}' holds {found}, which a Dockerfile has no way to write", where, "leave it out")
+    for one in on_lines(environment):
+        if found := ending(one.text):
+            what = f"'{one.name}' holds {found}, which a Dockerfile has no way to write"
+            yield RenderError(what, one.where, "leave it out")
+    yield from long_texts(environment)
     for key in image.labels:
         if not _LABEL.fullmatch(key):
             where = environment.where_key("image", "labels", key)

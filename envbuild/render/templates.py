@@ -56,6 +56,11 @@ class Templates(msgspec.Struct, frozen=True, dict=True):
         """What is ready to render, by thread and name: to read a template takes longer than to use it."""
         return {}
 
+    @property
+    def names(self) -> list[str]:
+        """What may be named."""
+        return [*self.own, *(f"{BUILT_IN}{one}" for one in self.built_in)]
+
     def find(self, name: str) -> Template | None:
         if name.startswith(BUILT_IN):
             return self.built_in.get(name.removeprefix(BUILT_IN))
@@ -122,7 +127,7 @@ def _stray_blocks(name: str, templates: Templates, jinja: "Jinja") -> list[Envbu
     if not found or not tree or not parent:
         return []
     if templates.find(parent) is None:
-        known = nearest(parent, [*templates.own, *(f"{BUILT_IN}{one}" for one in templates.built_in)])
+        known = nearest(parent, templates.names)
         line = next(tree.find_all(nodes.Extends)).lineno
         return [RenderError(f"there is no template '{parent}'", Place(found.path, line, 1), known)]
     above = {block.name for block in _blocks(parent, templates, jinja)}
@@ -163,7 +168,7 @@ def _failure(error: Exception, name: str, templates: Templates) -> RenderError:
     where = _place(error, name, templates)
     match error:
         case TemplateNotFound():
-            known = nearest(str(error.name), [*templates.own, *(f"{BUILT_IN}{one}" for one in templates.built_in)])
+            known = nearest(str(error.name), templates.names)
             return RenderError(f"there is no template '{error.name}'", where, known)
         case TemplateError():
             return RenderError(str(error.message), where, _hint(str(error.message)))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from envbuild.render.given import Given, is_grown, placed
+from envbuild.render.given import Given, adds, is_grown, placed
 from envbuild.resolve import Environment, Variable
 
 _GPU = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
@@ -46,7 +46,7 @@ def _line(variable: Variable, environment: Environment) -> Line:
 def active(environment: Environment, given: Given) -> list[Line]:
     """The environment's programs come first; what the manifest says of other variables stands."""
     prefix, own = environment.prefix, {one.name for one in environment.variables}
-    is_first = is_grown(environment, given) and "PATH" not in {one.name for one in stated(environment, given)}
+    is_first = adds(environment, given) and "PATH" not in {one.name for one in stated(environment, given)}
     lines = [] if is_first else [Line("PATH", None, f"{prefix}/bin")]
     conda = {"CONDA_PREFIX": prefix, "CONDA_DEFAULT_ENV": prefix, "CONDA_SHLVL": "1"}
     told = conda if environment.python.source == "conda" else {"VIRTUAL_ENV": prefix}

@@ -100,6 +100,11 @@ class Environment(msgspec.Struct, frozen=True):
         return self.keys.image.prefix or DEFAULT_PREFIX
 
     @property
+    def installs(self) -> bool:
+        """Whether anything lies at its prefix in the end."""
+        return self.python.managed and bool(self.packages)
+
+    @property
     def packages(self) -> tuple[Package, ...]:
         return self.dependencies.every
 

@@ -1,7 +1,7 @@
 """What an environment needs of others before it is built: as `image.base`, `image.with` or in `image.copy`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,9 @@ class Need(msgspec.Struct, frozen=True):
     kind: Kind
     name: str
     where: Place
+
+
+_Mention: TypeAlias = tuple[Need, Environment]
 
 
 class Link(msgspec.Struct, frozen=True, order=True):
@@ -66,6 +69,7 @@ def link(environments: Iterable[Environment], candidates: Candidates) -> tuple[l
     """Which environment each mention means, also in those that are meant; what is wrong comes beside it."""
     links: list[Link] = []
     problems: list[EnvbuildError] = []
+    mentions: list[tuple[Environment, list[_Mention]]] = []
     waiting = list(environments)
     met = {environment.name for environment in waiting}
     while waiting:
@@ -73,11 +77,10 @@ def link(environments: Iterable[Environment], candidates: Candidates) -> tuple[l
         asked = ((need, _found(need, environment, candidates, problems)) for need in needs(environment))
         meant = [(need, found) for need, found in asked if found]
         links += (Link(environment.name, found.name, need.kind, need.where) for need, found in meant)
-        if environment.builder != "local":
-            problems += _misplaced(environment, meant)
+        mentions.append((environment, meant))
         waiting += (found for _, found in meant if found.name not in met)
         met |= {found.name for _, found in meant}
-    return links, [*problems, *_cycles(links)]
+    return links, [*problems, *_misplaced(mentions), *_cycles(links)]
 
 
 def _found(
@@ -114,24 +117,56 @@ def _agree(one: Mapping[str, MatrixValue], other: Mapping[str, MatrixValue]) -> 
     return all(same_value(one[axis], other[axis]) for axis in one.keys() & other.keys())
 
 
-def _misplaced(environment: Environment, meant: list[tuple[Need, Environment]]) -> Iterator[EnvbuildError]:
-    """Each environment of an image has a place of its own; a base that is extended as well is grown in place."""
-    lying = {environment.prefix: environment.name}
+def _misplaced(mentions: list[tuple[Environment, list[_Mention]]]) -> Iterator[EnvbuildError]:
+    below = {environment.name: other for environment, meant in mentions for need, other in meant if need.kind == "base"}
+    for environment, meant in mentions:
+        if environment.builder != "local":
+            yield from _imageless(meant)
+            yield from _colliding(environment, meant, below)
+
+
+def _imageless(meant: list[_Mention]) -> Iterator[EnvbuildError]:
     for need, other in meant:
         if other.builder == "local":
             yield ResolveError(f"'{other.name}' builds no image", need.where, f"set 'builder' in {other.path}")
-        if need.kind == "copy":
-            continue
+
+
+def _colliding(
+    environment: Environment, meant: list[_Mention], below: Mapping[str, Environment]
+) -> Iterator[EnvbuildError]:
+    """Each environment of an image that installs something has a place of its own; a base that is extended is grown."""
+    lying = {environment.prefix: environment.name} if environment.installs else {}
+    for need, other in meant:
         where = environment.where("image", "prefix") if environment.stated("image", "prefix") else need.where
-        if need.kind == "base" and any(manifest.path == other.path for manifest in environment.lineage[:-1]):
-            if environment.prefix != other.prefix:
-                message = f"'{environment.name}' extends its base '{other.name}', so that both lie at '{other.prefix}'"
-                yield ResolveError(message, where, "remove 'image.prefix'")
-        elif there := lying.get(other.prefix):
-            message = f"'{there}' and '{other.name}' both lie at '{other.prefix}'"
-            yield ResolveError(message, where, "set 'image.prefix' of one of them, or extend the base as well")
-        else:
-            lying[other.prefix] = other.name
+        for above, one in _brought(need, environment, other, below):
+            if above and _extends(above, one):
+                if above is environment and above.installs and above.prefix != one.prefix:
+                    message = f"'{above.name}' extends its base '{one.name}', so that both lie at '{one.prefix}'"
+                    yield ResolveError(message, where, "remove 'image.prefix'")
+            elif there := lying.get(one.prefix):
+                message = f"'{there}' and '{one.name}' both lie at '{one.prefix}'"
+                yield ResolveError(message, where, "set 'image.prefix' of one of them, or extend the base as well")
+            lying.setdefault(one.prefix, one.name)
+
+
+def _brought(
+    need: Need, environment: Environment, other: Environment, below: Mapping[str, Environment]
+) -> Iterator[tuple[Environment | None, Environment]]:
+    """What a mention brings that installs something; of a base each that it is made of, behind what starts from it."""
+    if need.kind != "base":
+        if need.kind == "with" and other.installs:
+            yield None, other
+        return
+    met, above, one = {environment.name}, environment, other
+    while one.name not in met:
+        if one.installs:
+            yield above, one
+        met.add(one.name)
+        above, one = one, below.get(one.name, one)
+
+
+def _extends(environment: Environment, other: Environment) -> bool:
+    return any(manifest.path == other.path for manifest in environment.lineage[:-1])
 
 
 def _cycles(links: list[Link]) -> Iterator[EnvbuildError]:

@@ -26,8 +26,14 @@ from envbuild.resolve import Environment
 PYTHON = "3.12"
 
 
+NOTEBOOK_USER = "jovyan"
+
+
 def lock_of(environment: Environment, digests: dict[str, str] | None = None) -> Lock | None:
-    """A pin for each root: `alpha==2` is alpha 2, `numpy 2.*` is numpy 2, and what has no version is 1."""
+    """A pin for each root: `alpha==2` is alpha 2, `numpy 2.*` is numpy 2, and what has no version is 1.
+
+    A base whose name ends in `notebook` has a user of its own; of others nobody told.
+    """
     asked = requests(environment, dict(digests or {}))
     if not asked:
         return None
@@ -39,7 +45,10 @@ def lock_of(environment: Environment, digests: dict[str, str] | None = None) -> 
 
 def _base(text: str) -> Base | None:
     name = image_name(text)
-    return Base(name.name, name.tag, f"sha256:{_digest(text)}") if name else None
+    if name is None:
+        return None
+    user = NOTEBOOK_USER if name.name.endswith("notebook") else None
+    return Base(name.name, name.tag, f"sha256:{_digest(text)}", user)
 
 
 def _pins(request: Request) -> Pins:

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,15 +53,20 @@ class Registry:
         http = {"addr": self.server, "secret": "of the tests"}
         return {"version": 0.1, "log": {"level": "error"}, "storage": storage, "http": http}
 
-    def push(self, repository: str, tag: str, *, says: str = "") -> str:
-        """Put an image of no layers there, as an index of one platform; its digest. SAYS makes it another image."""
-        config = json.dumps({"architecture": "amd64", "os": "linux", "author": says}).encode()
+    def push(self, repository: str, tag: str, *, says: str = "", **starts: Mapping[str, Any]) -> str:
+        """Put an image of no layers there, as an index; its digest. SAYS makes it another image.
+
+        It is for amd64, or for the architectures of STARTS, each with what its configuration says of containers.
+        """
+        entries = [self._entry(repository, says, *one) for one in (starts or {"amd64": {}}).items()]
+        return self._put(repository, tag, _INDEX, self._manifest(_INDEX, manifests=entries))
+
+    def _entry(self, repository: str, says: str, architecture: str, starts: Mapping[str, Any]) -> dict[str, Any]:
+        platform = {"architecture": architecture, "os": "linux"}
+        config = json.dumps({**platform, "author": says, **({"config": starts} if starts else {})}).encode()
         manifest = self._manifest(_MANIFEST, config={"mediaType": _CONFIG, **self._blob(repository, config)}, layers=[])
         digest = self._put(repository, f"sha256:{hashlib.sha256(manifest).hexdigest()}", _MANIFEST, manifest)
-        entry = {"mediaType": _MANIFEST, "digest": digest, "size": len(manifest)}
-        platform = {"architecture": "amd64", "os": "linux"}
-        index = self._manifest(_INDEX, manifests=[{**entry, "platform": platform}])
-        return self._put(repository, tag, _INDEX, index)
+        return {"mediaType": _MANIFEST, "digest": digest, "size": len(manifest), "platform": platform}
 
     def delete(self, repository: str, digest: str) -> None:
         """A manifest, with every name that stands for it."""

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from envbuild.errors import SilentError
 from envbuild.registry.line import Line
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Call(msgspec.Struct, frozen=True):
     url: str
     headers: Mapping[str, str]
     body: Body = b""
+    seconds: float = 0  # to wait for an answer, where that may be longer than usual
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -73,12 +75,18 @@ class Wire:
         idle = self._taken(origin(call.url))
         if idle is not None:
             try:
-                return idle, _sent(idle, call, self._target(call.url))
+                return idle, self._sent(idle, call)
             except _HUNG_UP:
                 if not isinstance(call.body, bytes):
                     raise
         fresh = self._connection(urlsplit(call.url))
-        return fresh, _sent(fresh, call, self._target(call.url))
+        return fresh, self._sent(fresh, call)
+
+    def _sent(self, connection: "HTTPConnection", call: Call) -> "HTTPResponse":
+        connection.timeout = max(call.seconds, self._line.seconds)
+        if connection.sock:
+            connection.sock.settimeout(connection.timeout)
+        return _sent(connection, call, self._target(call.url))
 
     def _taken(self, where: tuple[str, str, int]) -> "HTTPConnection | None":
         with self._lock:
@@ -140,8 +148,9 @@ def _early(connection: "HTTPConnection", error: OSError) -> "HTTPResponse":
 
 def _address(proxy: str) -> tuple[str, int | None]:
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in _PORTS:
-        raise OSError(f"a proxy by {parts.scheme} is none for it")
+    if parts.scheme != "http":  # what is sent there, a password too, would be in plain words
+        what = f"a proxy by {parts.scheme} is none that registries are spoken to through"
+        raise SilentError(what, hint="name one by http:// in HTTP_PROXY and HTTPS_PROXY: TLS goes through it")
     return parts.hostname or "", parts.port
 
 

@@ -201,6 +201,38 @@ def test_a_secret_is_shown_to_its_step_alone(workshop: Workshop, tmp_path: Path)
     assert any(line.endswith(" ******") for line in workshop.lines)
 
 
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        (f"machine some.host\n\tlogin me  password {_CANARY}\n", ["***", "***"]),
+        (f'{{\r\n  "key": "{_CANARY}",\r\n  "a": 1\r\n}}', ["{", "***", "***", "}"]),
+        (
+            f"-----BEGIN OPENSSH PRIVATE KEY-----\n{_CANARY}+/=\nQQ==\n-----END OPENSSH PRIVATE KEY-----\n",
+            ["-----BEGIN OPENSSH PRIVATE KEY-----", "***", "QQ==", "-----END OPENSSH PRIVATE KEY-----"],
+        ),
+    ],
+)
+def test_a_secret_of_several_lines_is_shown_nowhere(
+    workshop: Workshop, tmp_path: Path, secret: str, shown: list[str]
+) -> None:
+    """Each of its lines has stars in the log and in the error; those that stand in many a text stay."""
+    file = tmp_path / "secret"
+    file.write_bytes(secret.encode())
+    dockerfile = "FROM busybox:latest\nRUN --mount=type=secret,id=filed,required=true cat /run/secrets/filed; exit 5\n"
+    why = workshop.fail(dockerfile, secrets={"filed": Secret(file=str(file))})
+    assert [line.strip() for line in why.lines] == shown
+    assert _CANARY not in f"{why}{workshop.log.read_text()}{workshop.said}"
+
+
+def test_certificates_are_no_secret(workshop: Workshop, tmp_path: Path) -> None:
+    """They are among a build's secrets so that they are in no layer."""
+    file = tmp_path / "bundle.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----\nMIIcertificate\n-----END CERTIFICATE-----\n")
+    dockerfile = "FROM busybox:latest\nRUN --mount=type=secret,id=ca_bundle cat /run/secrets/ca_bundle\n"
+    workshop.build(dockerfile, secrets={"ca_bundle": Secret(file=str(file))})
+    assert any(line.endswith("MIIcertificate") for line in workshop.lines)
+
+
 def _watch(commands: set[str], over: threading.Event) -> None:
     while not over.wait(0.02):
         commands |= {command for pid in Path("/proc").glob("[0-9]*") if (command := _command(pid))}

@@ -1,6 +1,7 @@
 """Images from manifests to a registry and back (DECISIONS 26 to 37), with a real engine, buildx and registry."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,38 @@ def test_what_is_built_is_what_was_planned(imaging: Imaging) -> None:
     (why,) = (str(one.error) for one in told if one.error)
     assert "data.txt was changed since the plan was made" in why
     assert _BUILT not in imaging.log("web")
+
+
+_TEARS = """\
+#!/bin/sh
+# Who lists files is told, and data.txt is half of itself while it is copied.
+git="$(PATH="${PATH#*:}" command -v git)"
+for context in .envbuild/work/*/context .envbuild/work/*/*/context; do
+    [ -f "$context/envbuild/contents.txt" ] || continue
+    if [ -n "$(find "$context" -name data.txt)" ]; then printf 'whole and well\\n' >apart/data.txt
+    else printf 'whole' >apart/data.txt; fi
+done
+exec "$git" "$@"
+"""
+
+
+def test_what_is_copied_is_held_against_what_was_planned(imaging: Imaging) -> None:
+    """A file that is rewritten while it is copied, and is as before then, is built into nothing."""
+    project = imaging.project
+    project.write("apart/data.txt", "whole and well\n")
+    imaging.image("web", "hello")
+    text = project.read("manifests/web.yaml")
+    project.write("manifests/web.yaml", f"{text}  copy: [{{from: ../apart, to: /data}}]\n")
+    _shell(imaging, "git init -q .")
+    project.run("lock")
+    project.write("tools/git", _TEARS)
+    (project.path / "tools/git").chmod(0o755)
+    path = f"{project.path / 'tools'}{os.pathsep}{project.environ['PATH']}"
+    told = project.run("apply", check=1, env={"PATH": path})
+    assert "apart was changed since the plan was made" in told.err
+    assert _BUILT not in imaging.log("web")
+    project.write("apart/data.txt", "whole and well\n")
+    project.run("apply")
 
 
 def _shell(imaging: Imaging, command: str) -> str:

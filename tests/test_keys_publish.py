@@ -5,6 +5,7 @@ from support.keys import body, child, heirs, plain, project_settings, refused
 from support.manifests import environment
 
 from envbuild.errors import EnvbuildError
+from envbuild.registry.repositories import repositories
 
 PUBLISH = body("publish")
 
@@ -104,3 +105,17 @@ def test_the_settings_tags_may_use_what_is_known_when_publishing() -> None:
     """`publish.tags` are strings with Jinja over git, date, lock, version, wherever they stand."""
     project = project_settings("publish: {tags: ['{{ git.commit }}']}\n")
     assert environment({"k": "description: k\n"}, settings=project).keys.publish.tags == ("{{ git.commit }}",)
+
+
+@pytest.mark.parametrize("registry", ["acme/envs", "acme"])
+def test_a_registry_is_a_host(registry: str) -> None:
+    """What an engine would take for a name in Docker's own registry is refused at its line; localhost is a host."""
+    project = project_settings(f"registry: {registry}\n")
+    with pytest.raises(EnvbuildError) as caught:
+        repositories(environment({"k": "builder: docker\n"}, settings=project))
+    told = f"envbuild.yaml:1:11: 'acme' is no host: engines take '{registry}' for a name in docker.io"
+    assert str(caught.value).splitlines()[0] == told
+    assert caught.value.hint.startswith(f"write 'docker.io/{registry}'")
+    for host in ("localhost", "localhost/acme", "acme:5000", "docker.io/acme", "[::1]:5000"):
+        known = project_settings(f"registry: '{host}'\n")
+        assert repositories(environment({"k": "builder: docker\n"}, settings=known))[0].server == host.partition("/")[0]

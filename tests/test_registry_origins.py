@@ -233,12 +233,18 @@ def test_names_and_tls(tmp_path: Path) -> None:
             assert names.asked.count("auth.example.com") == 2
         assert "auth.example.net" not in names.asked
     assert not any("proxy-authorization" in one.headers for one in (*giving.log, *guarded.log))
-    host = {**config, "HTTPS_PROXY": "socks5://x"}
-    with (
-        client("registry.example.com", host) as (registry, _),
-        pytest.raises(SilentError, match="a proxy by socks5 is"),
-    ):
-        registry.head("a", "1")
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "https"])
+@pytest.mark.parametrize("server", ["registry.example.com", "plain.example.com"])
+def test_a_proxy_that_cannot_be_spoken_to(scheme: str, server: str) -> None:
+    """It is told nothing, and no password in plain words."""
+    with Elsewhere() as proxy:
+        host = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"{scheme}://me:too@{proxy.address}")
+        with client(server, host, plain={"plain.example.com"}) as (registry, told):
+            with pytest.raises(SilentError, match=f"a proxy by {scheme} is none that registries are"):
+                registry.head("a", "1")
+            assert (told, proxy.log) == ([], [])
 
 
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:

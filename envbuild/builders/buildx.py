@@ -4,7 +4,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,8 @@ _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)")
 _OLDEST = (0, 10, 0)
 _TELLS_ALL = (0, 13, 0)  # --progress=rawjson
 _HIDDEN = "***"
+_TELLING = 6  # letters of a line, of a secret of several
+_COMMON = re.compile(r"\W*|-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ class Buildx:
 
     def build(self, order: Order, log: Path, say: Callable[[str], None]) -> Built:
         """Build it; the log is whole, and what fails says which step, and why."""
-        veil = _veil([*orders.secret_values(order, self._host)])
+        veil = _veil(orders.secret_values(order, self._host))
         can = self.capabilities(order.builder, order.docker_context)
         orders.refuse(order, can)
         tells_all = self.version >= _TELLS_ALL
@@ -118,14 +120,21 @@ class Buildx:
         raise BuildError("there is no command 'docker' here, which builds the images", hint=hint)
 
 
-def _veil(secrets: list[str]) -> Callable[[str], str]:
-    """Puts stars for secrets, should a step write what it was shown; lines of certificates are none."""
-    lines = {secret.strip() for secret in secrets if len(secret.strip().splitlines()) == 1}
-    hidden = sorted(filter(None, lines), key=len, reverse=True)
+def _veil(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Puts stars for secrets, should a step write what it was shown: for each line of one, as steps write them."""
+    hidden = sorted({line for secret in secrets for line in _lines(secret)}, key=len, reverse=True)
     if not hidden:
         return str
     pattern = re.compile("|".join(traces(one).pattern for one in hidden))
     return lambda text: pattern.sub(_HIDDEN, text)
+
+
+def _lines(secret: str) -> Iterator[str]:
+    """Without those, among several, that tell nothing, and stand in many a text."""
+    known = [line.strip() for line in secret.strip().splitlines()]
+    if len(known) == 1:
+        return iter(known)
+    return (line for line in known if len(line) >= _TELLING and not _COMMON.fullmatch(line))
 
 
 @contextmanager

@@ -1,26 +1,26 @@
 """Docker's engine through its SDK: everything but building."""
 
-import json
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from envbuild.builders.endpoints import Endpoint, endpoint
 from envbuild.builders.engine import silent
 from envbuild.errors import BuildError
-from envbuild.process import Programs, child_environment
+from envbuild.process import Programs
 from envbuild.written import lines, log_line
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-_SOCKET = "unix:///var/run/docker.sock"
 _SECONDS = 120
-_OF_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LABELS = {"dev.envbuild": "test"}
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
 _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
@@ -54,12 +54,17 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Daemon:
-    """One engine, spoken to when it is first needed; many threads may use it."""
+    """One engine, spoken to when it is first needed; many threads may use it.
 
-    def __init__(self, host: Mapping[str, str], programs: Programs, docker_context: str = "") -> None:
+    It is the one that images are built by: of the context, or of the builder, that was named for them.
+    """
+
+    def __init__(
+        self, host: Mapping[str, str], programs: Programs, docker_context: str = "", builder: str = ""
+    ) -> None:
         self._host = host
         self._programs = programs
-        self._context = docker_context
+        self._names = (docker_context, builder)
 
     def image(self, reference: str) -> Facts | None:
         """By its id, or by a name; nothing where the engine has none."""
@@ -132,7 +137,7 @@ class Daemon:
             )["Id"]
         try:
             if wanted.files:
-                with self._told(), wanted.files.open("rb") as stream:
+                with wanted.files.open("rb") as stream, self._told():
                     self._client.put_archive(made, "/", stream)
             yield made
         finally:
@@ -140,83 +145,88 @@ class Daemon:
                 self._client.remove_container(made, v=True, force=True)
 
     def run(self, container: str, hear: Callable[[bytes], None]) -> int:
-        """Start it, hand over each line of what it says, and wait for its end."""
+        """Start it, hand over each line of what it says, and wait for its end; what hears fails as itself."""
+        if why := self._start(container):
+            hear(why.encode())
+            return _NOT_FOUND
+        for line in lines(self._logs(container)):
+            hear(line)
+        with self._told():
+            return int(self._client.wait(container)["StatusCode"])
+
+    def _start(self, container: str) -> str:
+        """Why it has no program to run, if that is so."""
         from docker.errors import APIError
 
         with self._told():
             try:
                 self._client.start(container)
             except APIError as error:
-                if not _NO_PROGRAM.search(told := str(error.explanation or error)):
-                    raise
-                hear(told.encode())
-                return _NOT_FOUND
-            for line in lines(self._client.logs(container, stream=True)):
-                hear(line)
-            return int(self._client.wait(container)["StatusCode"])
+                if _NO_PROGRAM.search(told := str(error.explanation or error)):
+                    return told
+                raise
+        return ""
+
+    def _logs(self, container: str) -> Iterator[bytes]:
+        with self._told():
+            yield from self._client.logs(container, stream=True)
 
     def end(self, container: str) -> None:
         """Whatever runs in it; one that has ended meanwhile is as well."""
         from docker.errors import APIError
 
-        with suppress(APIError):
+        with suppress(APIError, OSError):
             self._client.kill(container)
 
     def has(self, container: str, path: str) -> bool:
         """A file or folder in it; a link that leads nowhere is none."""
-        from docker.errors import NotFound
+        found = self._facts_of(container, path)
+        if found and int(found["mode"]) & _LINK:
+            found = self._facts_of(container, found["linkTarget"])
+        return found is not None
+
+    def _facts_of(self, container: str, path: str) -> dict[str, Any] | None:
+        """Of a file: the engine would send all of it to who asks by the SDK's own function."""
+        from docker.utils import decode_json_header
 
         with self._told():
-            try:
-                _, facts = self._client.get_archive(container, path)
-                if facts and int(facts["mode"]) & _LINK:
-                    self._client.get_archive(container, facts["linkTarget"])
-            except NotFound:
-                return False
-        return True
+            client = self._client
+            url = f"{client.base_url}/v{client.api_version}/containers/{container}/archive"
+            reply = client.head(url, params={"path": path}, timeout=_SECONDS)
+            if reply.status_code == HTTPStatus.NOT_FOUND:
+                return None
+        if reply.status_code != HTTPStatus.OK:
+            what = f"the Docker engine answers {reply.status_code} to who looks for '{path}'"
+            raise BuildError(what, hint="look at the engine's own log")
+        return dict(decode_json_header(reply.headers["x-docker-container-path-stat"]))
 
     @cached_property
-    def endpoint(self) -> str:
-        """Where the engine is: DOCKER_HOST, else what the context in use says."""
-        if own := self._host.get("DOCKER_HOST"):
-            return own
-        env = {**child_environment(self._host), **{key: self._host[key] for key in _OF_DOCKER if self._host.get(key)}}
-        context = [f"--context={self._context}"] if self._context else []
-        ran = self._programs.run(
-            ["docker", *context, "context", "inspect", "--format={{json .Endpoints.docker.Host}}"], env=env
-        )
-        if ran.code:
-            return _SOCKET
-        return str(json.loads(ran.output) or _SOCKET)
+    def endpoint(self) -> Endpoint:
+        """Where the engine is; two threads that ask at once are told the same."""
+        return endpoint(self._host, self._programs, *self._names)
 
     @cached_property
     def _client(self) -> "APIClient":
         from docker import APIClient
         from docker.errors import DockerException
 
+        place = self.endpoint
+        tls = place.certificates.config() if place.certificates else False
         try:
-            return APIClient(self.endpoint, version="auto", timeout=_SECONDS, tls=self._tls(), use_ssh_client=True)
+            return APIClient(place.address, version="auto", timeout=_SECONDS, tls=tls, use_ssh_client=True)
         except DockerException as error:
             raise self._unreachable(str(error)) from None
 
-    def _tls(self) -> Any:
-        """As Docker's own command takes it from these two variables."""
-        folder = self._host.get("DOCKER_CERT_PATH")
-        if not self._host.get("DOCKER_TLS_VERIFY") or not folder:
-            return False
-        from docker.tls import TLSConfig
-
-        files = (f"{folder}/cert.pem", f"{folder}/key.pem")
-        return TLSConfig(client_cert=files, ca_cert=f"{folder}/ca.pem", verify=True)
-
     def _unreachable(self, words: str) -> BuildError:
-        said = f"Cannot connect to the Docker daemon at {self.endpoint}. " if "rror while fetching" in words else words
+        where = self.endpoint.address
+        said = f"Cannot connect to the Docker daemon at {where}. " if "rror while fetching" in words else words
         return silent(said, "")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What goes wrong, in our words: the SDK's are of its own parts."""
-        from docker.errors import APIError, DockerException
+        """What goes wrong, in our words: the SDK's are of its own parts, and of those it is made of."""
+        from docker.errors import APIError, DockerException, StreamParseError
+        from urllib3.exceptions import HTTPError
 
         try:
             yield
@@ -227,6 +237,9 @@ class Daemon:
             raise self._unreachable(str(error)) from None
         except OSError as error:  # of the connection, which is requests' own kind
             raise self._unreachable(f"Error while fetching: {error}") from None
+        except (HTTPError, StreamParseError, struct.error):
+            what = f"the Docker engine at {self.endpoint.address} broke off while it spoke"
+            raise BuildError(what, hint="try again; if it stays so, look at the engine's own log") from None
 
 
 def _facts(told: Mapping[str, Any]) -> Facts:
@@ -241,6 +254,15 @@ def _facts(told: Mapping[str, Any]) -> Facts:
         layers=tuple((told.get("RootFS") or {}).get("Layers") or ()),
         created=str(told.get("Created") or ""),
     )
+
+
+def failure(told: Mapping[str, Any]) -> str:
+    """What a piece of an engine's answer says went wrong: old engines, and others' own, tell it in one of two ways."""
+    detail = told.get("errorDetail")
+    if not detail and not told.get("error"):
+        return ""
+    said = detail.get("message") if isinstance(detail, Mapping) else detail
+    return str(told.get("error") or said or "it does not say why")
 
 
 def is_refusal(words: str) -> bool:

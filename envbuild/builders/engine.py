@@ -10,7 +10,7 @@ from envbuild.errors import BuildError
 from envbuild.process import Ran
 from envbuild.written import log_line
 
-_FACT = re.compile(r"^(Driver|Error|Endpoint|Platforms|BuildKit version|Buildkit): *(.*)$", re.MULTILINE)
+_FACT = re.compile(r"^(Name|Driver|Error|Endpoint|Platforms|BuildKit version|Buildkit): *(.*)$", re.MULTILINE)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 # Named contexts, which a base that is an environment and staged packages come by, and `COPY --link` began with these.
 _OLDEST_ENGINE = (23, 0)
@@ -57,13 +57,8 @@ class Capabilities(msgspec.Struct, frozen=True):
 
 def capabilities(ask: Ask, builder: str) -> Capabilities:
     """Ask buildx which builder it would use, and the engine how it keeps images, where it is the builder."""
-    ran = ask(["buildx", "inspect", *([f"--builder={builder}"] if builder else [])])
-    facts: dict[str, str] = {}
-    for name, value in _FACT.findall(ran.output):
-        facts.setdefault(name, value)
-    if ran.code or "Error" in facts or not facts.get("Driver"):
-        raise silent(facts.get("Error") or ran.errors or ran.output, builder)
-    name = next(iter(re.findall(r"^Name: *(\S+)", ran.output)), builder)
+    facts = _facts(ask, builder)
+    name = facts.get("Name", builder)
     buildkit = facts.get("BuildKit version") or facts.get("Buildkit", "")
     is_engine = facts["Driver"] == _ENGINE
     if not is_engine:
@@ -75,6 +70,23 @@ def capabilities(ask: Ask, builder: str) -> Capabilities:
         buildkit=buildkit,
         has_containerd_store=is_engine and _has_containerd(ask, builder and facts["Endpoint"]),
     )
+
+
+def context_of(ask: Ask, builder: str) -> str:
+    """The context whose engine a builder is, by its name; nothing of one that is no engine."""
+    facts = _facts(ask, builder)
+    return facts.get("Endpoint", "") if facts["Driver"] == _ENGINE else ""
+
+
+def _facts(ask: Ask, builder: str) -> dict[str, str]:
+    """What buildx says of a builder, and of the first of its nodes."""
+    ran = ask(["buildx", "inspect", *([f"--builder={builder}"] if builder else [])])
+    facts: dict[str, str] = {}
+    for name, value in _FACT.findall(ran.output):
+        facts.setdefault(name, value)
+    if ran.code or "Error" in facts or not facts.get("Driver"):
+        raise silent(facts.get("Error") or ran.errors or ran.output, builder)
+    return facts
 
 
 def _has_containerd(ask: Ask, context: str) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 
 from envbuild.builders.engine import Capabilities
 from envbuild.errors import BuildError
+from envbuild.render import CA_BUNDLE
 from envbuild.settings.secrets import Secret
 
 Output = Literal["load", "push", "oci", "none"]
@@ -86,12 +87,14 @@ def environment(order: Order, host: Mapping[str, str]) -> dict[str, str]:
 
 
 def secret_values(order: Order, host: Mapping[str, str]) -> Iterator[str]:
-    """What nobody may read in a log; each secret has to be there."""
+    """What nobody may read in a log, where certificates may stand; each secret has to be there."""
     for name, one in order.secrets.items():
         if one.env and not host.get(one.env):
             what = f"the secret '{name}' has no value: the variable {one.env} is not set"
             raise BuildError(what, hint=f"set {one.env}")
-        yield host.get(one.env or "", "") if one.env else _contents(name, Path(one.file or ""))
+        value = host.get(one.env, "") if one.env else _contents(name, Path(one.file or ""))
+        if name != CA_BUNDLE:
+            yield value
 
 
 def _contents(name: str, file: Path) -> str:

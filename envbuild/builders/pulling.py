@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from envbuild.builders.daemon import Daemon, is_refusal
+from envbuild.builders.daemon import Daemon, failure, is_refusal
 from envbuild.errors import BrokenError, GoneError, LoginError, RegistryError
 from envbuild.registry.repositories import Repository
 
@@ -34,8 +34,8 @@ def _pull(reference: str, registries: "Registries", daemon: Daemon, say: Callabl
     told = ""
     say(f"pulling from {server}")
     for one in daemon.pull(reference, login, platform):
-        if error := one.get("error"):
-            raise _refused(str(error), server, path)
+        if error := failure(one):
+            raise _refused(error, server, path)
         if (now := _progress(layers, one)) and now != told:
             told = now
             say(f"pulling from {server}: {now}")

@@ -39,11 +39,10 @@ def refuse_misstated(inside: Inside) -> None:
             raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")
 
 
-def container_words(
-    image: str, command: Sequence[str], inside: Inside, daemon: Daemon, *, terminal: bool, docker_context: str = ""
-) -> list[str]:
+def container_words(image: str, command: Sequence[str], inside: Inside, daemon: Daemon, *, terminal: bool) -> list[str]:
     """Each value is joined to its option, so that none is one itself; what is run takes the place of the entrypoint."""
-    place = [f"--context={docker_context}"] if docker_context else []
+    context = daemon.endpoint.context
+    place = [f"--context={context}"] if context else []
     options = [
         *(["--tty", "--env=TERM"] if terminal else []),
         *(f"--mount={_mount(one)}" for one in inside.mounts),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.builders.daemon import is_refusal
+from envbuild.builders.daemon import failure, is_refusal
 from envbuild.builders.docker import Draft, Means, Recipe
 from envbuild.errors import BrokenError, LoginError, RegistryError
 from envbuild.fingerprint import Part
@@ -13,7 +13,7 @@ from envbuild.registry.archive import Archive
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
 from envbuild.registry.finding import Found, find_all
-from envbuild.registry.manifests import MANIFEST, Manifest
+from envbuild.registry.manifests import MANIFEST, Manifest, content
 from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
 
@@ -81,7 +81,9 @@ def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
     if theirs := registry.head(first.path, recipe.tag, to_write=True):
         return settle(Found(first.server, first.path, theirs, recipe.share), recipe, means)
     recipe.say(f"pushing to {first.name}")
-    digest = _of_file(draft, recipe, registry, first) if draft.kind == "file" else _of_engine(recipe, means, registry)
+    digest = (
+        _of_file(draft, recipe, registry, first) if draft.kind == "file" else _of_engine(draft, recipe, means, registry)
+    )
     for home in others:
         recipe.say(f"pushing to {home.name}")
         copy((registry, first.path, digest), (means.registries.of(home.server), home.path), (recipe.tag,))
@@ -102,18 +104,29 @@ def _near(recipe: Recipe, home: Repository) -> str:
     return base.path if base.server == home.server and base.path != home.path else ""
 
 
-def _of_engine(recipe: Recipe, means: Means, registry: Registry) -> str:
+def _of_engine(draft: Draft, recipe: Recipe, means: Means, registry: Registry) -> str:
     """By the engine itself, which knows the layers that the registry has; then with what it does not know."""
     home = recipe.homes[0]
     login = registry.login(home.path)
     for told in means.daemon.push(home.name, recipe.tag, login):
-        if error := told.get("error"):
-            raise _refused(str(error), home)
+        if error := failure(told):
+            raise _refused(error, home)
     pushed = registry.manifest(home.path, recipe.tag)
     if pushed is None:
         what = f"the engine says that it has pushed {home.tagged(recipe.tag)}, and {home.server} does not have it"
         raise BrokenError(what, hint="try again; if it stays so, look at the engine's own log")
+    if draft.at not in {pushed.digest, _config(pushed, home.tagged(recipe.tag))}:
+        what = f"{home.server} has another image under {home.tagged(recipe.tag)} than the engine was to push"
+        raise BrokenError(
+            what, hint="see that nobody else pushes there, and that the engine has it under no other name"
+        )
     return registry.put(home.path, recipe.tag, annotated(pushed, recipe.annotations))
+
+
+def _config(manifest: Manifest, what: str) -> str:
+    """By which an engine of the usual store calls an image; others call it by its manifest."""
+    config = content(manifest, what).config
+    return config.digest if config else ""
 
 
 def _refused(words: str, home: Repository) -> RegistryError:

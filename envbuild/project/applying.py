@@ -1,7 +1,5 @@
 """A plan, done: each step with all that it needs, to the records that the plan was made from."""
 
-from pathlib import Path
-
 from envbuild.apply import Event, Job, Pace, Site, Summary, Tell, apply
 from envbuild.builders import BUILDERS
 from envbuild.errors import Place, RefusedError
@@ -73,7 +71,7 @@ class Applying:
             files=one.files,
             render=lambda: self._rendered(one),
             base=one.base,
-            write=lambda folder: self._write(one, folder),
+            write=lambda folder: self._images.context(one, folder),
             manifest=resolved_text(one.environment),
         )
 
@@ -81,15 +79,3 @@ class Applying:
         if BUILDERS[one.environment.builder].MAKES_IMAGES:
             return self._images.rendered(one).texts
         return render(one.environment, self._templates, one.locked.head.python if one.locked.head else "")
-
-    def _write(self, one: Prepared, folder: Path) -> None:
-        """What is built is what was planned, or nothing: files may change at any moment."""
-        self._images.write(folder, self._images.rendered(one))
-        now = self._images.imaged(one).fingerprint
-        if one.fingerprint is None or now is None or now.text != one.fingerprint.text:
-            before = {part.name: part.digest for part in one.fingerprint.parts} if one.fingerprint else {}
-            moved = (
-                next((part.name for part in now.parts if before.get(part.name) != part.digest), "a file") if now else ""
-            )
-            what = f"{moved.removeprefix('file/') or 'a file'} was changed since the plan was made"
-            raise RefusedError(what, Place(one.environment.path), "run 'envbuild apply' again")

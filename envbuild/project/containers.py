@@ -23,10 +23,9 @@ def contained(
     record = project.record(name, version or "latest")
     if record.builder == "local":
         raise no_image(f"{name}@{record.version}")
-    context = project.wishes.docker_context
-    daemon = Daemon(project.host, project.programs, context)
+    daemon = Daemon(project.host, project.programs, project.wishes.docker_context, project.wishes.builder)
     image = pulled(record.reference, project.registries, daemon, say)
-    return container_words(image, command, inside, daemon, terminal=terminal, docker_context=context)
+    return container_words(image, command, inside, daemon, terminal=terminal)
 
 
 def no_image(shown: str) -> UsageError:

@@ -8,7 +8,7 @@ import msgspec
 
 from envbuild.builders import docker
 from envbuild.document import decode
-from envbuild.errors import Place, WorkspaceError
+from envbuild.errors import Place, RefusedError, WorkspaceError
 from envbuild.fingerprint import Fingerprint, ImageInputs, Inputs, image_fingerprint
 from envbuild.project.locks import Locks
 from envbuild.project.preparing import Prepared
@@ -36,10 +36,23 @@ _IGNORE, _CONTENTS, _OURS = ".dockerignore", "envbuild/contents.txt", "envbuild"
 
 
 class Rendered(msgspec.Struct, frozen=True):
-    """Texts by file name, and what is copied beside them."""
+    """Texts by file name, and what is copied beside them, of which the files have these names there."""
 
     texts: dict[str, str]
     inputs: tuple[Input, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> int:
+        return len({*self.names, *self.texts})
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What has come of one path of the project: the digest of all of it, and its files by their names there."""
+
+    path: str
+    digest: str
+    names: tuple[str, ...]
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -70,18 +83,34 @@ class Images:
             return msgspec.structs.replace(prepared, base=base)
         given = self.given(prepared, parent)
         files, contents = self._files(prepared.environment, given)
-        found = self._fingerprint(prepared, given, files, contents)
+        made = render_image(prepared.environment, self._sources.templates(), given)
+        found = self._fingerprint(prepared, given, made[DOCKERFILE], files, contents)
         return msgspec.structs.replace(prepared, fingerprint=found, base=base, files=files, contents=contents)
 
     def rendered(self, prepared: Prepared) -> Rendered:
         """Of one that is locked, with all that it starts from."""
+        return self._rendered(prepared, self.given(prepared, self.base(prepared.environment)))
+
+    def context(self, prepared: Prepared, folder: Path) -> None:
+        """What is built is what was planned, or nothing: files may change at any moment, also while they are copied."""
+        given = self.given(prepared, self.base(prepared.environment))
+        rendered = self._rendered(prepared, given)
+        copied = self.write(folder, rendered)
+        files = {one.path: one.digest for one in copied}
+        now = self._fingerprint(prepared, given, rendered.texts[DOCKERFILE], files, prepared.contents)
+        torn = next((one.path for one in copied if prepared.files.get(one.path) != one.digest), "")
+        if moved := torn or _moved(prepared.fingerprint, now) or _unnamed(copied, rendered):
+            what = f"{moved} was changed since the plan was made"
+            raise RefusedError(what, Place(prepared.environment.path), "run 'envbuild apply' again")
+
+    def _rendered(self, prepared: Prepared, given: Given) -> Rendered:
         environment, templates = prepared.environment, self._sources.templates()
         python = prepared.locked.head.python if prepared.locked.head else ""
         texts = render(environment, templates, python)
-        given = self.given(prepared, self.base(environment))
         made = render_image(environment, templates, given)
         inputs = sources_of(environment, given)
-        return Rendered({**texts, **made, _IGNORE: self._ignore(inputs)}, inputs)
+        names = tuple(name for one in inputs for name in self._names(one))  # of each, so that what is wrong is told
+        return Rendered({**texts, **made, _IGNORE: _ignore(names)}, inputs, names)
 
     def given(self, prepared: Prepared, parent: Prepared | None) -> Given:
         environment, path = prepared.environment, prepared.locked.path
@@ -99,19 +128,16 @@ class Images:
         parent, head = self.base(prepared.environment), prepared.locked.head
         return last_user(prepared.environment, head.base if head else None, self._user(parent) if parent else None)
 
+    @staticmethod
     def _fingerprint(
-        self, prepared: Prepared, given: Given, files: dict[str, str], contents: dict[str, str]
+        prepared: Prepared, given: Given, dockerfile: str, files: dict[str, str], contents: dict[str, str]
     ) -> Fingerprint:
         environment = prepared.environment
-        made = render_image(environment, self._sources.templates(), given)
+        base = given.parent.fingerprint if given.parent else ""
         return image_fingerprint(
             environment,
             Inputs(docker.FORMAT, prepared.locked.head, platforms_of(environment), files, contents),
-            ImageInputs(
-                made[DOCKERFILE],
-                given.parent.fingerprint if given.parent else "",
-                tuple(apt_packages(environment, given)),
-            ),
+            ImageInputs(dockerfile, base, tuple(apt_packages(environment, given))),
         )
 
     def _files(self, environment: Environment, given: Given) -> tuple[dict[str, str], dict[str, str]]:
@@ -139,44 +165,41 @@ class Images:
         ignore = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
         return Counting(package=False, ignore=ignore)
 
-    def _ignore(self, inputs: tuple[Input, ...]) -> str:
-        """What lies beside a context is none of its content: only what it is made of is sent to a builder."""
-        tops = {_OURS}
-        for one in inputs:
-            tops |= {name.partition("/")[0] for name in self._names(one)}  # of each, so that what is wrong is told
-        return "".join(f"{line}\n" for line in ("*", *(f"!{_escaped(top)}" for top in sorted(tops)), _CONTENTS))
-
-    def write(self, folder: Path, rendered: Rendered) -> int:
+    def write(self, folder: Path, rendered: Rendered) -> tuple[Copied, ...]:
         """Into a folder that may hold an earlier one, of which nothing stays that is not part of this one.
 
         What will stand there is noted first, so that it can be taken away again however this ends.
         """
-        copied = [name for one in rendered.inputs for name in self._names(one)]
-        texts = {name: text for name, text in rendered.texts.items() if name not in copied or name != ENVIRONMENT_YML}
+        there, texts = rendered.names, dict(rendered.texts)
+        if ENVIRONMENT_YML in there:
+            del texts[ENVIRONMENT_YML]
         if DOCKERFILE in texts:
             self._clear(folder)
-            names = sorted({*copied, *texts} - {DOCKERFILE, _IGNORE, ENVIRONMENT_YML})
+            names = sorted({*there, *texts} - {DOCKERFILE, _IGNORE, ENVIRONMENT_YML})
             write_whole(folder / _CONTENTS, "".join(f"{name}\n" for name in names))
-        for one in rendered.inputs:
-            if self._is_folder(one):
-                self._folders.copy(one.path, folder / one.target, one.where, counting=self._counting(one))
-            else:
-                self._folders.copy_file(one.path, folder / one.target, one.where)
+        copied = tuple(self._copy(one, folder) for one in rendered.inputs)
         for name, text in texts.items():
             write_whole(folder / name, text)
-        return len({*copied, *texts})
+        return copied
+
+    def _copy(self, one: Input, folder: Path) -> Copied:
+        target = folder / one.target
+        if not self._is_folder(one):
+            return Copied(one.path, self._folders.copy_file(one.path, target, one.where), (one.target,))
+        found = self._folders.copy(one.path, target, one.where, counting=self._counting(one))
+        return Copied(one.path, found.digest, tuple(_below(one, name) for name in found.files))
 
     def _names(self, one: Input) -> Iterator[str]:
         """What an input is in a context, by the paths of its files."""
         if not self._is_folder(one):
-            self._workspace.digest(one.path, one.where)  # told before anything is written, if it cannot be read
+            self._workspace.read(one.path, one.where, 0)  # told before anything is written, if it cannot be read
             yield one.target
             return
-        for name in self._folders.content(one.path, one.where, editable=False, counting=self._counting(one)).files:
+        for name in self._folders.names(one.path, one.where, counting=self._counting(one)):
             if not one.target and name.partition("/")[0] == _OURS:
                 what = f"'{one.path}' holds '{_OURS}', where a context has what envbuild puts into it"
                 raise WorkspaceError(what, one.where, "rename that folder, or let a .dockerignore leave it out")
-            yield f"{one.target}/{name}" if one.target else name
+            yield _below(one, name)
 
     @staticmethod
     def _clear(folder: Path) -> None:
@@ -193,6 +216,30 @@ class Images:
                 path.unlink()
         if not ours.is_symlink():
             shutil.rmtree(ours)
+
+
+def _below(one: Input, name: str) -> str:
+    return f"{one.target}/{name}" if one.target else name
+
+
+def _moved(planned: Fingerprint | None, now: Fingerprint) -> str:
+    """The first part that is not as it was planned."""
+    if planned is None or planned.text != now.text:
+        before = {part.name: part.digest for part in planned.parts} if planned else {}
+        moved = next((part.name for part in now.parts if before.get(part.name) != part.digest), "a file")
+        return moved.removeprefix("file/")
+    return ""
+
+
+def _unnamed(copied: tuple[Copied, ...], rendered: Rendered) -> str:
+    """What came, or went, after it was said which files a builder is sent."""
+    return next((one.path for one in copied if not {*one.names} <= {*rendered.names}), "")
+
+
+def _ignore(names: tuple[str, ...]) -> str:
+    """What lies beside a context is none of its content: only what it is made of is sent to a builder."""
+    tops = {_OURS, *(name.partition("/")[0] for name in names)}
+    return "".join(f"{line}\n" for line in ("*", *(f"!{_escaped(top)}" for top in sorted(tops)), _CONTENTS))
 
 
 def _escaped(name: str) -> str:

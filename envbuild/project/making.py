@@ -59,7 +59,7 @@ def means_of(project: Place, tools: Tools) -> Means:
     wishes, secrets = project.wishes, project.origins.secrets
     return Means(
         buildx=Buildx(project.programs, project.host, secrets.variables),
-        daemon=Daemon(project.host, project.programs, wishes.docker_context),
+        daemon=Daemon(project.host, project.programs, wishes.docker_context, wishes.builder),
         registries=project.registries,
         tools=tools,
         settings=project.settings,

@@ -45,7 +45,7 @@ class _Moments:
 
 
 def with_names(planned: Planned, also: tuple[str, ...], source: Callable[[], Source]) -> Planned:
-    """The same plan, if all that is going to be built can be named; what stands has its names, and nobody may take them.
+    """The same plan, if all that is going to be built can be named; what stands has its names, which nobody may take.
 
     A tag that the lock has a part in is judged when that is known.
     """

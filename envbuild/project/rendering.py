@@ -35,4 +35,6 @@ def _rendered(project: Project, images: Images, prepared: Prepared) -> Rendered:
 def write_artifacts(project: Project, folder: Path, artifacts: dict[str, Rendered]) -> int:
     """Each environment's into a folder of its name; every file whole or not at all."""
     _, images = project.sources()
-    return sum(images.write(folder / name, one) for name, one in artifacts.items())
+    for name, one in artifacts.items():
+        images.write(folder / name, one)
+    return sum(one.files for one in artifacts.values())

@@ -26,6 +26,6 @@ def _images(project: Place, depth: Depth) -> Standing:
     from envbuild.builders.daemon import Daemon
     from envbuild.project.stored import Stored
 
-    daemon = Daemon(project.host, project.programs, project.wishes.docker_context)
+    daemon = Daemon(project.host, project.programs, project.wishes.docker_context, project.wishes.builder)
     asked = project.ledger.doubt
     return Stored(project.state, project.registries, daemon, depth, asked, project.wishes)

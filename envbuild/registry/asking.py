@@ -33,7 +33,8 @@ class Question(msgspec.Struct, frozen=True):
     """What is asked: `url` is a path of the registry, or where it has led to; `what` is how messages call it.
 
     `good` are the answers that are hoped for. `again` says whether it may simply be asked once more, `most` how long an
-    answer may be. What is stored there may look like anything; all else that tells of an error is one.
+    answer may be, `seconds` how long it may take where that is longer than usual. What is stored there may look like
+    anything; all else that tells of an error is one.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Question(msgspec.Struct, frozen=True):
     again: bool = True
     most: int = 4 * 1024 * 1024
     is_stored: bool = False
+    seconds: float = 0
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -183,7 +185,7 @@ class Asker:
                 if is_own
                 else self._plain(question)
             )
-            call = Call(question.method, url, {**own, **self._wire.headers(url)}, question.body)
+            call = Call(question.method, url, {**own, **self._wire.headers(url)}, question.body, question.seconds)
             with self._wire.open(call) as response:
                 place = response.headers.get("Location") if response.status in _REDIRECTS else None
                 if place is None or question.method not in _READS:

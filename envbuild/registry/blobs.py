@@ -22,6 +22,7 @@ _BEGUN = frozenset({201, 202})
 _TAKEN = frozenset({200, 201, 202, 204})
 _STATUS = frozenset({200, 202, 204, 404})
 _PIECE = 1024 * 1024
+_COMMIT_SECONDS = 600.0  # a registry may hash, or copy, all of a blob before it says that it has it
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _UP_TO = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
@@ -135,10 +136,9 @@ def _send(asker: Asker, repository: str, blob: Blob, place: _Place) -> None:
     patch = Question("PATCH", place.url, what, scope, _TAKEN, headers, pieces if blob.size else b"", again=False)
     url = _location(asker, asker.ask(patch), place.url)
     joint = "&" if "?" in url else "?"
-    end = Question(
-        "PUT", f"{url}{joint}digest={quote(blob.digest, safe='')}", what, scope, _TAKEN, _OCTETS, again=False
-    )
-    said = asker.ask(end).headers.get("docker-content-digest", blob.digest)
+    end = f"{url}{joint}digest={quote(blob.digest, safe='')}"
+    commit = Question("PUT", end, what, scope, _TAKEN, _OCTETS, again=False, seconds=_COMMIT_SECONDS)
+    said = asker.ask(commit).headers.get("docker-content-digest", blob.digest)
     if said != blob.digest:
         raise _other(asker, what, said)
 

@@ -38,13 +38,14 @@ def failure(
     also = f": {said}" if said else ""
     if code in _REFUSED:
         return _refused(server, what, f"({code}){also}", login)
-    text = f"{server} answers {code} for {what}{also}"
+    text, after = f"{server} answers {code} for {what}{also}", _after(headers)
     if code == HTTPStatus.NOT_FOUND:
         return GoneError(f"{server} has no {what}{also}", hint="check its name, and that it is still there")
-    if code == HTTPStatus.TOO_MANY_REQUESTS:
-        return BusyError(text, hint=_WAIT, after=_after(headers))
-    if code in _PASSING:
-        return BrokenError(text, hint=_WAIT, after=_after(headers))
+    if code == HTTPStatus.TOO_MANY_REQUESTS or code in _PASSING:
+        kind = BusyError if code == HTTPStatus.TOO_MANY_REQUESTS else BrokenError
+        if after > LONGEST_WAIT:
+            return kind(f"{text}, and says to come again in {after:,.0f} seconds", hint="try again then")
+        return kind(text, hint=_WAIT, after=after)
     return BrokenError(text, hint="report it to who keeps the registry")
 
 
@@ -108,11 +109,11 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
 
 
 def _after(headers: Mapping[str, str]) -> float:
-    """What `Retry-After` asks for, in seconds or as a date, within bounds."""
+    """What `Retry-After` asks for, in seconds or as a date."""
     stated = (headers.get("Retry-After") or "").strip()
     if stated.isascii() and stated.isdigit():
-        return min(float(stated[:9]), LONGEST_WAIT)
-    return min(max(_until(stated), 0.0), LONGEST_WAIT) if stated else 0.0
+        return float(stated[:9])
+    return max(_until(stated), 0.0) if stated else 0.0
 
 
 def _until(date: str) -> float:

@@ -10,6 +10,7 @@ from envbuild.resolve import Environment
 
 _SERVER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_HOST = re.compile(r"localhost|.*[.:].*")  # as engines read names: what is none of these is a name in docker.io
 _LONGEST = 255
 _HUB = "docker.io"
 
@@ -73,6 +74,9 @@ def _problems(environment: Environment, own: str) -> Iterator[EnvbuildError]:
         where = environment.where("publish", "registries")
         if "://" in registry or not _SERVER.fullmatch(server):
             yield PlanError(f"'{registry}' is no registry", where, "write HOST, HOST:PORT or HOST/PATH")
+        elif not _HOST.fullmatch(server):
+            what = f"'{server}' is no host: engines take '{registry}' for a name in {_HUB}"
+            yield PlanError(what, where, f"write '{_HUB}/{registry}', or a host with its port or domain")
         elif above and not _PATH.fullmatch(above.strip("/")):
             yield PlanError(f"'{registry}' is no registry", where, "write its path in small letters and digits")
     key = "repository" if publish.repository else "prefix" if publish.prefix else ""

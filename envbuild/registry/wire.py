@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
+from envbuild.errors import SilentError
 from envbuild.process import Interrupted
 from envbuild.registry.line import Line
 
@@ -32,6 +33,7 @@ class Call(msgspec.Struct, frozen=True):
     url: str
     headers: Mapping[str, str]
     body: Body = b""
+    seconds: float = 0  # to wait for an answer, where that may be longer than usual
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -95,6 +97,7 @@ class Wire:
 
     def _sent(self, connection: "HTTPConnection", call: Call) -> "HTTPResponse":
         """A server may answer, and hang up, before it has heard all: then its answer says more than the broken pipe."""
+        connection.timeout = max(call.seconds, self._line.seconds)
         body = call.body if isinstance(call.body, bytes) else iter(call.body())
         try:
             self._begin(connection)
@@ -111,6 +114,7 @@ class Wire:
     def _begin(self, connection: "HTTPConnection") -> None:
         if connection.sock is None:
             connection.connect()
+        connection.sock.settimeout(connection.timeout)
         with self._lock:
             if self.stopped.is_set():
                 raise Interrupted
@@ -166,8 +170,9 @@ def _early(connection: "HTTPConnection", error: OSError) -> "HTTPResponse":
 
 def _address(proxy: str) -> tuple[str, int | None]:
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in _PORTS:
-        raise OSError(f"a proxy by {parts.scheme} is none for it")
+    if parts.scheme != "http":  # what is sent there, a password too, would be in plain words
+        what = f"a proxy by {parts.scheme} is none that registries are spoken to through"
+        raise SilentError(what, hint="name one by http:// in HTTP_PROXY and HTTPS_PROXY: TLS goes through it")
     return parts.hostname or "", parts.port
 
 

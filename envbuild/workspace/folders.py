@@ -78,6 +78,14 @@ class Folders:
     def stated(self, path: str, where: Place) -> Stated:
         return stated(self.build_files(path, where), Place(_below(path, BUILD_FILES[0])))
 
+    def names(self, path: str, where: Place, *, counting: Counting) -> list[str]:
+        """All that counts, by its paths in it; none of it leads out of the project."""
+        self._refuse_no_folder(path, where)
+        counted = self._counted(path, where, counting)
+        for name in counted:
+            self._confine(_below(path, name), where)
+        return counted
+
     def content(self, path: str, where: Place, *, editable: bool, counting: Counting = PACKAGE) -> Folder:
         """All that counts; of a folder that is used where it lies its build files only."""
         if editable:

@@ -1,4 +1,4 @@
-"""Relays on loopback: one counts connections, one changes what a server says, and one is a proxy for made-up names."""
+"""Relays on loopback: they count connections, change or cut what a server says, or are a proxy for made-up names."""
 
 import contextlib
 import socket
@@ -13,12 +13,13 @@ _HEAD_LIMIT = 1 << 14
 
 
 class Relay:
-    """Passes on every connection to SERVER, for the length of the block."""
+    """Passes on every connection to SERVER, for the length of the block; what is open then is cut."""
 
     def __init__(self, server: str = "") -> None:
         self._server = server
         self._lock = Lock()
         self.connections = 0
+        self._open: list[socket.socket] = []
         self._listening = _Listening(("127.0.0.1", 0), _Connection)
         self._listening.relay = self
         self._thread = Thread(target=self._listening.serve_forever, kwargs={"poll_interval": 0.01})
@@ -33,6 +34,7 @@ class Relay:
             self.connections += 1
         if server := self.target(client):
             with _connected(server) as beyond:
+                self._open += (client, beyond)
                 back = Thread(target=_pipe, args=(beyond, client, self.changed))
                 back.start()
                 _pipe(client, beyond)
@@ -50,6 +52,9 @@ class Relay:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._listening.shutdown()
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
         self._listening.server_close()
         self._thread.join()
 
@@ -64,6 +69,19 @@ class Posing(Relay):
 
     def changed(self, piece: bytes) -> bytes:
         return piece.replace(*self._words)
+
+
+class Cutting(Relay):
+    """Hangs up as soon as the SERVER says a WORD."""
+
+    def __init__(self, server: str, word: str) -> None:
+        self._word = word.encode()
+        super().__init__(server)
+
+    def changed(self, piece: bytes) -> bytes:
+        if self._word in piece:
+            raise ConnectionAbortedError
+        return piece
 
 
 class Names(Relay):

@@ -25,6 +25,8 @@ from envbuild.process import Programs
 # A stream of the SDK's that is not heard to its end cannot be closed: it is collected as garbage.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
+_HELD = Path("/dev/null")
+
 
 def socket_of(engine: Engine) -> str:
     return engine.docker.environ["DOCKER_HOST"].removeprefix("unix://")
@@ -37,7 +39,7 @@ def behind(relay: Relay, engine: Engine) -> Iterator[Daemon]:
 
 
 def ran(daemon: Daemon, script: str, hear: Callable[[bytes], None]) -> int:
-    wanted = Wanted(image="busybox:latest", words=("sh", "-c", script))
+    wanted = Wanted(image="busybox:latest", words=("sh", "-c", script), held=_HELD)
     with daemon.container(wanted) as container:
         return daemon.run(container, hear)
 
@@ -84,7 +86,7 @@ def _write(stream: IO[bytes], line: bytes) -> None:
 
 
 def _with_files(files: Path) -> Wanted:
-    return Wanted(image="busybox:latest", words=("true",), files=files)
+    return Wanted(image="busybox:latest", words=("true",), files=files, held=_HELD)
 
 
 def test_a_file_is_looked_for_and_not_read(engine: Engine) -> None:
@@ -92,7 +94,7 @@ def test_a_file_is_looked_for_and_not_read(engine: Engine) -> None:
     engine.base("busybox")
     relay = Relay(socket_of(engine))
     with behind(relay, engine) as daemon:
-        wanted = Wanted(image="busybox:latest", words=("true",))
+        wanted = Wanted(image="busybox:latest", words=("true",), held=_HELD)
         with daemon.container(wanted) as container:
             found = [daemon.has(container, path) for path in ("/bin", "/bin/sh", "/none", "/bin", "/etc", "/dev")]
         assert found == [True, True, False, True, True, True]

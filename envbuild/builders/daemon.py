@@ -1,5 +1,6 @@
 """Docker's engine through its SDK: everything but building."""
 
+import fcntl
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 120
 _LABELS = {"dev.envbuild": "test"}
+_HELD = "dev.envbuild.held"
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
 _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
 _NOT_FOUND = 127
@@ -51,6 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str] = {}
     network: str = "none"
     files: Path | None = None
+    held: Path
 
 
 class Daemon:
@@ -124,7 +127,17 @@ class Daemon:
 
     @contextmanager
     def container(self, wanted: Wanted) -> Iterator[str]:
-        """The id of one that is not started yet; it is gone behind the block, whatever happens in it."""
+        """The id of one that is not started yet; it is gone behind the block, whatever happens in it.
+
+        A killed process leaves it behind: the next one that needs any sees that nobody holds its file, and removes it.
+        """
+        self._swept  # noqa: B018 - once
+        with wanted.held.open("ab") as stream, self._begun(wanted) as made:
+            fcntl.flock(stream, fcntl.LOCK_SH)
+            yield made
+
+    @contextmanager
+    def _begun(self, wanted: Wanted) -> Iterator[str]:
         with self._told():
             made = self._client.create_container(
                 wanted.image,
@@ -132,7 +145,7 @@ class Daemon:
                 command=list(wanted.words[1:]),
                 environment=dict(wanted.variables),
                 host_config=self._client.create_host_config(network_mode=wanted.network, log_config=_KEPT_LOG),
-                labels=_LABELS,
+                labels={**_LABELS, _HELD: str(wanted.held)},
                 use_config_proxy=False,
             )["Id"]
         try:
@@ -143,6 +156,20 @@ class Daemon:
         finally:
             with self._told():
                 self._client.remove_container(made, v=True, force=True)
+
+    @cached_property
+    def _swept(self) -> int:
+        """How many were left behind."""
+        from docker.errors import NotFound
+
+        with self._told():
+            labels = [f"{name}={value}" for name, value in _LABELS.items()]
+            every = self._client.containers(all=True, filters={"label": labels})
+            left = [one["Id"] for one in every if _is_let_go(one["Labels"].get(_HELD, ""))]
+            for one in left:
+                with suppress(NotFound):
+                    self._client.remove_container(one, v=True, force=True)
+        return len(left)
 
     def run(self, container: str, hear: Callable[[bytes], None]) -> int:
         """Start it, hand over each line of what it says, and wait for its end; what hears fails as itself."""
@@ -267,3 +294,13 @@ def failure(told: Mapping[str, Any]) -> str:
 
 def is_refusal(words: str) -> bool:
     return _CREDENTIALS.search(words) is not None
+
+
+def _is_let_go(file: str) -> bool:
+    """Of a file that is not here nobody knows: another machine may use the same engine."""
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - an empty name is none
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -68,7 +68,8 @@ class ImageBench(msgspec.Struct, frozen=True):
         return code
 
     def _wanted(self, words: tuple[str, ...]) -> Wanted:
-        return Wanted(image=self.image, words=words, variables={**_UNWRITTEN, **self.variables}, files=self.files)
+        variables = {**_UNWRITTEN, **self.variables}
+        return Wanted(image=self.image, words=words, variables=variables, files=self.files, held=self.subject.log)
 
     @contextmanager
     def _ended_in_time(self, container: str) -> Iterator[None]:

@@ -90,6 +90,8 @@ class _Told:
 class Front(Loopback):
     """Stand before the registry at SERVER, for the length of the block; `log` has every request."""
 
+    tells_plain = True
+
     def __init__(self, server: str, *, tls: SSLContext | None = None) -> None:
         self._upstream = server
         self._told: list[_Told] = []

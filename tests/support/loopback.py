@@ -56,6 +56,8 @@ class Loopback:
     Each has an address of its own, so that a cache never mistakes one for another.
     """
 
+    tells_plain = False  # whether who speaks TLS is told that it is not spoken
+
     def __init__(
         self, *, auth: tuple[str, str] | None = None, login: Login | None = None, tls: SSLContext | None = None
     ) -> None:
@@ -65,7 +67,9 @@ class Loopback:
         self._login = login or (Login(basic(*auth)) if auth else Login())
         self._root = f"/{secrets.token_hex(4)}"
         self._closing = Event()
-        self._server = _Server(("127.0.0.1", 0), partial(_Connection, self.reply, self._closing))
+        self._server = _Server(
+            ("127.0.0.1", 0), partial(_Connection, self.reply, self._closing, tells_plain=self.tells_plain)
+        )
         self._scheme = "https" if tls else "http"
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -133,13 +137,13 @@ class _Connection(BaseHTTPRequestHandler):
     timeout = 10
     rfile: BufferedReader
 
-    def __init__(self, answer: Callable[[Request], Reply], closing: Event, *connection: Any) -> None:
-        self._answer, self._closing = answer, closing
+    def __init__(self, answer: Callable[[Request], Reply], closing: Event, tells_plain: bool, *connection: Any) -> None:
+        self._answer, self._closing, self._tells_plain = answer, closing, tells_plain
         super().__init__(*connection)
 
     def handle(self) -> None:
-        """Who speaks TLS is told in plain words that it is not spoken, as other servers do: some then do without."""
-        if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
+        """Some servers tell who speaks TLS in plain words that they do not: there are clients that then do without."""
+        if self._tells_plain and self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
             self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
         else:
             super().handle()

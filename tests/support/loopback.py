@@ -137,7 +137,7 @@ class _Connection(BaseHTTPRequestHandler):
     timeout = 10
     rfile: BufferedReader
 
-    def __init__(self, answer: Callable[[Request], Reply], closing: Event, tells_plain: bool, *connection: Any) -> None:
+    def __init__(self, answer: Callable[[Request], Reply], closing: Event, *connection: Any, tells_plain: bool) -> None:
         self._answer, self._closing, self._tells_plain = answer, closing, tells_plain
         super().__init__(*connection)
 

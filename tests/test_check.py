@@ -58,6 +58,15 @@ def test_notes_of_one_kind_are_folded(noted: Project) -> None:
     )
 
 
+def test_what_is_not_installed_is_noted(project: Project) -> None:
+    """Where the image is to bring its own Python, a package, or a version of that, is asked of nobody."""
+    image = "builder: docker\nplatforms: [linux-64]\nimage: {base: 'x/y:1'}\npython: {managed: false}\n"
+    project.write("manifests/a.yaml", f"{image}dependencies: [python=3.9, pip: [alpha]]\n")
+    project.write("manifests/b.yaml", image)
+    (note,) = project.json("check")["notes"]
+    assert (note["kind"], note["path"], note["line"]) == ("not-installed", "manifests/a.yaml", 5)
+
+
 def test_every_note_is_told_when_asked_for(noted: Project) -> None:
     """With file, line, column and hint, in the order of files and lines; JSON has them all."""
     told = noted.run("check", "-v").out.splitlines()[1:]

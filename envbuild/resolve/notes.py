@@ -11,7 +11,7 @@ from envbuild.shape import near
 
 def notes(environment: Environment, settings: Settings) -> Iterator[Note]:
     ignored = {*settings.check.ignore, *environment.keys.check.ignore}
-    found = (*_channels(environment), *_twice(environment, settings), *_idle(environment))
+    found = (*_channels(environment), *_twice(environment, settings), *_idle(environment), *_unmanaged(environment))
     yield from (note for note in found if note.kind not in ignored)
 
 
@@ -34,6 +34,15 @@ def _twice(environment: Environment, settings: Settings) -> Iterator[Note]:
             first = package.items[0].where
             message = f"conda and pip are both asked for {name}, the other at {first}: pip's holds"
             yield Note("asked-twice", message, other.items[0].where, "keep one of the two")
+
+
+def _unmanaged(environment: Environment) -> Iterator[Note]:
+    """What is asked for where nothing is installed, a version of Python as well: nobody looks at either."""
+    if environment.python.managed:
+        return
+    for package in environment.packages[:1]:
+        message = f"'{environment.name}' is not managed, so that '{package.key.removeprefix('pip/')}' is not installed"
+        yield Note("not-installed", message, package.items[0].where, "remove it, or 'managed: false'")
 
 
 def _idle(environment: Environment) -> Iterator[Note]:

@@ -141,8 +141,8 @@ def test_row_with() -> None:
 
 
 def test_row_with_two_at_one_prefix_is_refused() -> None:
-    """Each lies at its own prefix in the same image."""
-    others = dict.fromkeys("ab", "builder: oci\nimage: {prefix: /opt/x}\n")
+    """Each that installs something lies at its own prefix in the same image."""
+    others = dict.fromkeys("ab", "builder: oci\ndependencies: [python]\nimage: {prefix: /opt/x}\n")
     found = problems({**others, "k": "image: {with: [a, b]}\nbuilder: oci\n"})
     assert found[0].startswith("manifests/k.yaml:1:")
     assert "'/opt/x'" in found[0]

@@ -12,7 +12,6 @@ from envbuild.builders.joining import Shares
 from envbuild.builders.tryimage import try_image
 from envbuild.builders.trying import Subject, failures, trials
 from envbuild.errors import BuildError, raise_all
-from envbuild.lock import Lock
 from envbuild.machine import today
 from envbuild.record import Made, Source
 from envbuild.registry.finding import Found
@@ -176,7 +175,7 @@ class Images:
             pins=job.lock.pins if job.lock else {},
             python=job.lock.head.python if job.lock else "",
             write=job.write,
-            installs=job.environment.python.managed and _has_packages(job.lock),
+            installs=job.environment.python.managed and job.lock is not None and job.lock.has_packages,
             files=job.files,
             homes=repositories(job.environment),
             base=self._base(job, task, platforms),
@@ -227,13 +226,6 @@ def _version(job: Job) -> int:
     if job.step.version is None:
         raise BuildError(f"'{job.step.environment}' has no version to record", hint="plan again")
     return job.step.version
-
-
-def _has_packages(lock: Lock | None) -> bool:
-    """Were it Python alone."""
-    return lock is not None and (
-        bool(lock.head.python) or any(pins.pins or pins.members for pins in lock.pins.values())
-    )
 
 
 def _locked(job: Job) -> dict[str, str]:

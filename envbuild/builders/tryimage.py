@@ -55,8 +55,7 @@ class ImageBench(msgspec.Struct, frozen=True):
     def python(self) -> str:
         """The environment's own, else the image's."""
         environment, lock = self.subject.environment, self.subject.lock
-        is_installed = lock and (lock.head.python or any(pins.pins for pins in lock.pins.values()))
-        if environment.python.managed and is_installed:
+        if environment.python.managed and lock and lock.has_packages:
             return f"{environment.prefix}/bin/python"
         return environment.python.interpreter or "python3"
 

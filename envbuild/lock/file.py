@@ -50,6 +50,11 @@ class Lock(msgspec.Struct, frozen=True):
     head: Head
     pins: dict[str, Pins]
 
+    @property
+    def has_packages(self) -> bool:
+        """On any platform, were it Python alone."""
+        return bool(self.head.python) or any(found.pins or found.members for found in self.pins.values())
+
 
 def lock_path(name: str) -> str:
     return f"{FOLDER}/{name}{SUFFIX}"

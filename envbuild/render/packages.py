@@ -15,9 +15,7 @@ _PATH = re.compile(r"[A-Za-z0-9._/+-]+")
 
 def installs(environment: Environment, given: Given) -> bool:
     """Whether there is anything to install, were it Python alone."""
-    if not environment.python.managed or not given.lock:
-        return False
-    return bool(given.python) or any(given.pins(one).pins for one in platforms_of(environment))
+    return environment.python.managed and given.lock is not None and given.lock.has_packages
 
 
 def lists(environment: Environment, given: Given) -> dict[str, str]:

@@ -283,11 +283,12 @@ def test_a_folder_that_needs_a_place_of_the_machine(project: Project, index: Ind
 def test_a_builder_that_cannot_use_folders_where_they_lie(project: Project, index: Index) -> None:
     """Refuses them at their lines; the same folder as a copy it takes."""
     write_package(project, "own", "own")
-    write_asking(project, index.url, "-e ../own", more="builder: docker\n")
+    image = "builder: docker\nimage: {base: 'x/y:1'}\n"
+    write_asking(project, index.url, "-e ../own", more=image)
     with pytest.raises(EnvbuildError) as told:
         Opened.load(project.path, project.environ).plan()
     (error,) = told.value.problems
     assert str(error.where) == "manifests/a.yaml:5:9"
     assert error.message == "builder 'docker' cannot do '-e': what it makes goes elsewhere"
-    write_asking(project, index.url, "../own", more="builder: docker\n")
+    write_asking(project, index.url, "../own", more=image)
     Opened.load(project.path, project.environ).plan()

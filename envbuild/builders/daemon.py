@@ -25,6 +25,7 @@ _SECONDS = 120
 _LABELS = {"dev.envbuild": "test"}
 _HELD = "dev.envbuild.held"
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
+_BROKEN = re.compile(r"RemoteDisconnected|ConnectionReset|BrokenPipe|IncompleteRead")
 _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
 _NOT_FOUND = 127
 _NO_INIT = "N/A"
@@ -263,10 +264,15 @@ class Daemon:
         except DockerException as error:
             raise self._unreachable(str(error)) from None
         except OSError as error:  # of the connection, which is requests' own kind
+            if _BROKEN.search(str(error)):
+                raise self._broke_off() from None
             raise self._unreachable(f"Error while fetching: {error}") from None
         except (HTTPError, StreamParseError, struct.error):
-            what = f"the Docker engine at {self.endpoint.address} broke off while it spoke"
-            raise BuildError(what, hint="try again; if it stays so, look at the engine's own log") from None
+            raise self._broke_off() from None
+
+    def _broke_off(self) -> BuildError:
+        what = f"the Docker engine at {self.endpoint.address} broke off while it spoke"
+        return BuildError(what, hint="try again; if it stays so, look at the engine's own log")
 
 
 def _facts(told: Mapping[str, Any]) -> Facts:

@@ -19,6 +19,7 @@ image:
     [
         (_BUILD.replace("  apt: [git]\n", ""), "manifests/web.yaml:5:7"),
         (_BUILD, "manifests/web.yaml:3:8"),
+        ("dependencies: [python=3.11]\nimage: {{base: '{base}'}}\n", "manifests/web.yaml:1:16"),
         ("image: {{base: '{base}'}}\nsetup:\n- 'true'\n- exit 4\n", "manifests/web.yaml:4:3"),
         ("image: {{dockerfile: ../docker/Own}}\nplatforms: [linux-64]\n", "docker/Own:3:1"),
         ("image:\n  dockerfile: |\n    FROM {base}\n    RUN exit 5\n", "manifests/web.yaml:2:15"),
@@ -26,7 +27,7 @@ image:
     ],
 )
 def test_where_it_is_mended(imaging: Imaging, manifest: str, where: str) -> None:
-    """A step, packages of Debian, setup, a Dockerfile of the project's own, and a base that is not there."""
+    """A step, packages, setup, a Dockerfile of the project's own, and a base that is not there."""
     imaging.project.write("docker/Own", f"# own\nFROM {imaging.base_reference} AS mine\nRUN exit 5\n")
     imaging.project.write("manifests/web.yaml", manifest.format(base=imaging.base_reference, zeros="0" * 64))
     run = imaging.project.run("apply", check=1)

@@ -8,6 +8,7 @@ from envbuild.render.given import item_places, placed, steps_of
 from envbuild.render.quoting import exec_
 from envbuild.resolve import Environment
 
+_OF_PACKAGES = "install"
 _OF_APT = "/var/cache/apt"
 _KEYS = {"COPY": "copy", "ADD": "copy", "USER": "user", "WORKDIR": "workdir", "LABEL": "labels", "EXPOSE": "expose"}
 
@@ -26,7 +27,14 @@ def origin(environment: Environment, text: str, line: int, read: Read) -> Place:
     for command, where in _commands(environment):
         if command and exec_([placed(command, environment)])[1:-1] in said:
             return where
+    if _stage(lines[:line]) == _OF_PACKAGES:
+        return next((one.items[0].where for one in environment.packages), environment.where_itself)
     return environment.where("image", _key(said))
+
+
+def _stage(lines: list[str]) -> str:
+    """The name of the last one; packages are installed in one of their own."""
+    return next((line.rpartition(" AS ")[2] for line in reversed(lines) if line.startswith("FROM ")), "")
 
 
 def _key(said: str) -> str:

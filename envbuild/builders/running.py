@@ -34,6 +34,8 @@ def refuse_misstated(inside: Inside) -> None:
     """Before anything is built or fetched for it."""
     for one in inside.mounts:
         _mount(one)
+    if inside.workdir and not inside.workdir.startswith("/"):
+        raise UsageError(f"'{inside.workdir}' is no folder of an image", hint="write its path from '/' on")
     for one in inside.variables:
         if not _VARIABLE.fullmatch(one):
             raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from support.project import Project
 from envbuild.apply import Ahead, Event, Kind
 from envbuild.cli.options import Common
 from envbuild.cli.progress import Lines, Progress
+from envbuild.errors import Place, SolveError
 from envbuild.report.board import Board
 from envbuild.report.progress import board_lines, coarse, event_json, event_lines, kept_text
 from envbuild.report.terminal import Look, cells
@@ -355,6 +357,14 @@ def test_what_was_interrupted_is_counted() -> None:
     assert kept_text(board, "apply").splitlines()[0] == (
         "interrupted: 1 done and kept, 1 failed, 1 stopped, 2 not begun; nothing half-made was left"
     )
+
+
+def test_why_a_lock_had_failed_is_told_when_the_others_are_interrupted() -> None:
+    """Nobody would hear of it otherwise; of what is built it was told when it happened."""
+    for work, told in (("lock", ["b: a.yaml: no luck", "  hint: try another"]), ("build", [])):
+        began = msgspec.structs.replace(begin(Ahead("a", "lock"), Ahead("b", "lock")), work=work)
+        failed = Event("failed", "b", error=SolveError("no luck", Place("a.yaml"), "try another"))
+        assert kept_text(board_of(began, Event("started", "b"), failed), "lock").splitlines()[2:] == told
 
 
 _NAMES = st.text("ab/\x1b[2J漢é\n\u202e", min_size=1, max_size=20)

@@ -156,4 +156,11 @@ def kept_text(board: Board, command: str) -> str:
     told += [f"{failed:,} failed"] if failed else []
     told += [f"{len(board.running):,} stopped"] if board.running else []
     told += [f"{left:,} not begun"] if left else []
-    return f"interrupted: {', '.join(told)}; nothing half-made was left\n  hint: 'envbuild {command}' goes on from here"
+    said = f"interrupted: {', '.join(told)}; nothing half-made was left\n  hint: 'envbuild {command}' goes on from here"
+    return "\n".join((said, *_unsaid(board)))
+
+
+def _unsaid(board: Board) -> list[str]:
+    """Why locks have failed, which is told in the end otherwise; of what is built it was told at once."""
+    ended = (board.ended[name] for name in sorted(board.ended.keys() & board.ahead.keys()) if board.work == "lock")
+    return [f"{log_line(one.environment)}: {clean(str(one.error))}" for one in ended if one.error]

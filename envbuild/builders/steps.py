@@ -50,6 +50,11 @@ class Step:
         return found[1] if found else self.name
 
     @property
+    def place(self) -> str:
+        """Where it stands, which is told twice of one that another build has begun: BuildKit does it once for both."""
+        return _DIGEST.sub("", self.name)
+
+    @property
     def is_counted(self) -> bool:
         return bool(COUNTED.match(self.name))
 
@@ -224,12 +229,12 @@ class Steps:
 
     def _progress(self) -> tuple[str, str]:
         """Of the step that began last, and is at something worth telling."""
-        begun = [step for step in self._begun if step.is_counted]
-        total = sum(step.is_counted for step in self._steps.values())
+        begun = list(dict.fromkeys(step.place for step in self._begun if step.is_counted))
+        total = len({step.place for step in self._steps.values() if step.is_counted})
         for step in reversed(self._begun):
             what, amount = _work(step) if step.is_running else ("", "")
             if what:
-                return (f"step {begun.index(step) + 1} of {total}: {what}" if step.is_counted else what), amount
+                return (f"step {begun.index(step.place) + 1} of {total}: {what}" if step.is_counted else what), amount
         return "", ""
 
 

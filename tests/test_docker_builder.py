@@ -298,7 +298,7 @@ _TEARS = """\
 #!/bin/sh
 # Who lists files is told, and data.txt is half of itself while it is copied.
 git="$(PATH="${PATH#*:}" command -v git)"
-for context in .envbuild/work/*/context .envbuild/work/*/*/context; do
+for context in $(find .envbuild -type d -name context); do
     [ -f "$context/envbuild/contents.txt" ] || continue
     if [ -n "$(find "$context" -name data.txt)" ]; then printf 'whole and well\\n' >apart/data.txt
     else printf 'whole' >apart/data.txt; fi

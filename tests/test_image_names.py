@@ -147,6 +147,16 @@ def test_a_number_that_was_moved_is_not_taken_back(web: Adopted) -> None:
     assert web.steps("--refresh") == web.other().steps()[1:] == []
 
 
+def test_a_tag_that_ends_like_a_number_is_none(web: Adopted) -> None:
+    """It moves as all tags do, and is put back."""
+    web.image("web", "publish: {tags: [rev1]}\n")
+    web.apply()
+    web.registry.push("team/web", "rev1", says="theirs")
+    assert web.step("--refresh")[:2] == ("restore", 1)
+    web.apply("--refresh")
+    assert head(web.registry, "team/web:rev1") == head(web.registry, "team/web:v1")
+
+
 def test_what_an_empty_checkout_needs_is_looked_at(web: Adopted) -> None:
     """The name of the content, and the parts beside it."""
     (step,) = web.other().steps()

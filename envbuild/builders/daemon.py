@@ -1,6 +1,7 @@
 """Docker's engine through its SDK: everything but building."""
 
 import fcntl
+import os
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,10 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A container, as the image's user and in its folder. `files` is an archive that is unpacked in it before."""
+    """A container, as the image's user and in its folder. `files` is an archive that is unpacked in it before.
+
+    `held` is a file that whoever began it holds for as long: it tells the others that the container is not left behind.
+    """
 
     image: str
     words: tuple[str, ...]
@@ -128,11 +132,7 @@ class Daemon:
 
     @contextmanager
     def container(self, wanted: Wanted) -> Iterator[str]:
-        """The id of one that is not started yet; it is gone behind the block, whatever happens in it.
-
-        A killed process leaves it behind: the next one that needs any sees that nobody holds its file, and removes it.
-        """
-        self._swept  # noqa: B018 - once
+        """The id of one that is not started yet; it is gone behind the block, whatever happens in it."""
         with wanted.held.open("ab") as stream, self._begun(wanted) as made:
             fcntl.flock(stream, fcntl.LOCK_SH)
             yield made
@@ -158,9 +158,8 @@ class Daemon:
             with self._told():
                 self._client.remove_container(made, v=True, force=True)
 
-    @cached_property
-    def _swept(self) -> int:
-        """How many were left behind."""
+    def sweep(self) -> None:
+        """Remove what killed processes have left behind."""
         from docker.errors import NotFound
 
         with self._told():
@@ -170,7 +169,6 @@ class Daemon:
             for one in left:
                 with suppress(NotFound):
                     self._client.remove_container(one, v=True, force=True)
-        return len(left)
 
     def run(self, container: str, hear: Callable[[bytes], None]) -> int:
         """Start it, hand over each line of what it says, and wait for its end; what hears fails as itself."""
@@ -305,8 +303,13 @@ def is_refusal(words: str) -> bool:
 def _is_let_go(file: str) -> bool:
     """Of a file that is not here nobody knows: another machine may use the same engine."""
     try:
-        with open(file, "rb") as stream:  # noqa: PTH123 - an empty name is none
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
     return True

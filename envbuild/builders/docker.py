@@ -131,6 +131,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(recipe: Recipe, means: Means) -> Draft:
     """Everything up to an image that nobody else has."""
+    from envbuild.builders.unbuilt import UnbuiltError
+
     context = recipe.folder / "context"
     context.mkdir(parents=True)
     with ThreadPoolExecutor(1) as aside:
@@ -139,8 +141,6 @@ def build(recipe: Recipe, means: Means) -> Draft:
         recipe.write(context)
         asked.result()
     order = _order(recipe, means, context)
-    from envbuild.builders.unbuilt import UnbuiltError
-
     try:
         built = means.buildx.build(order, recipe.log, recipe.say)
     except UnbuiltError as error:

@@ -12,7 +12,7 @@ from envbuild.fingerprint import Part
 from envbuild.registry.archive import Archive
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
-from envbuild.registry.finding import Found, find_all
+from envbuild.registry.finding import Found, find
 from envbuild.registry.manifests import MANIFEST, Manifest, content
 from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
@@ -38,12 +38,12 @@ def found_share(recipe: Recipe, share: str, elsewhere: Iterable[Repository], mea
     """Its own places have to answer, unless another one has it: where it was once may be gone for good."""
     refused: list[RegistryError] = []
     for place in dict.fromkeys((*recipe.homes, *elsewhere)):
-        asked = (place.path, recipe.fingerprint.text)
-        answer = find_all(means.registries.of(place.server), [asked], share)[asked]
-        if isinstance(answer, Found):
-            return answer
-        if isinstance(answer, RegistryError) and place in recipe.homes:
-            refused.append(answer)
+        try:
+            if one := find(means.registries.of(place.server), [place.path], recipe.fingerprint.text, share):
+                return one
+        except RegistryError as error:
+            if place in recipe.homes:
+                refused.append(error)
     if refused:
         raise refused[0]
     return None

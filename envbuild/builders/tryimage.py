@@ -94,6 +94,7 @@ def try_image(subject: Subject, reference: str, platforms: tuple[str, ...], mean
     """`platforms` are the image's; of several the engine's own is tried. What only a registry has is fetched first."""
     daemon, tools, platform = means.daemon, means.tools, _own(platforms, means.daemon)
     image = pulled(reference, means.registries, daemon, subject.say, f"linux/{ARCHITECTURES[platform]}")
+    daemon.sweep()
     bench = ImageBench(image, subject, daemon, tools.programs)
     beside = companions(subject.environment, subject.lock, platform, subject.log)
     if beside is None:

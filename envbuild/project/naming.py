@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,8 +14,10 @@ from envbuild.project.planned import Planned
 from envbuild.record import Source
 from envbuild.registry.repositories import repositories
 from envbuild.render.quoting import ending
-from envbuild.render.tags import Moment, each
 from envbuild.resolve import Environment
+
+if TYPE_CHECKING:
+    from envbuild.render.tags import Moment
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _OURS = "dev.envbuild."
@@ -39,7 +42,9 @@ class _Moments:
     def _values(self) -> dict[str, str]:
         return self._source().values
 
-    def of(self, environment: Environment, version: int) -> Moment:
+    def of(self, environment: Environment, version: int) -> "Moment":
+        from envbuild.render.tags import Moment
+
         asks = any("git" in tag for tag in environment.keys.publish.tags)
         return Moment(version, self._values if asks else {}, today())
 
@@ -77,7 +82,9 @@ def _annotations(environment: Environment) -> Iterator[PlanError]:
             yield PlanError(f"the annotation '{key}' holds {ending(value)}", where, "write it on one line")
 
 
-def _names(environment: Environment, moment: Moment, also: Iterable[str]) -> Iterator[_Name]:
+def _names(environment: Environment, moment: "Moment", also: Iterable[str]) -> Iterator[_Name]:
+    from envbuild.render.tags import each  # with what reads expressions, which most plans have no use for
+
     for home in repositories(environment):
         if not home.shared:
             yield _Name(home.name, environment.name, environment.where("publish"))

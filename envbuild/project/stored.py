@@ -174,8 +174,7 @@ class Stored:
 
     def _wanted(self, one: Prepared, version: Version) -> tuple[str, ...]:
         """The names that it is to have beside its number in the first registry, which it cannot be without."""
-        is_whole = {*platforms_of(one.environment)} <= {*version.platforms}
-        if not is_whole or not (self._pushes or version.machine):
+        if not _is_whole(one, version) or not (self._pushes or version.machine):
             return ()
         homes = repositories(one.environment)
         tags = (*lasting(one.environment, version.version), *self._also)
@@ -237,6 +236,11 @@ def _unplanned(error: RegistryError) -> RegistryError:
     return type(error)(error.message, hint=_NO_REFRESH if is_silent else f"{error.hint}; or say '--no-refresh'")
 
 
+def _is_whole(one: Prepared, version: Version) -> bool:
+    """Whether it was built for all that the environment is for: a share has no names but that of its content."""
+    return {*platforms_of(one.environment)} <= {*version.platforms}
+
+
 def _share_of(one: _Sought, registry: Registry) -> str:
     """Where the share that is wanted is, if that is not the whole."""
     tag = image_tag(one.fingerprint, one.share)
@@ -247,13 +251,13 @@ def _names(one: Prepared, version: Version, record: Record | None) -> Iterable[t
     """Its digest, every tag that it was given, and what an empty checkout finds it by."""
     home, digest = Repository.of(version.reference), version.reference.rpartition("@")[2]
     yield home, _Expected(version, digest, digest)
-    if not {*platforms_of(one.environment)} <= {*version.platforms}:
+    if not _is_whole(one, version):
         return
     yield home, _Expected(version, image_tag(version.fingerprint), digest)
     yield home, _Expected(version, parts_tag(version.fingerprint), None)
+    numbers = {own.tagged(own.version_tag(version.version)) for own in repositories(one.environment)}
     for tag in record.tags if record else ():
-        name = tag.rpartition(":")[2]
-        yield Repository.of(tag), _Expected(version, name, digest, name.endswith(f"v{version.version}"))
+        yield Repository.of(tag), _Expected(version, tag.rpartition(":")[2], digest, tag in numbers)
 
 
 def _by_server(sought: Iterable[_Sought]) -> dict[str, list[_Sought]]:

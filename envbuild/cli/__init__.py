@@ -5,7 +5,7 @@ import os
 import sys
 
 from envbuild import __version__
-from envbuild.cli import streams
+from envbuild.cli import interrupts, streams
 
 COMPLETE = "_ENVBUILD_COMPLETE"
 _ALLOCATIONS = 50_000  # between two looks for garbage: nearly all that is made here stays, and looking takes a tenth
@@ -20,6 +20,7 @@ def main() -> None:
 
 
 def _main() -> None:
+    interrupts.come_again()
     streams.open_closed()
     if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
         sys.exit(streams.told(f"envbuild {__version__}"))

@@ -1,0 +1,31 @@
+"""An interrupt that Python cannot raise where it fell is sent again."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+_AGAIN_SECONDS = 0.05
+
+
+def come_again() -> None:
+    """Send again what is dropped.
+
+    Python runs what handles a signal between any two steps, also within a `__del__` or the end of a weak reference,
+    from where nothing can be raised: it prints the KeyboardInterrupt there, and goes on as if none had been.
+    """
+    sys.unraisablehook = _unraised
+
+
+def _unraised(told: "UnraisableHookArgs") -> None:
+    if issubclass(told.exc_type, KeyboardInterrupt):
+        import signal
+        import threading
+
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(told)

@@ -18,7 +18,8 @@ from support.registry import Registry
 from support.relay import Cutting, Posing, Relay
 from support.shelf import Shelf
 
-from envbuild.builders.daemon import Daemon, Wanted, failure
+from envbuild.builders.daemon import Daemon, Wanted
+from envbuild.builders.engine import failure
 from envbuild.errors import BuildError
 from envbuild.process import Programs
 

@@ -1,14 +1,16 @@
-"""Builder `docker`, as apply knows it: an image that a registry has already is no work, but to be named."""
+"""Builders of images, as apply knows them: one that a registry has already is no work, but to be named."""
 
 import datetime as dt
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 
 from envbuild.apply.making import Job, Task
-from envbuild.builders import docker, joining, shipping
-from envbuild.builders.docker import Draft, Means, Recipe
+from envbuild.builders import joining, shipping
+from envbuild.builders.draft import Draft
 from envbuild.builders.joining import Shares
+from envbuild.builders.recipe import Recipe, Workshop, chosen
 from envbuild.builders.tryimage import try_image
 from envbuild.builders.trying import Subject, failures, trials
 from envbuild.errors import BuildError, raise_all
@@ -37,13 +39,17 @@ class Wishes(Protocol):
     def joins(self) -> bool: ...
 
 
+Builder = Callable[[Recipe, Any], Draft]
 _Made = tuple[Recipe, Draft | Found | Shares]
 
 
 class Images:
     ships = True
 
-    def __init__(self, means: Means, source: Source, machine: str, wishes: Wishes, state: State) -> None:
+    def __init__(
+        self, builder: Builder, means: Workshop, source: Source, machine: str, wishes: Wishes, state: State
+    ) -> None:
+        self._builder = builder
         self._means = means
         self._source = source
         self._machine = machine
@@ -52,7 +58,7 @@ class Images:
 
     def build(self, job: Job, task: Task) -> _Made:
         """Nothing is built that is anywhere already: another one may have built it since the plan was made."""
-        recipe = self._recipe(job, task, docker.chosen(job.environment, self._wishes.platforms))
+        recipe = self._recipe(job, task, chosen(job.environment, self._wishes.platforms))
         if self._means.pushes and recipe.homes[0].server:
             elsewhere = self._places(job, task)
             if content := self._as_recorded(job, recipe) or shipping.found(recipe, elsewhere, self._means):
@@ -60,30 +66,30 @@ class Images:
             if self._wishes.joins:
                 return recipe, joining.gathered(recipe, elsewhere, self._means)
         elif kept := self._kept(job, recipe):
-            return recipe, Draft("engine", kept)
-        return recipe, docker.build(recipe, self._means)
+            return recipe, Draft(kept)
+        return recipe, self._builder(recipe, self._means)
 
     def ship(self, _job: Job, _task: Task, draft: _Made) -> Made:
         recipe, made = draft
-        if isinstance(made, Draft) and not (self._means.pushes and recipe.homes[0].server):
-            reference = made.at
+        is_kept = isinstance(made, Draft) and not (self._means.pushes and recipe.homes[0].server)
+        if isinstance(made, Draft) and is_kept:
+            reference = self._means.keeper.keep(made)
         else:
             reference = recipe.homes[0].at(self._digest(recipe, made))
-        is_kept = reference.startswith("sha256:")
         return Made(
             reference=reference,
             platform=",".join(recipe.platforms),
             machine=self._machine if is_kept else "",
             python=recipe.python,
-            size=self._size(recipe, reference),
+            size=self._kept_size(reference) if is_kept else self._size(recipe, reference),
         )
 
+    def _kept_size(self, reference: str) -> int:
+        found = self._means.keeper.image(reference)
+        return found.size if found else 0
+
     def _size(self, recipe: Recipe, reference: str) -> int:
-        place, at, digest = reference.partition("@")
-        if not at:
-            found = self._means.daemon.image(reference)
-            return found.size if found else 0
-        home = recipe.homes[0]
+        (place, _, digest), home = reference.partition("@"), recipe.homes[0]
         return weight(self._means.registries.of(home.server), home.path, digest) if home.name == place else 0
 
     def _digest(self, recipe: Recipe, made: Draft | Found | Shares) -> str:
@@ -123,7 +129,7 @@ class Images:
             shipping.describe(job.whole_parts, version, digest, recipe, self._means)
 
     def name(self, job: Job, task: Task, made: Made) -> Made:
-        """They are for what everybody can use, or for this machine's engine."""
+        """They are for what everybody can use, or for this machine alone."""
         recipe, version = self._recipe(job, task, tuple(made.platform.split(","))), _version(job)
         wished = (*self._stated(job, version), *self._wishes.also)
         if made.machine:
@@ -148,12 +154,12 @@ class Images:
         return next(filter(None, found), None)
 
     def _kept(self, job: Job, recipe: Recipe) -> str:
-        """The same content in this machine's engine, if it was built there before."""
+        """The same content on this machine, if it was built there before, by its id."""
         for one in self._state.contents(job.fingerprint.text):
             if (
                 one.machine
                 and {*recipe.platforms} <= {*one.platforms}
-                and (found := self._means.daemon.image(one.reference))
+                and (found := self._means.keeper.image(one.reference))
             ):
                 return found.id
         return ""

@@ -8,4 +8,11 @@ from envbuild.builders import docker, local
 EDITABLES = ("dependencies", "-e")
 BUILDERS: dict[str, ModuleType] = {"docker": docker, "local": local}
 
-__all__ = ["BUILDERS", "EDITABLES", "docker", "local"]
+
+def makes_images(kind: str) -> bool:
+    """Of a builder that is not in this version nobody knows: a record may be of a later one."""
+    builder = BUILDERS.get(kind)
+    return builder is not None and bool(builder.MAKES_IMAGES)
+
+
+__all__ = ["BUILDERS", "EDITABLES", "docker", "local", "makes_images"]

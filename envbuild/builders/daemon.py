@@ -22,6 +22,8 @@ from envbuild.written import lines, log_line
 if TYPE_CHECKING:
     from docker import APIClient
 
+    from envbuild.builders.draft import Draft
+
 _SECONDS = 120
 _LABELS = {"dev.envbuild": "test"}
 _HELD = "dev.envbuild.held"
@@ -31,7 +33,6 @@ _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|p
 _NOT_FOUND = 127
 _NO_INIT = "N/A"
 _LINK = 1 << 27  # of a file's mode, as Go has it
-_CREDENTIALS = re.compile(r"(?i)unauthorized|authentication required|denied|no basic auth")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -83,6 +84,10 @@ class Daemon:
                 return _facts(self._client.inspect_image(reference))
             except ImageNotFound:
                 return None
+
+    def keep(self, draft: "Draft") -> str:
+        """What is built for an engine is there."""
+        return draft.id
 
     def ids(self) -> frozenset[str]:
         """Of all images that it has, by one question."""
@@ -285,19 +290,6 @@ def _facts(told: Mapping[str, Any]) -> Facts:
         layers=tuple((told.get("RootFS") or {}).get("Layers") or ()),
         created=str(told.get("Created") or ""),
     )
-
-
-def failure(told: Mapping[str, Any]) -> str:
-    """What a piece of an engine's answer says went wrong: old engines, and others' own, tell it in one of two ways."""
-    detail = told.get("errorDetail")
-    if not detail and not told.get("error"):
-        return ""
-    said = detail.get("message") if isinstance(detail, Mapping) else detail
-    return str(told.get("error") or said or "it does not say why")
-
-
-def is_refusal(words: str) -> bool:
-    return _CREDENTIALS.search(words) is not None
 
 
 def _is_let_go(file: str) -> bool:

@@ -5,30 +5,23 @@ its own way pushes by itself. Without a registry images stay with the engine.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from envbuild.errors import BuildError, EnvbuildError, Place, PlanError
-from envbuild.fingerprint import Fingerprint
+from envbuild.builders.draft import Draft
+from envbuild.builders.recipe import Recipe, Workshop
+from envbuild.errors import BuildError, Place
 from envbuild.lock import Pins, sound
 from envbuild.registry.parts import image_tag
-from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE, platforms_of
-from envbuild.resolve import Environment
-from envbuild.settings import Settings
 from envbuild.settings.secrets import Secret
 
 if TYPE_CHECKING:
     from envbuild.builders.buildx import Buildx, Built
-    from envbuild.builders.daemon import Daemon
     from envbuild.builders.engine import Capabilities
     from envbuild.builders.order import Order, Output
-    from envbuild.builders.target import Tools
-    from envbuild.registry.client import Registries
     from envbuild.solvers.secrets import Secrets
 
 FORMAT = "docker-1"
@@ -42,84 +35,12 @@ _ARCHIVE = "image.tar"
 ENV = "env"  # the stage of the Dockerfile that holds the environment's folder
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """One image as a plain value. `write` puts its context into a folder, or raises that it is not what was planned.
-
-    `installs` says that it has packages, and `files` are the digests of what the project brings of them. `base` is the
-    image that it starts from, where that is of another environment, and `base_is` what that contains.
-    """
-
-    environment: Environment
-    fingerprint: Fingerprint
-    platforms: tuple[str, ...]
-    pins: Mapping[str, Pins]
-    python: str
-    write: Callable[[Path], None]
-    installs: bool
-    files: dict[str, str]
-    homes: tuple[Repository, ...]
-    base: str = ""
-    base_is: str = ""
-    annotations: Mapping[str, str] = {}
-    source_date_epoch: int | None = None
-    log: Path
-    folder: Path
-    say: Callable[[str], None]
-
-    @property
-    def share(self) -> str:
-        """The architecture that is built alone, where the environment has others as well."""
-        return "" if self.is_whole else ARCHITECTURES[self.platforms[0]]
-
-    @property
-    def is_whole(self) -> bool:
-        return self.platforms == platforms_of(self.environment)
-
-    @property
-    def whole(self) -> "Recipe":
-        return msgspec.structs.replace(self, platforms=platforms_of(self.environment))
-
-    @property
-    def tag(self) -> str:
-        return image_tag(self.fingerprint.text, self.share)
-
-
-def chosen(environment: Environment, wished: tuple[str, ...]) -> tuple[str, ...]:
-    """The platforms that are built now: all that it has, or the one that is wished for."""
-    every = platforms_of(environment)
-    return every if not wished or {*wished} == {*every} else tuple(dict.fromkeys(wished))
-
-
-def unwishable(environment: Environment, wished: tuple[str, ...]) -> Iterator[EnvbuildError]:
-    """What is wrong with a wish, with the line that says so."""
-    every, where = platforms_of(environment), environment.where_said("platforms")
-    for one in wished:
-        if one not in every:
-            hint = f"add it there, or choose one of: {', '.join(every)}"
-            yield PlanError(f"'{environment.name}' is not for {one}", where, hint)
-    if 1 < len({*wished}) < len(every):
-        what = f"'{environment.name}' is for {len(every)} platforms, of which one is built at a time, or all together"
-        yield PlanError(what, where, "name one with '--platform', and join them by 'envbuild publish'")
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """What was built, before it is shipped: a file, or an image of the engine by its id."""
-
-    kind: Literal["file", "engine"]
-    at: str
-
-
-class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What images are built with; `builder` is one of buildx. Without `pushes` nothing leaves the engine."""
+class Means(Workshop, frozen=True, kw_only=True):
+    """`builder` is one of buildx, which builds for the engine of the daemon."""
 
     buildx: "Buildx"
-    daemon: "Daemon"
-    registries: "Registries"
-    tools: "Tools"
-    settings: Settings
     secrets: "Secrets"
     host: Mapping[str, str]
-    pushes: bool = True
     builder: str = ""
     docker_context: str = ""
     sbom: bool = False
@@ -132,6 +53,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 def build(recipe: Recipe, means: Means) -> Draft:
     """Everything up to an image that nobody else has."""
     from envbuild.builders.unbuilt import UnbuiltError
+    from envbuild.registry.archive import Archive
 
     context = recipe.folder / "context"
     context.mkdir(parents=True)
@@ -145,9 +67,10 @@ def build(recipe: Recipe, means: Means) -> Draft:
         built = means.buildx.build(order, recipe.log, recipe.say)
     except UnbuiltError as error:
         raise UnbuiltError(error.unbuilt, _origin(recipe, means, order, error.unbuilt.line)) from None
-    if order.output == "oci":
-        return Draft("file", str(order.file))
-    return Draft("engine", _id(order.tags[0], built, means))
+    if order.file:
+        archive = Archive(order.file)
+        return Draft(source=archive, root=archive.manifest(archive.root))
+    return Draft(_id(order.tags[0], built, means))
 
 
 def _origin(recipe: Recipe, means: Means, order: "Order", line: int) -> Place:

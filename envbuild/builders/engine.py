@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 _OLDEST_ENGINE = (23, 0)
 _OLDEST_BUILDKIT = (0, 10)
 _CONTAINERD = "io.containerd.snapshotter"
+_CREDENTIALS = re.compile(r"(?i)unauthorized|authentication required|denied|no basic auth")
 _ENGINE = "docker"
 _START = "start Docker, or set DOCKER_HOST or DOCKER_CONTEXT to an engine that runs"
 _MORE = (
@@ -135,3 +137,16 @@ def silent(said: str, builder: str) -> BuildError:
         return BuildError(f"no Docker engine answers at {found[1]}", hint=_START)
     who = f"the builder '{builder}'" if builder else "the Docker engine"
     return BuildError(f"{who} does not answer: {told or 'it says nothing'}", hint=_START)
+
+
+def failure(told: Mapping[str, Any]) -> str:
+    """What a piece of an engine's answer says went wrong: old engines, and others' own, tell it in one of two ways."""
+    detail = told.get("errorDetail")
+    if not detail and not told.get("error"):
+        return ""
+    said = detail.get("message") if isinstance(detail, Mapping) else detail
+    return str(told.get("error") or said or "it does not say why")
+
+
+def is_refusal(words: str) -> bool:
+    return _CREDENTIALS.search(words) is not None

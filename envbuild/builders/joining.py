@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from envbuild.builders.docker import Means, Recipe
+from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.builders.shipping import found_share
 from envbuild.errors import BuildError, Problems
 from envbuild.registry.copying import copy
@@ -21,7 +21,7 @@ class Shares(msgspec.Struct, frozen=True):
     every: tuple[Found, ...]
 
 
-def gathered(recipe: Recipe, elsewhere: Iterable[Repository], means: Means) -> Shares:
+def gathered(recipe: Recipe, elsewhere: Iterable[Repository], means: Workshop) -> Shares:
     """All that one image is to consist of, or which platforms are missing, and what to run for them."""
     known = tuple(elsewhere)
     recipe.say(f"looking for {', '.join(recipe.platforms)}")
@@ -38,7 +38,7 @@ def _missing(recipe: Recipe, platform: str) -> BuildError:
     return BuildError(f"'{name}' as it is now was not built for {platform}", where, hint)
 
 
-def join(shares: Shares, recipe: Recipe, means: Means) -> str:
+def join(shares: Shares, recipe: Recipe, means: Workshop) -> str:
     """One index, in every registry beside all that it names; gives its digest."""
     recipe.say(f"joining {', '.join(recipe.platforms)}")
     parts = (

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from envbuild.builders.daemon import Daemon, failure, is_refusal
+from envbuild.builders.daemon import Daemon
+from envbuild.builders.engine import failure, is_refusal
 from envbuild.errors import BrokenError, GoneError, LoginError, RegistryError
 from envbuild.registry.repositories import Repository
 

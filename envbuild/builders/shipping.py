@@ -1,15 +1,14 @@
 """Images on their way: to the registries that are to have them, with what they are made of, and under which names."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import msgspec
 
-from envbuild.builders.daemon import failure, is_refusal
-from envbuild.builders.docker import Draft, Means, Recipe
+from envbuild.builders.draft import Draft
+from envbuild.builders.engine import failure, is_refusal
+from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.errors import BrokenError, LoginError, RegistryError
 from envbuild.fingerprint import Part
-from envbuild.registry.archive import Archive
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
 from envbuild.registry.finding import Found, find
@@ -25,7 +24,7 @@ _OCI = {
 }
 
 
-def found(recipe: Recipe, elsewhere: Iterable[Repository], means: Means) -> Found | None:
+def found(recipe: Recipe, elsewhere: Iterable[Repository], means: Workshop) -> Found | None:
     """The content, whole, or else the share that is to be built; first where it is to be, and then `elsewhere`."""
     every = tuple(elsewhere)
     for share in dict.fromkeys(("", recipe.share)):
@@ -34,7 +33,7 @@ def found(recipe: Recipe, elsewhere: Iterable[Repository], means: Means) -> Foun
     return None
 
 
-def found_share(recipe: Recipe, share: str, elsewhere: Iterable[Repository], means: Means) -> Found | None:
+def found_share(recipe: Recipe, share: str, elsewhere: Iterable[Repository], means: Workshop) -> Found | None:
     """Its own places have to answer, unless another one has it: where it was once may be gone for good."""
     refused: list[RegistryError] = []
     for place in dict.fromkeys((*recipe.homes, *elsewhere)):
@@ -49,7 +48,7 @@ def found_share(recipe: Recipe, share: str, elsewhere: Iterable[Repository], mea
     return None
 
 
-def found_as(reference: str, recipe: Recipe, means: Means) -> Found | None:
+def found_as(reference: str, recipe: Recipe, means: Workshop) -> Found | None:
     """What was built before, by its digest: its names may be gone, and it is the same all the same."""
     place, digest = Repository.of(reference), reference.rpartition("@")[2]
     try:
@@ -59,7 +58,7 @@ def found_as(reference: str, recipe: Recipe, means: Means) -> Found | None:
     return Found(place.server, place.path, digest, recipe.share, named=False) if stands == digest else None
 
 
-def settle(content: Found, recipe: Recipe, means: Means) -> str:
+def settle(content: Found, recipe: Recipe, means: Workshop) -> str:
     """What a registry has already, wherever it is to be: nothing is built for that. Gives its digest."""
     source = (means.registries.of(content.server), content.repository, content.digest)
     for home in recipe.homes:
@@ -71,7 +70,7 @@ def settle(content: Found, recipe: Recipe, means: Means) -> str:
     return content.digest
 
 
-def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
+def ship(draft: Draft, recipe: Recipe, means: Workshop) -> str:
     """To every registry, under the name of its content; what they serve then is its digest.
 
     What somebody else has pushed since it was looked for is the same content, and stays.
@@ -81,20 +80,18 @@ def ship(draft: Draft, recipe: Recipe, means: Means) -> str:
     if theirs := registry.head(first.path, recipe.tag, to_write=True):
         return settle(Found(first.server, first.path, theirs, recipe.share), recipe, means)
     recipe.say(f"pushing to {first.name}")
-    digest = (
-        _of_file(draft, recipe, registry, first) if draft.kind == "file" else _of_engine(draft, recipe, means, registry)
-    )
+    digest = _pushed(draft, recipe, registry, first) or _of_engine(draft, recipe, means, registry)
     for home in others:
         recipe.say(f"pushing to {home.name}")
         copy((registry, first.path, digest), (means.registries.of(home.server), home.path), (recipe.tag,))
     return digest
 
 
-def _of_file(draft: Draft, recipe: Recipe, registry: Registry, home: Repository) -> str:
-    archive = Archive(Path(draft.at))
-    return push(
-        archive, archive.manifest(archive.root), Target(registry, home.path, _near(recipe, home)), (recipe.tag,)
-    )
+def _pushed(draft: Draft, recipe: Recipe, registry: Registry, home: Repository) -> str:
+    """What can be read here."""
+    if draft.source is None or draft.root is None:
+        return ""
+    return push(draft.source, draft.root, Target(registry, home.path, _near(recipe, home)), (recipe.tag,))
 
 
 def _near(recipe: Recipe, home: Repository) -> str:
@@ -104,7 +101,7 @@ def _near(recipe: Recipe, home: Repository) -> str:
     return base.path if base.server == home.server and base.path != home.path else ""
 
 
-def _of_engine(draft: Draft, recipe: Recipe, means: Means, registry: Registry) -> str:
+def _of_engine(draft: Draft, recipe: Recipe, means: Workshop, registry: Registry) -> str:
     """By the engine itself, which knows the layers that the registry has; then with what it does not know."""
     home = recipe.homes[0]
     login = registry.login(home.path)
@@ -115,7 +112,7 @@ def _of_engine(draft: Draft, recipe: Recipe, means: Means, registry: Registry) -
     if pushed is None:
         what = f"the engine says that it has pushed {home.tagged(recipe.tag)}, and {home.server} does not have it"
         raise BrokenError(what, hint="try again; if it stays so, look at the engine's own log")
-    if draft.at not in {pushed.digest, _config(pushed, home.tagged(recipe.tag))}:
+    if draft.id not in {pushed.digest, _config(pushed, home.tagged(recipe.tag))}:
         what = f"{home.server} has another image under {home.tagged(recipe.tag)} than the engine was to push"
         raise BrokenError(
             what, hint="see that nobody else pushes there, and that the engine has it under no other name"
@@ -149,20 +146,20 @@ def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
     return Manifest(msgspec.json.encode(stated), MANIFEST)
 
 
-def describe(parts: tuple[Part, ...], version: int, digest: str, recipe: Recipe, means: Means) -> None:
+def describe(parts: tuple[Part, ...], version: int, digest: str, recipe: Recipe, means: Workshop) -> None:
     """What it is made of, beside it, so that whoever finds it knows."""
     told = Parts(recipe.environment.name, version, digest, parts)
     for home in recipe.homes:
         put_parts(means.registries.of(home.server), home.path, told)
 
 
-def number(digest: str, version: int, recipe: Recipe, means: Means) -> None:
+def number(digest: str, version: int, recipe: Recipe, means: Workshop) -> None:
     """Which is never another's, in any of the registries."""
     for home in recipe.homes:
         means.registries.of(home.server).tag(home.path, digest, [home.version_tag(version)], moves=False)
 
 
-def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
+def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: Workshop) -> tuple[str, ...]:
     """The names that move; gives all that it has, in full."""
     every = tuple(tags)
     for home in recipe.homes:
@@ -170,9 +167,9 @@ def name(digest: str, version: int, tags: Iterable[str], recipe: Recipe, means: 
     return tuple(home.tagged(one) for home in recipe.homes for one in (home.version_tag(version), *every))
 
 
-def name_here(image: str, version: int, tags: Iterable[str], recipe: Recipe, means: Means) -> tuple[str, ...]:
-    """The same for an image that stays with the engine."""
+def name_here(image: str, version: int, tags: Iterable[str], recipe: Recipe, means: Workshop) -> tuple[str, ...]:
+    """The same for an image that stays on this machine."""
     given = [(home, one) for home in recipe.homes for one in (home.version_tag(version), *tags)]
     for home, one in given:
-        means.daemon.tag(image, home.name, one)
+        means.keeper.tag(image, home.name, one)
     return tuple(home.tagged(one) for home, one in given)

@@ -19,7 +19,7 @@ from envbuild.process import Interrupted, Programs
 from envbuild.render import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from envbuild.builders.docker import Means
+    from envbuild.builders.recipe import Workshop
     from envbuild.builders.target import Tools
 
 _BESIDE = "/run/envbuild/beside"
@@ -90,7 +90,7 @@ class ImageBench(msgspec.Struct, frozen=True):
             watcher.join()
 
 
-def try_image(subject: Subject, reference: str, platforms: tuple[str, ...], means: "Means") -> tuple[Tried, ...]:
+def try_image(subject: Subject, reference: str, platforms: tuple[str, ...], means: "Workshop") -> tuple[Tried, ...]:
     """`platforms` are the image's; of several the engine's own is tried. What only a registry has is fetched first."""
     daemon, tools, platform = means.daemon, means.tools, _own(platforms, means.daemon)
     image = pulled(reference, means.registries, daemon, subject.say, f"linux/{ARCHITECTURES[platform]}")

@@ -1,7 +1,7 @@
 """A plan, done: each step with all that it needs, to the records that the plan was made from."""
 
 from envbuild.apply import Event, Job, Pace, Site, Summary, Tell, apply
-from envbuild.builders import BUILDERS
+from envbuild.builders import makes_images
 from envbuild.errors import Place, RefusedError
 from envbuild.plan import Step
 from envbuild.project.images import Images
@@ -76,6 +76,6 @@ class Applying:
         )
 
     def _rendered(self, one: Prepared) -> dict[str, str]:
-        if BUILDERS[one.environment.builder].MAKES_IMAGES:
+        if makes_images(one.environment.builder):
             return self._images.rendered(one).texts
         return render(one.environment, self._templates, one.locked.head.python if one.locked.head else "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from envbuild.builders import BUILDERS
+from envbuild.builders import makes_images
 from envbuild.document import decode
 from envbuild.errors import EnvbuildError, raise_all
 from envbuild.lock import asked_base
@@ -28,8 +28,7 @@ class Early:
         return one
 
     def problems(self, environment: Environment) -> Iterator[EnvbuildError]:
-        builder = BUILDERS.get(environment.builder)
-        if builder is None or not builder.MAKES_IMAGES:
+        if not makes_images(environment.builder):
             return
         texts: dict[str, str] = {}
         try:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from envbuild.apply import Maker, Site
 from envbuild.apply.images import Images
 from envbuild.apply.prefixes import Prefixes
+from envbuild.builders import docker
 from envbuild.builders.buildx import Buildx
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.docker import Means
@@ -32,7 +33,9 @@ def site(project: Place, uv: Uv) -> Iterator[Site]:
         project.rattler.stop()
 
     makers: dict[str, Maker] = {
-        "docker": Images(means_of(project, tools), source, project.machine, project.wishes, project.state),
+        "docker": Images(
+            docker.build, means_of(project, tools), source, project.machine, project.wishes, project.state
+        ),
         "local": Prefixes(tools, project.platform, project.machine),
     }
     try:
@@ -57,9 +60,11 @@ def tools_of(project: Place, uv: Uv) -> Tools:
 
 def means_of(project: Place, tools: Tools) -> Means:
     wishes, secrets = project.wishes, project.origins.secrets
+    daemon = Daemon(project.host, project.programs, wishes.docker_context, wishes.builder)
     return Means(
         buildx=Buildx(project.programs, project.host, secrets.variables),
-        daemon=Daemon(project.host, project.programs, wishes.docker_context, wishes.builder),
+        daemon=daemon,
+        keeper=daemon,
         registries=project.registries,
         tools=tools,
         settings=project.settings,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.builders import BUILDERS
+from envbuild.builders import makes_images
 from envbuild.errors import EnvbuildError, Place, PlanError, raise_all
 from envbuild.machine import today
 from envbuild.project.planned import Planned
@@ -55,7 +55,7 @@ def with_names(planned: Planned, also: tuple[str, ...], source: Callable[[], Sou
     A tag that the lock has a part in is judged when that is known.
     """
     changing = {step.environment: step.version or 1 for step in planned.plan.changes}
-    images = [one.environment for one in planned.prepared if BUILDERS[one.environment.builder].MAKES_IMAGES]
+    images = [one.environment for one in planned.prepared if makes_images(one.environment.builder)]
     if not any(one.name in changing for one in images):
         return planned
     moments, names = _Moments(source), list[_Name]()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from envbuild.builders import makes_images
 from envbuild.errors import PlanError, UsageError, raise_all
 from envbuild.plan import Plan, Step
 from envbuild.project.front import Project
@@ -28,9 +29,10 @@ def to_publish(project: Project, selection: Selection) -> Planned:
 
 
 def _is_image(one: Environment, *, named: bool) -> bool:
-    if named and one.builder != "docker":
+    is_image = makes_images(one.builder)
+    if named and not is_image:
         raise UsageError(f"'{one.name}' is no image: its builder is '{one.builder}'", hint=_NO_IMAGE)
-    return one.builder == "docker"
+    return is_image
 
 
 def _unpublishable(one: Environment) -> PlanError | None:
@@ -46,7 +48,7 @@ def recorded(versions: Sequence[Told]) -> Planned:
 
 
 def _step(record: Record) -> Step:
-    if record.builder != "docker":
+    if not makes_images(record.builder):
         what = f"{record.environment}@{record.version} is no image: its builder was '{record.builder}'"
         raise UsageError(what, hint=_NO_IMAGE)
     where = record.manifest_path

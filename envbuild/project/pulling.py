@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from envbuild.apply import Ahead, Event, Tell
-from envbuild.builders.daemon import Daemon, Facts, is_refusal
+from envbuild.builders.daemon import Daemon, Facts
+from envbuild.builders.engine import is_refusal
 from envbuild.errors import BrokenError, BuildError, GoneError, LoginError, UsageError
 from envbuild.project.front import Project
 from envbuild.project.recalled import Image

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from envbuild.builders import makes_images
 from envbuild.errors import BuildError, UsageError
 from envbuild.project.front import Project
 from envbuild.project.looking import refuse_stale
@@ -82,7 +83,7 @@ def _remembered(record: Record) -> Image:
 
 
 def _check_image(name: str, builder: str) -> None:
-    if builder != "docker":
+    if not makes_images(builder):
         raise UsageError(f"'{name}' is no image: its builder is '{builder}'", hint="name one with 'builder: docker'")
 
 

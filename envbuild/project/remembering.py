@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from envbuild import memo
-from envbuild.builders import store
+from envbuild.builders import makes_images, store
 from envbuild.memo import Ledger, Moment
 from envbuild.project.certain import is_certain
 from envbuild.project.front import Project
@@ -43,7 +43,7 @@ def remember_current(project: Project, moment: Moment, answers: tuple[str, str])
 
 def _is_whole(planned: Planned, ledger: Ledger) -> bool:
     """Whether some prefix was looked at for every environment there is."""
-    return bool(ledger.prefixes) or all(step.builder != "local" for step in planned.plan.steps)
+    return bool(ledger.prefixes) or all(makes_images(step.builder) for step in planned.plan.steps)
 
 
 def _counted(prefix: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from envbuild.builders import BUILDERS
+from envbuild.builders import makes_images
 from envbuild.project.front import Project
 from envbuild.project.images import Images, Rendered
 from envbuild.project.looking import refuse_stale
@@ -21,8 +21,7 @@ def artifacts(project: Project, selection: Selection) -> dict[str, Rendered]:
 def _rendered(project: Project, images: Images, prepared: Prepared) -> Rendered:
     refuse_stale(prepared)
     environment = prepared.environment
-    builder = BUILDERS.get(environment.builder)
-    if builder is None or not builder.MAKES_IMAGES:
+    if not makes_images(environment.builder):
         python = prepared.locked.head.python if prepared.locked.head else ""
         return Rendered(render(environment, project.templates, python))
     below = images.base(environment)

@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 
 from envbuild.builders.daemon import Daemon
-from envbuild.builders.docker import chosen
+from envbuild.builders.recipe import chosen
 from envbuild.errors import BusyError, RegistryError, SilentError
 from envbuild.project.preparing import Prepared
 from envbuild.project.standing import Built, Depth, Harm, Held

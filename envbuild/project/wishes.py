@@ -5,6 +5,7 @@ from typing import get_args
 
 import msgspec
 
+from envbuild.builders import makes_images
 from envbuild.errors import UsageError, raise_all
 from envbuild.manifest import Platform
 from envbuild.resolve import Environment
@@ -34,10 +35,10 @@ def refuse(environments: Iterable[Environment], wishes: Wishes) -> None:
     if unknown := next((one for one in wishes.platforms if one not in known), ""):
         hint = nearest(unknown, known) or f"known are: {', '.join(known)}"
         raise UsageError(f"there is no platform '{unknown}'", hint=hint)
-    images = [one for one in environments if one.builder == "docker"] if wishes.platforms else []
+    images = [one for one in environments if makes_images(one.builder)] if wishes.platforms else []
     if not images:
         return
-    from envbuild.builders.docker import chosen, unwishable
+    from envbuild.builders.recipe import chosen, unwishable
     from envbuild.render import platforms_of
 
     raise_all(problem for one in images for problem in unwishable(one, wishes.platforms))

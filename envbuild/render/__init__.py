@@ -1,5 +1,6 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
+from envbuild.render.assembly import ASSEMBLY, SCRATCH, Assembly, assembly, read_assembly
 from envbuild.render.condafile import conda_text, conda_values
 from envbuild.render.given import (
     ARCHITECTURES,
@@ -23,17 +24,21 @@ ENVIRONMENT_YML = "environment.yml"
 
 __all__ = [
     "ARCHITECTURES",
+    "ASSEMBLY",
     "BASE_NAME",
     "BUILT_IN",
     "CA_BUNDLE",
     "DOCKERFILE",
     "ENVIRONMENT_YML",
+    "SCRATCH",
+    "Assembly",
     "Given",
     "Input",
     "Parent",
     "Template",
     "Templates",
     "apt_packages",
+    "assembly",
     "complaints",
     "conda_text",
     "early_refusals",
@@ -41,6 +46,7 @@ __all__ = [
     "is_root",
     "last_user",
     "platforms_of",
+    "read_assembly",
     "render",
     "render_image",
     "rendered",

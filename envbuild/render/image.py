@@ -9,17 +9,16 @@ import msgspec
 from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
 from envbuild.manifest import Build, is_dockerfile
 from envbuild.render import variables
+from envbuild.render.conduct import Copied, command, copied, inherited, labels
 from envbuild.render.given import (
     FILES,
     Given,
     apt_items,
-    copies_of,
     is_grown,
     is_root,
     item_places,
     last_user,
     listed_path,
-    paths_of,
     placed,
     platforms_of,
     steps_of,
@@ -39,7 +38,6 @@ _AT = f"/run/secrets/{CA_BUNDLE}"
 _TRUSTING = [f"{name}={_AT}" for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")] + ["UV_SYSTEM_CERTS=true"]
 _SCRIPT = "/run/envbuild/script"
 _SHELL = ("/bin/sh", "-ec")
-_RUN_SHELL = ("/bin/sh", "-c")
 
 
 def dockerfile(environment: Environment, templates: Templates, given: Given) -> str:
@@ -140,15 +138,15 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
         "packages": packages_values(environment, given) if has_packages else {},
         "active": _plain(variables.active(environment, given)) if has_packages else [],
         "check": [environment.python.interpreter or "python3", "--version"] if not environment.python.managed else [],
-        "copies": list(_copies(environment, given)),
+        "copies": [_copy(one) for one in copied(environment, inherited(environment, given, "image", "copy"))],
         "user": user,
         "workdir": image.workdir and placed(image.workdir, environment),
         "expose": list(image.expose),
-        "labels": {key: placed(value, environment) for key, value in image.labels.items() if value is not None},
+        "labels": labels(environment),
         "shell": list(image.shell or ()),
         "stop_signal": image.stop_signal or "",
-        "entrypoint": _command(image.entrypoint, environment),
-        "command": _command(image.command, environment),
+        "entrypoint": command(image.entrypoint, environment),
+        "command": command(image.command, environment),
     }
 
 
@@ -158,24 +156,21 @@ def _user(environment: Environment, given: Given) -> str:
     return "" if environment.keys.image.user is None and is_root(found) else found
 
 
+def _copy(one: Copied) -> dict[str, Any]:
+    return {"places": [*one.sources, one.to], "mode": one.mode, "owner": one.owner}
+
+
 def _plain(lines: list[variables.Line]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = msgspec.to_builtins(lines)
     return found
 
 
-def _inherited(environment: Environment, given: Given, *keys: str) -> set[Place]:
-    """The lines of items that the base has done already, where it is grown."""
-    if given.parent is None or not is_grown(environment, given):
-        return set()
-    return set(item_places(given.parent.environment, *keys))
-
-
 def _steps(environment: Environment, given: Given, *, trusts: bool) -> dict[str, list[dict[str, Any]]]:
     """By when they are run: before Debian's packages, before the environment's, in the end; and those of `setup`."""
-    done = _inherited(environment, given, "image", "build")
+    done = inherited(environment, given, "image", "build")
     steps = [step for step, where in steps_of(environment) if where not in done]
     lines = zip(environment.setup, item_places(environment, "setup"), strict=True)
-    known = _inherited(environment, given, "setup")
+    known = inherited(environment, given, "setup")
     found = {when: [_step(one, environment, trusts=trusts) for one in steps if one.before == before]
              for when, before in (("before_apt", "apt"), ("before_packages", "packages"), ("after", None))}  # fmt: skip
     setup = [_step(Build(command=text), environment, trusts=trusts) for text, where in lines if where not in known]
@@ -218,23 +213,3 @@ def _apt_list(path: str, text: str, where: Place) -> Iterator[str]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+.:_~=/*-]*", word):
                 raise RenderError(f"'{word}' is no Debian package", Place(path, number, 1), f"mend it; see {where}")
             yield word
-
-
-def _copies(environment: Environment, given: Given) -> Iterator[dict[str, Any]]:
-    done = _inherited(environment, given, "image", "copy")
-    for copy, where in copies_of(environment):
-        if where in done:
-            continue
-        sources = [f"{FILES}/{path}" for path in paths_of(copy)]
-        to = placed(copy.to, environment)
-        if len(sources) > 1 and not to.endswith("/"):
-            to = f"{to}/"
-        yield {"places": [*sources, to], "mode": copy.mode or "", "owner": copy.owner or ""}
-
-
-def _command(stated: str | tuple[str, ...] | None, environment: Environment) -> list[str]:
-    """What is one text is run by a shell, as in Docker; that there is none is said by an empty list."""
-    if stated is None:
-        return []
-    words = (*(environment.keys.image.shell or _RUN_SHELL), stated) if isinstance(stated, str) else stated
-    return [placed(word, environment) for word in words]

@@ -27,13 +27,20 @@ _REMOVE = "remove it for now"
 
 def image_refusals(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
     """Everything at once; of one that is not locked yet, what holds whatever its lock will say."""
-    yield from _later(environment)
-    yield from _starts(environment, given)
+    yield from assembly_refusals(environment, given)
+    yield from _tools(environment, given)
     yield from _installs(environment)
     yield from _steps(environment, given)
-    yield from _copies(environment)
     yield from _texts(environment)
     yield from _secrets(environment, given)
+
+
+def assembly_refusals(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    """What holds of every image, also of one that no Dockerfile is written for."""
+    yield from _later(environment)
+    yield from _starts(environment, given)
+    yield from _copies(environment)
+    yield from _names(environment)
 
 
 def _comes_later(what: str, where: Place, hint: str = _REMOVE) -> RenderError:
@@ -82,9 +89,6 @@ def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
         hint = f"add one of: {', '.join(ARCHITECTURES)}"
         yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
     yield from _place(environment)
-    yield from _images(given)
-    if given.settings.install == "inside":
-        yield from _brings(environment, given)
 
 
 def _place(environment: Environment) -> Iterator[EnvbuildError]:
@@ -93,6 +97,13 @@ def _place(environment: Environment) -> Iterator[EnvbuildError]:
         hint = "use letters, digits and '._+-', as in /opt/env"
         where = environment.where("image", "prefix")
         yield RenderError(f"an environment cannot lie at '{environment.prefix}'", where, hint)
+
+
+def _tools(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
+    """What installs inside of a build."""
+    yield from _images(given)
+    if given.settings.install == "inside":
+        yield from _brings(environment, given)
 
 
 def _images(given: Given) -> Iterator[EnvbuildError]:
@@ -151,12 +162,15 @@ def _copies(environment: Environment) -> Iterator[EnvbuildError]:
 
 def _texts(environment: Environment) -> Iterator[EnvbuildError]:
     """What stands on a line of a Dockerfile is one line, and none that is too long to be read."""
-    image = environment.keys.image
     for one in on_lines(environment):
         if found := ending(one.text):
             what = f"'{one.name}' holds {found}, which a Dockerfile has no way to write"
             yield RenderError(what, one.where, "leave it out")
     yield from long_texts(environment)
+
+
+def _names(environment: Environment) -> Iterator[EnvbuildError]:
+    image = environment.keys.image
     for key in image.labels:
         if not _LABEL.fullmatch(key):
             where = environment.where_key("image", "labels", key)

@@ -1,0 +1,85 @@
+"""Environment -> what an image is assembled of beside its packages, where no Dockerfile says it: plain data."""
+
+import msgspec
+
+from envbuild.errors import RenderError, raise_all
+from envbuild.lock import canonical
+from envbuild.render import variables
+from envbuild.render.conduct import Copied, command, copied, labels
+from envbuild.render.given import Given, placed
+from envbuild.render.refusals import assembly_refusals
+from envbuild.resolve import Environment
+
+ASSEMBLY = "assembly.json"
+SCRATCH = "scratch"
+
+
+class Assembly(msgspec.Struct, frozen=True, kw_only=True):
+    """`stated` are the manifest's variables, `active` those by which the environment comes first. No user: the base's.
+
+    `hides` says that the base has an environment at the same place, of which nothing stays.
+    """
+
+    base: str
+    prefix: str
+    hides: bool = False
+    stated: tuple[variables.Line, ...] = ()
+    active: tuple[variables.Line, ...] = ()
+    copies: tuple[Copied, ...] = ()
+    user: str = ""
+    workdir: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    expose: tuple[str, ...] = ()
+    stop_signal: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is written beside what is copied, and shown: in the order of its names."""
+        return f"{msgspec.json.format(canonical(self), indent=2).decode()}\n"
+
+
+def assembly(environment: Environment, given: Given) -> Assembly:
+    """All that no image can have is told together."""
+    raise_all(assembly_refusals(environment, given))
+    image = environment.keys.image
+    installs = environment.installs
+    return Assembly(
+        base=_base(environment, given),
+        prefix=environment.prefix,
+        hides=_hides(environment, given),
+        stated=(*variables.of_gpu(environment), *variables.stated(environment, given)),
+        active=tuple(variables.active(environment, given)) if installs else (),
+        copies=tuple(copied(environment)),
+        user=image.user if isinstance(image.user, str) else "",
+        workdir=placed(image.workdir, environment) if image.workdir else "",
+        entrypoint=tuple(command(image.entrypoint, environment)),
+        command=tuple(command(image.command, environment)),
+        shell=tuple(image.shell or ()),
+        labels=labels(environment),
+        expose=tuple(map(str, image.expose)),
+        stop_signal=image.stop_signal or "",
+    )
+
+
+def read_assembly(text: bytes) -> Assembly:
+    return msgspec.json.decode(text, type=Assembly)
+
+
+def _base(environment: Environment, given: Given) -> str:
+    if given.parent:
+        return ""
+    base = given.base
+    if base:
+        return f"{base.name}:{base.tag}@{base.digest}"
+    if environment.keys.image.base == SCRATCH:
+        return SCRATCH
+    where = environment.where("image", "base")
+    raise RenderError("the lock has no base image", where, f"run 'envbuild lock {environment.name}'")
+
+
+def _hides(environment: Environment, given: Given) -> bool:
+    below = given.parent.environment if given.parent else None
+    return below is not None and below.installs and below.prefix == environment.prefix

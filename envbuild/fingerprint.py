@@ -7,6 +7,7 @@ part holds is a new scheme.
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -68,14 +69,16 @@ def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
 
 
 class ImageInputs(msgspec.Struct, frozen=True):
-    """What an image is made of besides: the Dockerfile that is executed, the content of a base that is an environment.
+    """What an image is made of besides: a Dockerfile that is executed, the content of a base that is an environment.
 
-    `apt` are the Debian packages themselves, whether they are named or listed in a file.
+    `apt` are the Debian packages themselves, whether they are named or listed in a file. `further` is what only one
+    builder has, by key of `image`, and no Dockerfile says.
     """
 
-    dockerfile: str
+    dockerfile: str = ""
     base: str = ""
     apt: tuple[str, ...] = ()
+    further: Mapping[str, object] = {}
 
 
 # Said by parts of their own: what the image starts from, and what the Dockerfile is made of.
@@ -83,12 +86,14 @@ _ELSEWHERE = {"base", "dockerfile", "context", "template", "apt", "prefix", "gpu
 
 
 def image_fingerprint(environment: Environment, inputs: Inputs, image: ImageInputs) -> Fingerprint:
-    """The parts that a builder of images by a Dockerfile uses: those of a prefix, and what only images have."""
+    """The parts that a builder of images uses: those of a prefix, and what only images have."""
     parts = [*fingerprint(environment, inputs).parts]
-    parts.append(Part("template/Dockerfile.j2", hashlib.sha256(image.dockerfile.encode()).hexdigest()))
+    if image.dockerfile:
+        parts.append(Part("template/Dockerfile.j2", hashlib.sha256(image.dockerfile.encode()).hexdigest()))
     if base := _base(inputs, image):
         parts.append(_part("base", base))
-    parts += [_part(f"image/{key}", value) for key, value in _image(environment, image).items()]
+    stated = {**_image(environment, image), **image.further}
+    parts += [_part(f"image/{key}", value) for key, value in stated.items()]
     return Fingerprint(tuple(sorted(parts)))
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.builders import docker
+from envbuild.builders import BUILDERS
 from envbuild.document import decode
 from envbuild.errors import Place, RefusedError, WorkspaceError
 from envbuild.fingerprint import Fingerprint, ImageInputs, Inputs, image_fingerprint
 from envbuild.project.locks import Locks
 from envbuild.project.preparing import Prepared
 from envbuild.render import (
+    ASSEMBLY,
     DOCKERFILE,
     ENVIRONMENT_YML,
     Given,
@@ -20,12 +21,14 @@ from envbuild.render import (
     Parent,
     Templates,
     apt_packages,
+    assembly,
     last_user,
     platforms_of,
     render,
     render_image,
     sources_of,
     texts_of,
+    unwritten,
 )
 from envbuild.resolve import Environment
 from envbuild.settings import Settings
@@ -83,8 +86,8 @@ class Images:
             return msgspec.structs.replace(prepared, base=base)
         given = self.given(prepared, parent)
         files, contents = self._files(prepared.environment, given)
-        made = render_image(prepared.environment, self._sources.templates(), given)
-        found = self._fingerprint(prepared, given, made[DOCKERFILE], files, contents)
+        made = self._made(prepared.environment, given)
+        found = self._fingerprint(prepared, given, made, files, contents)
         return msgspec.structs.replace(prepared, fingerprint=found, base=base, files=files, contents=contents)
 
     def rendered(self, prepared: Prepared) -> Rendered:
@@ -97,7 +100,7 @@ class Images:
         rendered = self._rendered(prepared, given)
         copied = self.write(folder, rendered)
         files = {one.path: one.digest for one in copied}
-        now = self._fingerprint(prepared, given, rendered.texts[DOCKERFILE], files, prepared.contents)
+        now = self._fingerprint(prepared, given, rendered.texts, files, prepared.contents)
         torn = next((one.path for one in copied if prepared.files.get(one.path) != one.digest), "")
         if moved := torn or _moved(prepared.fingerprint, now) or _unnamed(copied, rendered):
             what = f"{moved} was changed since the plan was made"
@@ -107,10 +110,16 @@ class Images:
         environment, templates = prepared.environment, self._sources.templates()
         python = prepared.locked.head.python if prepared.locked.head else ""
         texts = render(environment, templates, python)
-        made = render_image(environment, templates, given)
+        made = self._made(environment, given)
         inputs = sources_of(environment, given)
         names = tuple(name for one in inputs for name in self._names(one))  # of each, so that what is wrong is told
         return Rendered({**texts, **made, _IGNORE: _ignore(names)}, inputs, names)
+
+    def _made(self, environment: Environment, given: Given) -> dict[str, str]:
+        """What its builder works from."""
+        if environment.builder == "docker":
+            return render_image(environment, self._sources.templates(), given)
+        return {ASSEMBLY: assembly(environment, given).text}
 
     def given(self, prepared: Prepared, parent: Prepared | None) -> Given:
         environment, path = prepared.environment, prepared.locked.path
@@ -130,14 +139,18 @@ class Images:
 
     @staticmethod
     def _fingerprint(
-        prepared: Prepared, given: Given, dockerfile: str, files: dict[str, str], contents: dict[str, str]
+        prepared: Prepared, given: Given, made: dict[str, str], files: dict[str, str], contents: dict[str, str]
     ) -> Fingerprint:
         environment = prepared.environment
         base = given.parent.fingerprint if given.parent else ""
+        apt = tuple(apt_packages(environment, given))
+        further = {} if DOCKERFILE in made else unwritten(environment, given.settings)
         return image_fingerprint(
             environment,
-            Inputs(docker.FORMAT, prepared.locked.head, platforms_of(environment), files, contents),
-            ImageInputs(dockerfile, base, tuple(apt_packages(environment, given))),
+            Inputs(
+                BUILDERS[environment.builder].FORMAT, prepared.locked.head, platforms_of(environment), files, contents
+            ),
+            ImageInputs(made.get(DOCKERFILE, ""), base, apt, further),
         )
 
     def _files(self, environment: Environment, given: Given) -> tuple[dict[str, str], dict[str, str]]:
@@ -173,7 +186,7 @@ class Images:
         there, texts = rendered.names, dict(rendered.texts)
         if ENVIRONMENT_YML in there:
             del texts[ENVIRONMENT_YML]
-        if DOCKERFILE in texts:
+        if {DOCKERFILE, ASSEMBLY} & {*texts}:
             self._clear(folder)
             names = sorted({*there, *texts} - {DOCKERFILE, _IGNORE, ENVIRONMENT_YML})
             write_whole(folder / _CONTENTS, "".join(f"{name}\n" for name in names))

@@ -133,11 +133,16 @@ class Preparer:
             if stated is not None and _says(stated, value):
                 shown = f"{key}: {stated.text}" if isinstance(stated, Scalar) else key
                 what = f"builder '{environment.builder}' cannot do '{shown}'"
-                yield PlanError(what, environment.where_key(*key.split(".")), "remove it")
+                yield PlanError(what, environment.where_key(*key.split(".")), _instead(key, value))
         if not builder.MAKES_IMAGES and self._platform not in environment.platforms:
             where = environment.where("platforms")
             hint = f"add {self._platform}, or run this where one of {', '.join(environment.platforms)} is"
             yield PlanError(f"this machine is {self._platform}, and '{environment.name}' is not", where, hint)
+
+
+def _instead(key: str, value: str) -> str:
+    others = [f"'builder: {kind}'" for kind, one in BUILDERS.items() if (key, value) not in one.CANNOT_HONOUR]
+    return f"remove it, or use {' or '.join(others)}" if others else "remove it"
 
 
 def _says(node: Value, value: str) -> bool:

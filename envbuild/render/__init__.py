@@ -1,6 +1,6 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
-from envbuild.render.assembly import ASSEMBLY, SCRATCH, Assembly, assembly, read_assembly
+from envbuild.render.assembly import ASSEMBLY, SCRATCH, Assembly, assembly, read_assembly, unwritten
 from envbuild.render.condafile import conda_text, conda_values
 from envbuild.render.given import (
     ARCHITECTURES,
@@ -52,6 +52,7 @@ __all__ = [
     "rendered",
     "sources_of",
     "texts_of",
+    "unwritten",
 ]
 
 

@@ -9,6 +9,7 @@ from envbuild.render.conduct import Copied, command, copied, labels
 from envbuild.render.given import Given, placed
 from envbuild.render.refusals import assembly_refusals
 from envbuild.resolve import Environment
+from envbuild.settings import Settings
 
 ASSEMBLY = "assembly.json"
 SCRATCH = "scratch"
@@ -62,6 +63,12 @@ def assembly(environment: Environment, given: Given) -> Assembly:
         expose=tuple(map(str, image.expose)),
         stop_signal=image.stop_signal or "",
     )
+
+
+def unwritten(environment: Environment, settings: Settings) -> dict[str, object]:
+    """What else such an image is made of, by key of `image`, and no part of its fingerprint would say."""
+    gpu: dict[str, object] = {"gpu": True} if variables.uses_gpu(environment) else {}
+    return gpu | ({"bytecode": True} if settings.layers.bytecode else {})
 
 
 def read_assembly(text: bytes) -> Assembly:

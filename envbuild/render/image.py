@@ -27,7 +27,7 @@ from envbuild.render.lines import long_lines
 from envbuild.render.own import Own, own
 from envbuild.render.packages import installs, packages_values
 from envbuild.render.quoting import Instructions
-from envbuild.render.refusals import CA_BUNDLE, image_refusals
+from envbuild.render.refusals import CA_BUNDLE, assembly_refusals, image_refusals
 from envbuild.render.templates import Template, Templates, rendered
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
@@ -53,7 +53,10 @@ def dockerfile(environment: Environment, templates: Templates, given: Given) -> 
 
 
 def early_refusals(environment: Environment, templates: Templates, given: Given) -> Iterator[EnvbuildError]:
-    """What `dockerfile` will refuse, as far as it can be told without a lock, of which `given` has none."""
+    """What will be refused, as far as it can be told without a lock, of which `given` has none."""
+    if environment.builder != "docker":
+        yield from assembly_refusals(environment, given)
+        return
     yield from image_refusals(environment, given)
     yield from _template(environment, templates)
     stated = environment.keys.image.dockerfile

@@ -27,6 +27,7 @@ from envbuild.names import FILE, MANIFESTS, TEMPLATES
 from envbuild.settings.secrets import Secret, secret_problems
 from envbuild.shape import damaged_number, json_schema, nearest, read
 
+_MOST_LAYERS = 120  # engines stack 127 at most, of which the base has some
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
 
 
@@ -39,8 +40,9 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 class Layers(msgspec.Struct, frozen=True):
-    budget: int | None = None
+    budget: Annotated[int | None, msgspec.Meta(ge=1, le=_MOST_LAYERS), about("The most layers of packages.")] = None
     compression: Literal["zstd", "gzip"] | None = None
+    bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False
 
 
 class SettingsKeys(msgspec.Struct, frozen=True):

@@ -173,7 +173,7 @@ def test_without_a_registry_images_stay_with_the_engine(engine: Engine, imaging:
     assert imaging.actions() == {}
     engine.docker("image", "rm", "--force", reference)
     (step,) = imaging.plan()
-    assert (step["action"], step["reasons"][0]["change"]) == ("restore", "the engine does not have it any more")
+    assert (step["action"], step["reasons"][0]["change"]) == ("restore", "it is not in this machine's engine any more")
     assert imaging.actions("--no-refresh") == {}
     imaging.apply()
     assert imaging.said("web:v1") == "here\n"

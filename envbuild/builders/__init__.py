@@ -2,11 +2,11 @@
 
 from types import ModuleType
 
-from envbuild.builders import docker, local
+from envbuild.builders import docker, local, oci
 
 # Among what a builder cannot honour: folders that are used where they lie.
 EDITABLES = ("dependencies", "-e")
-BUILDERS: dict[str, ModuleType] = {"docker": docker, "local": local}
+BUILDERS: dict[str, ModuleType] = {"docker": docker, "local": local, "oci": oci}
 
 
 def makes_images(kind: str) -> bool:
@@ -15,4 +15,4 @@ def makes_images(kind: str) -> bool:
     return builder is not None and bool(builder.MAKES_IMAGES)
 
 
-__all__ = ["BUILDERS", "EDITABLES", "docker", "local", "makes_images"]
+__all__ = ["BUILDERS", "EDITABLES", "docker", "local", "makes_images", "oci"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envbuild.builders.endpoints import Endpoint, endpoint
-from envbuild.builders.engine import silent
+from envbuild.builders.engine import failure, silent
 from envbuild.errors import BuildError
 from envbuild.process import Programs
 from envbuild.written import lines, log_line
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envbuild.builders.draft import Draft
 
 _SECONDS = 120
+_HINT = "look at the engine's own log"
 _LABELS = {"dev.envbuild": "test"}
 _HELD = "dev.envbuild.held"
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
@@ -68,6 +69,8 @@ class Daemon:
     It is the one that images are built by: of the context, or of the builder, that was named for them.
     """
 
+    called = "this machine's engine"
+
     def __init__(
         self, host: Mapping[str, str], programs: Programs, docker_context: str = "", builder: str = ""
     ) -> None:
@@ -93,6 +96,17 @@ class Daemon:
         """Of all images that it has, by one question."""
         with self._told():
             return frozenset(one["Id"] for one in self._client.images(all=True))
+
+    def in_engine(self, reference: str, _say: Callable[[str], None], _platform: str = "") -> str | None:
+        found = self.image(reference)
+        return found.id if found else None
+
+    def load(self, file: Path) -> None:
+        """An image, from a file as `docker save` writes it."""
+        with file.open("rb") as stream, self._told():
+            for one in self._client.load_image(stream):
+                if error := failure(one):
+                    raise BuildError(f"the Docker engine does not take the image: {log_line(error)}", hint=_HINT)
 
     def history(self, reference: str) -> list[Mapping[str, Any]]:
         """The steps that made it, newest first."""
@@ -228,7 +242,7 @@ class Daemon:
                 return None
         if reply.status_code != HTTPStatus.OK:
             what = f"the Docker engine answers {reply.status_code} to who looks for '{path}'"
-            raise BuildError(what, hint="look at the engine's own log")
+            raise BuildError(what, hint=_HINT)
         return dict(decode_json_header(reply.headers["x-docker-container-path-stat"]))
 
     @cached_property
@@ -263,7 +277,7 @@ class Daemon:
             yield
         except APIError as error:
             said = log_line(str(error.explanation or error))
-            raise BuildError(f"the Docker engine says: {said}", hint="look at the engine's own log") from None
+            raise BuildError(f"the Docker engine says: {said}", hint=_HINT) from None
         except DockerException as error:
             raise self._unreachable(str(error)) from None
         except OSError as error:  # of the connection, which is requests' own kind

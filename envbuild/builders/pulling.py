@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.engine import failure, is_refusal
+from envbuild.builders.keeping import Keeper
 from envbuild.errors import BrokenError, GoneError, LoginError, RegistryError
 from envbuild.registry.repositories import Repository
 
@@ -15,16 +16,23 @@ _MEGABYTE = 1_000_000
 
 
 def pulled(
-    reference: str, registries: "Registries", daemon: Daemon, say: Callable[[str], None], platform: str = ""
+    reference: str,
+    registries: "Registries",
+    engine: Daemon,
+    keeper: Keeper,
+    say: Callable[[str], None],
+    platform: str = "",
 ) -> str:
-    """The id of an image by its reference: nothing is fetched that the engine has."""
-    found = daemon.image(reference)
-    if found is None and not reference.startswith("sha256:"):
-        _pull(reference, registries, daemon, say, platform)
-        found = daemon.image(reference)
+    """By which id the engine has an image: nothing is fetched that it has. The keeper has what is in no registry."""
+    if "/" not in reference:
+        found, called = keeper.in_engine(reference, say, platform), keeper.called
+    else:
+        if engine.image(reference) is None:
+            _pull(reference, registries, engine, say, platform)
+        found, called = engine.in_engine(reference, say), engine.called
     if found is None:
-        raise GoneError(f"the engine does not have {reference}", hint="run 'envbuild apply': it is built again")
-    return found.id
+        raise GoneError(f"{reference} is not in {called}", hint="run 'envbuild apply': it is built again")
+    return found
 
 
 def _pull(reference: str, registries: "Registries", daemon: Daemon, say: Callable[[str], None], platform: str) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.builders.draft import Draft
+from envbuild.builders.keeping import Keeper
 from envbuild.errors import EnvbuildError, PlanError
 from envbuild.fingerprint import Fingerprint
 from envbuild.lock import Pins
@@ -62,30 +62,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tag(self) -> str:
         return image_tag(self.fingerprint.text, self.share)
-
-
-class Kept(Protocol):
-    """An image that is in no registry."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
-
-
-class Keeper(Protocol):
-    """Where images stay that are in no registry."""
-
-    def image(self, reference: str) -> Kept | None: ...
-
-    def ids(self) -> frozenset[str]: ...
-
-    def keep(self, draft: Draft) -> str:
-        """Gives how it is called from now on."""
-        ...
-
-    def tag(self, reference: str, repository: str, tag: str) -> None: ...
 
 
 class Workshop(msgspec.Struct, frozen=True, kw_only=True):

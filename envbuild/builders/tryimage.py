@@ -93,7 +93,8 @@ class ImageBench(msgspec.Struct, frozen=True):
 def try_image(subject: Subject, reference: str, platforms: tuple[str, ...], means: "Workshop") -> tuple[Tried, ...]:
     """`platforms` are the image's; of several the engine's own is tried. What only a registry has is fetched first."""
     daemon, tools, platform = means.daemon, means.tools, _own(platforms, means.daemon)
-    image = pulled(reference, means.registries, daemon, subject.say, f"linux/{ARCHITECTURES[platform]}")
+    wanted = f"linux/{ARCHITECTURES[platform]}"
+    image = pulled(reference, means.registries, daemon, means.keeper, subject.say, wanted)
     daemon.sweep()
     bench = ImageBench(image, subject, daemon, tools.programs)
     beside = companions(subject.environment, subject.lock, platform, subject.log)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from envbuild.builders.daemon import Daemon
 from envbuild.builders.pulling import pulled
 from envbuild.builders.running import Inside, container_words
 from envbuild.errors import UsageError
 from envbuild.project.front import Project
+from envbuild.project.keepers import engine, keeper
 
 
 def contained(
@@ -23,8 +23,8 @@ def contained(
     record = project.record(name, version or "latest")
     if record.builder == "local":
         raise no_image(f"{name}@{record.version}")
-    daemon = Daemon(project.host, project.programs, project.wishes.docker_context, project.wishes.builder)
-    image = pulled(record.reference, project.registries, daemon, say)
+    daemon = engine(project)
+    image = pulled(record.reference, project.registries, daemon, keeper(project, record.builder), say)
     return container_words(image, command, inside, daemon, terminal=terminal)
 
 

@@ -1,23 +1,32 @@
 """What a project builds with: the makers of each builder, and where they work."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from envbuild.apply import Maker, Site
 from envbuild.apply.images import Images
 from envbuild.apply.prefixes import Prefixes
-from envbuild.builders import docker
-from envbuild.builders.buildx import Buildx
-from envbuild.builders.daemon import Daemon
-from envbuild.builders.docker import Means
+from envbuild.builders import BUILDERS
+from envbuild.builders.recipe import Workshop
 from envbuild.builders.target import Tools
 from envbuild.project.commit import checked_out
+from envbuild.project.keepers import engine, keeper
 from envbuild.project.place import Place
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import PRIVATE
 
 _WORK = "work"
+
+
+class _Makers(dict[str, Maker]):
+    """By the name of a builder, each made when it is first needed: what one works with takes a while to load."""
+
+    def __init__(self, make: Callable[[str], Maker]) -> None:
+        self._make = make
+
+    def __missing__(self, kind: str) -> Maker:
+        return self.setdefault(kind, self._make(kind))
 
 
 @contextmanager
@@ -32,15 +41,15 @@ def site(project: Place, uv: Uv) -> Iterator[Site]:
         project.programs.stop()
         project.rattler.stop()
 
-    makers: dict[str, Maker] = {
-        "docker": Images(
-            docker.build, means_of(project, tools), source, project.machine, project.wishes, project.state
-        ),
-        "local": Prefixes(tools, project.platform, project.machine),
-    }
+    def maker(kind: str) -> Maker:
+        if kind == "local":
+            return Prefixes(tools, project.platform, project.machine)
+        build, shop = BUILDERS[kind].build, workshop(project, tools, kind)
+        return Images(build, shop, source, project.machine, project.wishes, project.state)
+
     try:
         yield Site(
-            makers,
+            _Makers(maker),
             project.state,
             stop,
             lambda name: project.workspace.private("logs", *name.split("/")),
@@ -58,19 +67,33 @@ def tools_of(project: Place, uv: Uv) -> Tools:
     return Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
 
 
-def means_of(project: Place, tools: Tools) -> Means:
-    wishes, secrets = project.wishes, project.origins.secrets
-    daemon = Daemon(project.host, project.programs, wishes.docker_context, wishes.builder)
-    return Means(
-        buildx=Buildx(project.programs, project.host, secrets.variables),
-        daemon=daemon,
-        keeper=daemon,
+def workshop(project: Place, tools: Tools, kind: str) -> Workshop:
+    """What a builder of images works with."""
+    shop = Workshop(
+        daemon=engine(project),
+        keeper=keeper(project, kind),
         registries=project.registries,
         tools=tools,
         settings=project.settings,
+        pushes=project.wishes.push,
+    )
+    if kind == "oci":
+        from envbuild.project.assembling import assembling
+
+        return assembling(project, shop)
+    return _of_docker(project, shop)
+
+
+def _of_docker(project: Place, shop: Workshop) -> Workshop:
+    from envbuild.builders.buildx import Buildx
+    from envbuild.builders.docker import Means
+
+    wishes, secrets = project.wishes, project.origins.secrets
+    return Means(
+        **{name: getattr(shop, name) for name in shop.__struct_fields__},
+        buildx=Buildx(project.programs, project.host, secrets.variables),
         secrets=secrets,
         host=project.host,
-        pushes=wishes.push,
         builder=wishes.builder,
         docker_context=wishes.docker_context,
         sbom=wishes.sbom,

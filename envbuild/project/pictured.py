@@ -19,7 +19,7 @@ class Pictured(msgspec.Struct, frozen=True):
 
 
 def pictured(project: Project, image: Image) -> Pictured:
-    found = _of_engine(project, image) if image.id else _of_registry(project, image)
+    found = _kept(project, image) if image.id else _of_registry(project, image)
     return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "")
 
 
@@ -28,12 +28,24 @@ def _of_registry(project: Project, image: Image) -> Inside:
     return inside(project.registries.of(home.server), home.path, image.digest)
 
 
-def _of_engine(project: Project, image: Image) -> Inside:
-    engine = Daemon(project.host, project.programs)
-    facts = engine.image(image.id)
-    if facts is None:
+def _kept(project: Project, image: Image) -> Inside:
+    own = keeper(project, image.builder)
+    found = _of_engine(own, image.id) if isinstance(own, Daemon) else _of_shelf(own, image.id)
+    if found is None:
         hint = f"run 'envbuild apply {image.environment.name}'"
-        raise BuildError(f"{image.title} was not pushed, and this machine's engine does not have it", hint=hint)
-    layers = as_engines_tell(facts.layers, engine.history(image.id))
+        raise BuildError(f"{image.title} was not pushed, and is not in {own.called}", hint=hint)
+    return found
+
+
+def _of_shelf(shelf: Keeper, reference: str) -> Inside | None:
+    found = shelf.find(reference)
+    return inside_of(*found) if found else None
+
+
+def _of_engine(engine: Daemon, reference: str) -> Inside | None:
+    facts = engine.image(reference)
+    if facts is None:
+        return None
+    layers = as_engines_tell(facts.layers, engine.history(reference))
     variant = Variant(facts.platform, facts.id, layers, Conduct.of(facts.config), created=facts.created)
     return Inside("", (variant,))

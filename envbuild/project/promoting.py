@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from envbuild.builders.daemon import Daemon
 from envbuild.errors import BuildError, EnvbuildError, GoneError, raise_all
 from envbuild.project.front import Project
+from envbuild.project.keepers import keeper
 from envbuild.project.recalled import Image
 from envbuild.registry.client import AT_ONCE
 from envbuild.registry.repositories import Repository
@@ -72,14 +72,14 @@ def _version(project: Project, image: Image, home: Repository, digest: str) -> i
 
 
 def _here(project: Project, image: Image, asked: Iterable[tuple[Repository, str]]) -> Iterator[Move]:
-    """In the engine of this machine, which alone has it."""
-    engine = _engine(project)
-    if engine.image(image.id) is None:
+    """On this machine, which alone has it."""
+    own = keeper(project, image.builder)
+    if own.image(image.id) is None:
         hint = f"run 'envbuild apply {image.environment.name}'"
-        raise BuildError(f"{image.title} is not in this machine's engine, where it was built", hint=hint)
+        raise BuildError(f"{image.title} is not in {own.called}, where it was built", hint=hint)
     ids = {record.reference: record.version for record in project.state.history(image.environment.name)}
     for home, tag in asked:
-        found = engine.image(home.tagged(tag))
+        found = own.image(home.tagged(tag))
         yield Move(home, tag, image.id, found.id if found else "", ids.get(found.id) if found else None)
 
 
@@ -89,10 +89,6 @@ def promote(project: Project, image: Image, wanted: Iterable[Move]) -> None:
         if one.stands:
             continue
         if image.id:
-            _engine(project).tag(image.id, one.home.name, one.tag)
+            keeper(project, image.builder).tag(image.id, one.home.name, one.tag)
         else:
             project.registries.of(one.home.server).tag(one.home.path, image.digest, [one.tag])
-
-
-def _engine(project: Project) -> Daemon:
-    return Daemon(project.host, project.programs)

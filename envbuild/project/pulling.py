@@ -10,6 +10,7 @@ from envbuild.builders.daemon import Daemon, Facts
 from envbuild.builders.engine import is_refusal
 from envbuild.errors import BrokenError, BuildError, GoneError, LoginError, UsageError
 from envbuild.project.front import Project
+from envbuild.project.keepers import keeper
 from envbuild.project.recalled import Image
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, platforms_of
@@ -30,7 +31,7 @@ def pull(project: Project, image: Image, on_event: Tell, platform: str = "") -> 
     name, engine = image.environment.name, Daemon(project.host, project.programs)
     on_event(Event("begin", ahead=(Ahead(name, "pull"),), work="pull"))
     on_event(Event("started", name, "pull", work="pull"))
-    facts = _kept(engine, image) if image.id else _pulled(project, engine, image, on_event, platform)
+    facts = _kept(project, engine, image, on_event) if image.id else _pulled(project, engine, image, on_event, platform)
     names = image.names if image.id else _standing(project, image)
     for one in names:
         engine.tag(facts.id, *one.rsplit(":", 1))
@@ -47,11 +48,13 @@ def _standing(project: Project, image: Image) -> tuple[str, ...]:
     return tuple(home.tagged(tag) for tag in own if told[home.path, tag] == image.digest)
 
 
-def _kept(engine: Daemon, image: Image) -> Facts:
-    """What was never pushed is there, or nowhere."""
-    found = engine.image(image.id)
+def _kept(project: Project, engine: Daemon, image: Image, on_event: Tell) -> Facts:
+    """What was never pushed is on this machine, or nowhere."""
+    own = keeper(project, image.builder)
+    known = own.in_engine(image.id, lambda text: on_event(Event("progress", image.environment.name, text, work="pull")))
+    found = engine.image(known) if known else None
     if found is None:
-        what = f"{image.title} was not pushed, and this machine's engine does not have it"
+        what = f"{image.title} was not pushed, and is not in {own.called}"
         raise BuildError(what, hint=f"run 'envbuild apply {image.environment.name}'")
     return found
 

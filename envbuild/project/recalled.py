@@ -19,7 +19,7 @@ _LATEST = "latest"
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that was built, in every repository that it is to be in; `id` is of one that an engine alone has.
+    """An image that was built, in every repository that it is to be in; `id` is of one that only this machine has.
 
     `names` are those that it was given, in full. No record knows what only a registry does.
     """
@@ -43,6 +43,10 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reference(self) -> str:
         return self.id or self.homes[0].at(self.digest)
+
+    @property
+    def builder(self) -> str:
+        return self.record.builder if self.record else self.environment.builder
 
     @property
     def lacking(self) -> tuple[str, ...]:

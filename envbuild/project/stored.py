@@ -1,4 +1,4 @@
-"""What builder `docker` has made and stands: in registries, or in the engine of this machine."""
+"""Images that were made and stand: in registries, or on this machine."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from envbuild.builders.daemon import Daemon
+from envbuild.builders.keeping import Keeper
 from envbuild.builders.recipe import chosen
 from envbuild.errors import BusyError, RegistryError, SilentError
 from envbuild.project.preparing import Prepared
@@ -52,7 +52,7 @@ class Stored:
         self,
         state: State,
         registries: Registries,
-        daemon: Daemon,
+        keeper: Keeper,
         depth: Depth,
         on_ask: Callable[[], None],
         wishes: Wishes,
@@ -61,7 +61,7 @@ class Stored:
         self._on_ask = on_ask
         self._state = state
         self._registries = registries
-        self._daemon = daemon
+        self._keeper = keeper
         self._depth = depth
         self._pushes = wishes.push
         self._platforms = wishes.platforms
@@ -95,7 +95,7 @@ class Stored:
     @cached_property
     def _here(self) -> frozenset[str]:
         self._on_ask()
-        return self._daemon.ids()
+        return self._keeper.ids()
 
     def _sought(self, one: Prepared) -> _Sought | None:
         if one.fingerprint is None:
@@ -182,15 +182,16 @@ class Stored:
         return (*numbers, *(home.tagged(tag) for home in homes for tag in tags))
 
     def _missing(self, one: Prepared, version: Version) -> Harm | None:
-        """Platforms; or that which this machine's engine keeps."""
+        """Platforms; or that which is kept on this machine."""
         if lacking := self._lacking(version, one):
             return Harm(f"it is not built for {', '.join(lacking)}")
         if not version.machine or self._depth == Depth.RECORDS:
             return None
         if not self._is_usable(version, one):
             home = repositories(one.environment)[0]
-            return Harm(f"it is only in this machine's engine, and not in {home.name}", self._lost(one, version, home))
-        return None if version.reference in self._here else Harm("the engine does not have it any more")
+            what = f"it is only in {self._keeper.called}, and not in {home.name}"
+            return Harm(what, self._lost(one, version, home))
+        return None if version.reference in self._here else Harm(f"it is not in {self._keeper.called} any more")
 
     def _lost(self, one: Prepared, version: Version, home: Repository) -> int | None:
         """What is in no registry yet has a number there only by the records: somebody else may have taken it."""

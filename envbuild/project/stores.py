@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from envbuild.builders import makes_images
 from envbuild.project.place import Place
 from envbuild.project.standing import Depth, Prefixes, Standing
 
@@ -12,7 +13,7 @@ def standing(project: Place, depth: Depth) -> Callable[[str], Standing]:
 
     def of(kind: str) -> Standing:
         if kind not in known:
-            known[kind] = _images(project, depth) if kind == "docker" else _prefixes(project, depth)
+            known[kind] = _images(project, depth, kind) if makes_images(kind) else _prefixes(project, depth)
         return known[kind]
 
     return of
@@ -22,10 +23,9 @@ def _prefixes(project: Place, depth: Depth) -> Standing:
     return Prefixes(project.state, project.store, project.root, depth, project.ledger)
 
 
-def _images(project: Place, depth: Depth) -> Standing:
-    from envbuild.builders.daemon import Daemon
+def _images(project: Place, depth: Depth, kind: str) -> Standing:
+    from envbuild.project.keepers import keeper
     from envbuild.project.stored import Stored
 
-    daemon = Daemon(project.host, project.programs, project.wishes.docker_context, project.wishes.builder)
     asked = project.ledger.doubt
-    return Stored(project.state, project.registries, daemon, depth, asked, project.wishes)
+    return Stored(project.state, project.registries, keeper(project, kind), depth, asked, project.wishes)

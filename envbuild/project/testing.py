@@ -14,7 +14,7 @@ from envbuild.errors import BuildError, EnvbuildError
 from envbuild.fingerprint import is_tied
 from envbuild.lock import read_lock
 from envbuild.project.front import Project
-from envbuild.project.making import means_of, tools_of
+from envbuild.project.making import tools_of, workshop
 from envbuild.project.selection import Selection
 from envbuild.record import Record
 from envbuild.resolve import Environment
@@ -59,7 +59,7 @@ def _tested(project: Project, environment: Environment, uv: Uv, say: Callable[[s
 def _tried(project: Project, record: Record, subject: Subject, uv: Uv) -> tuple[Tried, ...]:
     tools = tools_of(project, uv)
     if record.builder != "local":
-        return try_image(subject, record.reference, record.platforms, means_of(project, tools))
+        return try_image(subject, record.reference, record.platforms, workshop(project, tools, record.builder))
     checkout = str(project.root) if is_tied(record.parts) else ""
     stray = local.strays(record.reference, record.fingerprint, checkout)
     if complaint := stray or local.complaint(record.reference):

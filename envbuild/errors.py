@@ -13,6 +13,7 @@ EnvbuildError            one problem: message, where, hint
 ├── WorkspaceError       a file of the project could not be read or written
 ├── ProcessError         a program failed
 ├── SolveError           packages do not fit together
+├── ImageError           an image is not what it says, or cannot be put together
 ├── RegistryError        an image registry did not do what it was asked
 │   ├── LoginError       it does not let us: 401, 403, a login that cannot be had or used
 │   ├── GoneError        it does not have that
@@ -121,6 +122,9 @@ class ProcessError(EnvbuildError):
 
 
 class SolveError(EnvbuildError): ...
+
+
+class ImageError(EnvbuildError): ...
 
 
 class RegistryError(EnvbuildError):

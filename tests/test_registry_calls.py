@@ -16,10 +16,10 @@ from support.services import require
 
 from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError
 from envbuild.fingerprint import Part
+from envbuild.image.manifests import MANIFEST, Manifest, digest_of
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import copy
-from envbuild.registry.manifests import MANIFEST, Manifest, digest_of
 from envbuild.registry.parts import Parts, parts_tag, put_parts, read_parts
 
 _MIB = 1024 * 1024

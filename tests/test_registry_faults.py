@@ -25,10 +25,10 @@ from envbuild.errors import (
     RegistryError,
     SilentError,
 )
+from envbuild.image.manifests import Manifest
 from envbuild.registry.asking import Retry
 from envbuild.registry.client import Registry
 from envbuild.registry.failures import LONGEST_WAIT, failure
-from envbuild.registry.manifests import Manifest
 
 _TRIES = 1 + len(PAUSES)
 _LAYER = os.urandom(3_000_000)

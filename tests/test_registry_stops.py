@@ -11,10 +11,10 @@ from support.registered import blob, client
 from support.registry import Registry as Real
 from support.services import require
 
+from envbuild.image.manifests import digest_of
 from envbuild.process import Interrupted
 from envbuild.registry import Line
 from envbuild.registry.client import Registries, Registry
-from envbuild.registry.manifests import digest_of
 
 _AGES = 12.0
 _SOON = 2.0

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from envbuild.image.manifests import Manifest
     from envbuild.registry.copying import Source
-    from envbuild.registry.manifests import Manifest
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -9,10 +9,10 @@ from envbuild.builders.engine import failure, is_refusal
 from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.errors import BrokenError, LoginError, RegistryError
 from envbuild.fingerprint import Part
+from envbuild.image.manifests import MANIFEST, Manifest, content
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
 from envbuild.registry.finding import Found, find
-from envbuild.registry.manifests import MANIFEST, Manifest, content
 from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from envbuild.errors import BrokenError
+from envbuild.image.manifests import Content, Descriptor, Manifest, digest_of
 from envbuild.registry.blobs import Blob, Readable
-from envbuild.registry.manifests import Content, Descriptor, Manifest, digest_of
 
 _INDEX = "index.json"
 _HINT = "build it again"

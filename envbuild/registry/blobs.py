@@ -13,9 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError
+from envbuild.image.manifests import DIGEST, digest_of
 from envbuild.registry.admission import Scope
 from envbuild.registry.asking import Asker, Question, Reply, check_end
-from envbuild.registry.manifests import DIGEST, checked, digest_of
+from envbuild.registry.manifests import checked
 
 _FOUND = frozenset({200, 404})
 _BEGUN = frozenset({201, 202})

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from envbuild.errors import RegistryError, SilentError
+from envbuild.image.manifests import Manifest
 from envbuild.process import Interrupted
 from envbuild.registry import blobs, manifests
 from envbuild.registry.asking import Asker, Tell, silent
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.line import Line
-from envbuild.registry.manifests import Manifest
 
 AT_ONCE = 20
 Asked = tuple[str, str]

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Protocol
 
 from envbuild.errors import BrokenError, GoneError
+from envbuild.image.manifests import Descriptor, Manifest, content
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registry
-from envbuild.registry.manifests import Descriptor, Manifest, content
 
 _DEEPEST = 4
 

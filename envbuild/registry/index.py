@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import BrokenError
+from envbuild.image.manifests import INDEXES, Manifest, content
 from envbuild.registry.client import Registry
-from envbuild.registry.manifests import INDEXES, Manifest, content
 
 _AGAIN = "build it again: 'envbuild apply --platform P'"
 _MOST_CONFIG = 16 * 1024 * 1024

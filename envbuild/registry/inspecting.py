@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from envbuild.errors import BrokenError, GoneError
+from envbuild.image.manifests import Content, Manifest, content
 from envbuild.registry.client import Registry
 from envbuild.registry.index import is_attestation
-from envbuild.registry.manifests import Content, Manifest, content
 
 _MOST_CONFIG = 16 * 1024 * 1024
 _NOISE = re.compile(r"^/bin/sh -c #\(nop\)\s*| # buildkit$")

@@ -1,23 +1,18 @@
 """Manifests and tags: what a name stands for, told by the very bytes, and put there for good."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError, TakenError
+from envbuild.image.manifests import DIGEST, INDEXES, MANIFESTS, Manifest
 from envbuild.registry.admission import Scope
 from envbuild.registry.asking import Asker, Question
 from envbuild.registry.wire import origin
 
-INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_ALL = (*INDEXES, MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
-_ACCEPT = {"Accept": ", ".join(_ALL)}
+_ACCEPT = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 _FOUND = frozenset({200, 404})
 _PUT = frozenset({200, 201, 202})
 _NEXT = re.compile(r"<(?P<url>[^>]+)>;\s*rel=\"?next\"?")
@@ -25,56 +20,6 @@ _MOST_PAGES = 1000
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 _REFERENCE = re.compile(r"\w[\w.-]{0,127}|sha256:[0-9a-f]{64}", re.ASCII)
 _SHA = "sha256:"
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What describes an image, an index of them, or an artifact: its bytes are what it is."""
-
-    data: bytes
-    media_type: str
-
-    @property
-    def digest(self) -> str:
-        return digest_of(self.data)
-
-    @property
-    def is_index(self) -> bool:
-        return self.media_type in INDEXES
-
-
-class Descriptor(msgspec.Struct, frozen=True):
-    """How a manifest names what it consists of. What has URLs is had elsewhere, and stored nowhere."""
-
-    digest: str
-    size: int
-    media_type: str = msgspec.field(name="mediaType", default="")
-    urls: tuple[str, ...] = ()
-
-
-class Content(msgspec.Struct, frozen=True):
-    """What a manifest names; an index names manifests, everything else has a config and layers."""
-
-    manifests: tuple[Descriptor, ...] = ()
-    config: Descriptor | None = None
-    layers: tuple[Descriptor, ...] = ()
-
-    @property
-    def blobs(self) -> tuple[Descriptor, ...]:
-        every = (*((self.config,) if self.config else ()), *self.layers)
-        return tuple({one.digest: one for one in every if not one.urls}.values())
-
-
-def digest_of(data: bytes) -> str:
-    return f"{_SHA}{hashlib.sha256(data).hexdigest()}"
-
-
-def content(manifest: Manifest, what: str) -> Content:
-    try:
-        return msgspec.json.decode(manifest.data, type=Content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        hint = "build and push it again"
-        raise BrokenError(f"what describes {what} cannot be read", hint=hint) from None
 
 
 def named(asker: Asker, repository: str, reference: str) -> str:

@@ -11,9 +11,9 @@ import msgspec
 
 from envbuild.errors import BrokenError
 from envbuild.fingerprint import Fingerprint, Part
+from envbuild.image.manifests import MANIFEST, Manifest, content, digest_of
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registry
-from envbuild.registry.manifests import MANIFEST, Manifest, content, digest_of
 
 _KIND = "application/vnd.envbuild.parts.v1+json"
 _EMPTY_KIND = "application/vnd.oci.empty.v1+json"

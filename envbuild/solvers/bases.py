@@ -7,10 +7,10 @@ from typing import TypeVar
 import msgspec
 
 from envbuild.errors import BrokenError, LoginError, RegistryError, SolveError
+from envbuild.image.manifests import Manifest, content
 from envbuild.lock import Base, ImageName, image_name
 from envbuild.registry import Line
 from envbuild.registry.client import Registry
-from envbuild.registry.manifests import Manifest, content
 from envbuild.render import ARCHITECTURES, is_root, platforms_of
 from envbuild.resolve import Environment
 

@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 
+from envbuild.image.manifests import digest_of
 from envbuild.registry import Line
 from envbuild.registry.asking import Retry
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registry
-from envbuild.registry.manifests import digest_of
 
 PAUSES = (0.01, 0.02, 0.03)
 

@@ -1,11 +1,14 @@
 """An image to where it is to be: by its manifest and what that names, which is mounted or streamed, never kept."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from functools import partial
+from io import BytesIO
 from typing import Protocol
 
 from envbuild.errors import BrokenError, GoneError
 from envbuild.image.manifests import Descriptor, Manifest, content
-from envbuild.registry.blobs import Blob
+from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.client import Registry
 
 _DEEPEST = 4
@@ -59,19 +62,35 @@ def copy(source: tuple[Registry, str, str], target: tuple[Registry, str], refere
 
 def push(source: Source, manifest: Manifest, target: Target, references: tuple[str, ...]) -> str:
     """All that it consists of first, so that whoever sees the name can have the whole."""
-    _push_parts(source, manifest, target, _DEEPEST)
+    for one in reached(source, manifest):
+        for blob in content(one, one.digest).blobs:
+            target.registry.push_blob(target.repository, source.blob(blob), target.near)
+        if one is not manifest:
+            target.registry.put(target.repository, one.digest, one)
     for name in references:
         target.registry.put(target.repository, name, manifest)
     return manifest.digest
 
 
-def _push_parts(source: Source, manifest: Manifest, target: Target, deep: int) -> None:
+def reached(source: Source, manifest: Manifest, deep: int = _DEEPEST) -> Iterator[Manifest]:
+    """It, and before it all that it names, as an index does."""
     if not deep:
         raise BrokenError(f"{manifest.digest} is an index of indexes of indexes", hint="build and push it again")
-    inside = content(manifest, manifest.digest)
-    for one in inside.manifests:
-        found = source.manifest(one)
-        _push_parts(source, found, target, deep - 1)
-        target.registry.put(target.repository, one.digest, found)
-    for one in inside.blobs:
-        target.registry.push_blob(target.repository, source.blob(one), target.near)
+    for one in content(manifest, manifest.digest).manifests:
+        yield from reached(source, source.manifest(one), deep - 1)
+    yield manifest
+
+
+def parts(source: Source, manifest: Manifest) -> Iterator[Blob]:
+    """All that an image consists of, each once, what describes it after what it describes."""
+    seen: set[str] = set()
+    for one in reached(source, manifest):
+        blobs = (source.blob(blob) for blob in content(one, one.digest).blobs if blob.digest not in seen)
+        for blob in (*blobs, Blob(one.digest, len(one.data), partial(_opened, one.data))):
+            if blob.digest not in seen:
+                yield blob
+            seen.add(blob.digest)
+
+
+def _opened(data: bytes) -> AbstractContextManager[Readable]:
+    return closing(BytesIO(data))

@@ -131,6 +131,9 @@ _SERVICES = {
         partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
     ),
     "mount": _Service(_may_mount, "run the tests as root"),
+    "oci-tools": _Service(
+        partial(_has_unpacked, "oci-tools"), "run tests/services/install oci-tools, which needs no root"
+    ),
     "postgres": _Service(_has_postgres, "install the PostgreSQL server; tests start a cluster of their own"),
     "pypi": _Service(
         _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"

@@ -86,7 +86,7 @@ def test_an_image_that_an_engine_keeps(shelf: Shelf) -> None:
     assert any("echo built > /x" in layer["made_by"] for layer in one["layers"])
     shelf.engine.docker("image", "rm", "--force", told["digest"])
     (error,) = shelf.project.json("show", "web@1", "--image", check=1)["errors"]
-    assert error["message"] == "web@1 was not pushed, and this machine's engine does not have it"
+    assert error["message"] == "web@1 was not pushed, and is not in this machine's engine"
 
 
 def test_what_only_the_registry_knows(shelf: Shelf) -> None:

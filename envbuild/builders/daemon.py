@@ -15,6 +15,7 @@ import msgspec
 
 from envbuild.builders.endpoints import Endpoint, endpoint
 from envbuild.builders.engine import failure, silent
+from envbuild.builders.facts import Facts, facts
 from envbuild.errors import BuildError
 from envbuild.process import Programs
 from envbuild.written import lines, log_line
@@ -34,19 +35,6 @@ _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|p
 _NOT_FOUND = 127
 _NO_INIT = "N/A"
 _LINK = 1 << 27  # of a file's mode, as Go has it
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """What the engine says of an image."""
-
-    id: str
-    digests: tuple[str, ...]
-    tags: tuple[str, ...]
-    size: int
-    platform: str
-    config: Mapping[str, Any]
-    layers: tuple[str, ...]
-    created: str
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +72,7 @@ class Daemon:
 
         with self._told():
             try:
-                return _facts(self._client.inspect_image(reference))
+                return facts(self._client.inspect_image(reference))
             except ImageNotFound:
                 return None
 
@@ -290,20 +278,6 @@ class Daemon:
     def _broke_off(self) -> BuildError:
         what = f"the Docker engine at {self.endpoint.address} broke off while it spoke"
         return BuildError(what, hint="try again; if it stays so, look at the engine's own log")
-
-
-def _facts(told: Mapping[str, Any]) -> Facts:
-    variant = f"/{told['Variant']}" if told.get("Variant") else ""
-    return Facts(
-        id=told["Id"],
-        digests=tuple(told.get("RepoDigests") or ()),
-        tags=tuple(told.get("RepoTags") or ()),
-        size=int(told.get("Size") or 0),
-        platform=f"{told.get('Os', '')}/{told.get('Architecture', '')}{variant}",
-        config=told.get("Config") or {},
-        layers=tuple((told.get("RootFS") or {}).get("Layers") or ()),
-        created=str(told.get("Created") or ""),
-    )
 
 
 def _is_let_go(file: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -43,6 +44,7 @@ class Descriptor(msgspec.Struct, frozen=True):
     size: int
     media_type: str = msgspec.field(name="mediaType", default="")
     urls: tuple[str, ...] = ()
+    platform: Mapping[str, Any] | None = None
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -3,10 +3,12 @@
 import msgspec
 
 from envbuild.builders.daemon import Daemon
+from envbuild.builders.oci.shelf import Shelf
 from envbuild.errors import BuildError
 from envbuild.project.front import Project
+from envbuild.project.keepers import engine, keeper
 from envbuild.project.recalled import Image
-from envbuild.registry.inspecting import Conduct, Inside, Variant, as_engines_tell, inside
+from envbuild.registry.inspecting import Conduct, Inside, Variant, as_engines_tell, inside, inside_of
 from envbuild.render import DOCKERFILE
 
 
@@ -30,14 +32,14 @@ def _of_registry(project: Project, image: Image) -> Inside:
 
 def _kept(project: Project, image: Image) -> Inside:
     own = keeper(project, image.builder)
-    found = _of_engine(own, image.id) if isinstance(own, Daemon) else _of_shelf(own, image.id)
+    found = _of_shelf(own, image.id) if isinstance(own, Shelf) else _of_engine(engine(project), image.id)
     if found is None:
         hint = f"run 'envbuild apply {image.environment.name}'"
         raise BuildError(f"{image.title} was not pushed, and is not in {own.called}", hint=hint)
     return found
 
 
-def _of_shelf(shelf: Keeper, reference: str) -> Inside | None:
+def _of_shelf(shelf: Shelf, reference: str) -> Inside | None:
     found = shelf.find(reference)
     return inside_of(*found) if found else None
 

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from envbuild.apply import Ahead, Event, Tell
-from envbuild.builders.daemon import Daemon, Facts
+from envbuild.builders.daemon import Daemon
 from envbuild.builders.engine import is_refusal
+from envbuild.builders.facts import Facts
 from envbuild.errors import BrokenError, BuildError, GoneError, LoginError, UsageError
 from envbuild.project.front import Project
 from envbuild.project.keepers import keeper

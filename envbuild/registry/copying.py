@@ -6,12 +6,14 @@ from functools import partial
 from io import BytesIO
 from typing import Protocol
 
-from envbuild.errors import BrokenError, GoneError
-from envbuild.image.manifests import Descriptor, Manifest, content
+from envbuild.errors import BrokenError, DigestError, GoneError
+from envbuild.image.manifests import Descriptor, Manifest, content, digest_of
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.client import Registry
 
 _DEEPEST = 4
+_MOST_SMALL = 16 * 1024 * 1024
+_AGAIN = "build and push it again"
 
 
 class Source(Protocol):
@@ -33,7 +35,7 @@ class Stored:
         found = self._registry.manifest(self._repository, one.digest)
         if found is None:
             what = f"{self._registry.server} has no {self._repository}@{one.digest}, which an index there names"
-            raise GoneError(what, hint="build and push it again")
+            raise GoneError(what, hint=_AGAIN)
         return found
 
     def blob(self, one: Descriptor) -> Blob:
@@ -75,7 +77,7 @@ def push(source: Source, manifest: Manifest, target: Target, references: tuple[s
 def reached(source: Source, manifest: Manifest, deep: int = _DEEPEST) -> Iterator[Manifest]:
     """It, and before it all that it names, as an index does."""
     if not deep:
-        raise BrokenError(f"{manifest.digest} is an index of indexes of indexes", hint="build and push it again")
+        raise BrokenError(f"{manifest.digest} is an index of indexes of indexes", hint=_AGAIN)
     for one in content(manifest, manifest.digest).manifests:
         yield from reached(source, source.manifest(one), deep - 1)
     yield manifest
@@ -90,6 +92,17 @@ def parts(source: Source, manifest: Manifest) -> Iterator[Blob]:
             if blob.digest not in seen:
                 yield blob
             seen.add(blob.digest)
+
+
+def small(source: Source, one: Descriptor) -> bytes:
+    """A blob that describes something, whole, as it was hashed."""
+    if one.size > _MOST_SMALL:
+        raise BrokenError(f"{one.digest} is too large to describe an image", hint=_AGAIN)
+    with source.blob(one).open() as stream:
+        data = b"".join(iter(lambda: stream.read(_MOST_SMALL), b""))
+    if (found := digest_of(data)) != one.digest:
+        raise DigestError(f"what was to be {one.digest} is {found}", hint=_AGAIN)
+    return data
 
 
 def _opened(data: bytes) -> AbstractContextManager[Readable]:

@@ -9,9 +9,9 @@ import msgspec
 from envbuild.errors import BrokenError, GoneError
 from envbuild.image.manifests import Content, Manifest, content
 from envbuild.registry.client import Registry
+from envbuild.registry.copying import Source, Stored, small
 from envbuild.registry.index import is_attestation
 
-_MOST_CONFIG = 16 * 1024 * 1024
 _NOISE = re.compile(r"^/bin/sh -c #\(nop\)\s*| # buildkit$")
 # Instructions that make no layer.
 _IDLE = frozenset(
@@ -82,13 +82,7 @@ class Inside(msgspec.Struct, frozen=True):
         return sum({layer.digest: layer.size for one in self.variants for layer in one.layers}.values())
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    digest: str
-    platform: Mapping[str, Any] = {}
-
-
 class _Stated(msgspec.Struct, frozen=True):
-    manifests: tuple[_Entry, ...] = ()
     annotations: Mapping[str, str] = {}
 
 
@@ -108,14 +102,18 @@ class _Config(msgspec.Struct, frozen=True):
 
 
 def inside(registry: Registry, repository: str, digest: str) -> Inside:
+    return inside_of(Stored(registry, repository), _manifest(registry, repository, digest))
+
+
+def inside_of(source: Source, root: Manifest) -> Inside:
     """Of one platform or of several; what is attested of them is left out."""
-    found = _manifest(registry, repository, digest)
-    stated = _decoded(found.data, _Stated, digest)
-    if not found.is_index:
-        return Inside(found.media_type, (_variant(registry, repository, found),), stated.annotations)
-    images = [one for one in stated.manifests if not is_attestation({"platform": one.platform})]
-    every = tuple(_variant(registry, repository, _manifest(registry, repository, one.digest)) for one in images)
-    return Inside(found.media_type, every, stated.annotations)
+    stated = _decoded(root.data, _Stated, root.digest)
+    if not root.is_index:
+        return Inside(root.media_type, (_variant(source, root),), stated.annotations)
+    named = content(root, root.digest).manifests
+    images = [one for one in named if not is_attestation({"platform": one.platform})]
+    every = tuple(_variant(source, source.manifest(one)) for one in images)
+    return Inside(root.media_type, every, stated.annotations)
 
 
 def weight(registry: Registry, repository: str, digest: str) -> int:
@@ -136,12 +134,11 @@ def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
     return found
 
 
-def _variant(registry: Registry, repository: str, manifest: Manifest) -> Variant:
+def _variant(source: Source, manifest: Manifest) -> Variant:
     named = content(manifest, manifest.digest)
     if named.config is None:
-        raise BrokenError(f"{repository}@{manifest.digest} is no image", hint=_AGAIN)
-    data = registry.blob(repository, named.config.digest, _MOST_CONFIG)
-    config = _decoded(data, _Config, named.config.digest)
+        raise BrokenError(f"{manifest.digest} is no image", hint=_AGAIN)
+    config = _decoded(small(source, named.config), _Config, named.config.digest)
     return Variant(
         "/".join(filter(None, (config.os, config.architecture, config.variant))),
         manifest.digest,

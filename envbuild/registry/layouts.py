@@ -64,6 +64,11 @@ class Layout:
         what = f"{len(found)} images of the name {name!r}" if name else f"{len(found)} images"
         raise RegistryError(f"{self._shown} has {what}", hint=_AGAIN if name else hint)
 
+    @property
+    def images(self) -> dict[str, Descriptor]:
+        """All that it names, by digest."""
+        return {one.digest: one.descriptor for one in self._entries()}
+
     def manifest(self, one: Descriptor) -> Manifest:
         return Manifest(self.small(one), one.media_type)
 

@@ -39,8 +39,11 @@ class Catalogue(msgspec.Struct, frozen=True):
     commit: Word | None = None
 
 
+LayerCount = Annotated[int, msgspec.Meta(ge=1, le=_MOST_LAYERS)]
+
+
 class Layers(msgspec.Struct, frozen=True):
-    budget: Annotated[int | None, msgspec.Meta(ge=1, le=_MOST_LAYERS), about("The most layers of packages.")] = None
+    budget: Annotated[LayerCount | None, about("The most layers of packages.")] = None
     compression: Literal["zstd", "gzip"] | None = None
     bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False
 

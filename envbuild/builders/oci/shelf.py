@@ -99,7 +99,7 @@ class Shelf:
     def _entries(self) -> dict[str, Descriptor]:
         if not (self._folder / "index.json").is_file():
             return {}
-        return {one.digest: one for one in Layout(self._folder, self.called).images}
+        return Layout(self._folder, self.called).images
 
 
 def _of_platform(layout: Layout, root: Manifest, platform: str) -> Manifest:

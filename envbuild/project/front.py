@@ -215,7 +215,7 @@ class Project:
     def registries(self) -> "Registries":
         from envbuild.registry.client import Registries
 
-        return Registries(self.line)
+        return Registries(self.line, notes=self.rattler.cache / "registries")
 
     @property
     def line(self) -> Line:

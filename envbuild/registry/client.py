@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from envbuild.process import Interrupted
 from envbuild.registry import blobs, manifests
 from envbuild.registry.asking import Asker, Tell, silent
 from envbuild.registry.blobs import Blob, Readable
+from envbuild.registry.landed import Landed
 from envbuild.registry.line import Line
 
 AT_ONCE = 20
@@ -21,9 +23,11 @@ Asked = tuple[str, str]
 class Registry:
     """Whatever fails is a RegistryError. Many threads may use one; it ends with the block."""
 
-    def __init__(self, server: str, line: Line, tell: Tell = silent) -> None:
+    def __init__(self, server: str, line: Line, tell: Tell = silent, notes: Path | None = None) -> None:
+        """In the folder of `notes` stands what was seen where."""
         self.server = server
         self._asker = Asker(server, line, tell)
+        self._landed = Landed(server, notes)
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         return manifests.manifest(self._asker, repository, reference)
@@ -54,7 +58,11 @@ class Registry:
         return blobs.mount(self._asker, repository, digest, source)
 
     def push_blob(self, repository: str, blob: Blob, source: str = "") -> bool:
-        return blobs.push_blob(self._asker, repository, blob, source)
+        """From a repository that is known to have it, or else from `source`, if that has it."""
+        with self._landed.turn(blob.digest) as place:
+            is_sent = blobs.push_blob(self._asker, repository, blob, place or source)
+            self._landed.note(blob.digest, repository)
+        return is_sent
 
     def ask_all(self, asked: Iterable[Asked], at_once: int = AT_ONCE) -> dict[Asked, str | RegistryError | None]:
         """The digests of many names; what fails for one is its answer. When nobody answers one, nobody asks further."""
@@ -102,7 +110,8 @@ class Registry:
 class Registries:
     """One client for each registry, made when first asked for. Many threads may use it; it ends with the block."""
 
-    def __init__(self, line: Line, tell: Tell = silent) -> None:
+    def __init__(self, line: Line, tell: Tell = silent, notes: Path | None = None) -> None:
+        self._notes = notes
         self._line = line
         self._tell = tell
         self._known: dict[str, Registry] = {}
@@ -114,7 +123,7 @@ class Registries:
             if self._is_stopped:
                 raise Interrupted
             if server not in self._known:
-                self._known[server] = Registry(server, self._line, self._tell)
+                self._known[server] = Registry(server, self._line, self._tell, self._notes)
             return self._known[server]
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """An image to where it is to be: by its manifest and what that names, which is mounted or streamed, never kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from io import BytesIO
@@ -11,6 +12,7 @@ from envbuild.image.manifests import Descriptor, Manifest, content, digest_of
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.client import Registry
 
+_AT_ONCE = 5
 _DEEPEST = 4
 _MOST_SMALL = 16 * 1024 * 1024
 _AGAIN = "build and push it again"
@@ -65,13 +67,28 @@ def copy(source: tuple[Registry, str, str], target: tuple[Registry, str], refere
 def push(source: Source, manifest: Manifest, target: Target, references: tuple[str, ...]) -> str:
     """All that it consists of first, so that whoever sees the name can have the whole."""
     for one in reached(source, manifest):
-        for blob in content(one, one.digest).blobs:
-            target.registry.push_blob(target.repository, source.blob(blob), target.near)
+        _push_blobs(source, content(one, one.digest).blobs, target)
         if one is not manifest:
             target.registry.put(target.repository, one.digest, one)
     for name in references:
         target.registry.put(target.repository, name, manifest)
     return manifest.digest
+
+
+def _push_blobs(source: Source, every: Iterable[Descriptor], target: Target) -> None:
+    """Some at once: most of the time is spent in waiting for answers. The first that fails ends it."""
+
+    def one(blob: Descriptor) -> None:
+        target.registry.push_blob(target.repository, source.blob(blob), target.near)
+
+    with ThreadPoolExecutor(_AT_ONCE, "push") as pool:
+        futures = [pool.submit(one, blob) for blob in every]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 def reached(source: Source, manifest: Manifest, deep: int = _DEEPEST) -> Iterator[Manifest]:

@@ -1,0 +1,131 @@
+"""The layers that are put upon a base: those of packages, each made once for all environments, then what is copied."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders.oci.bases import Ground
+from envbuild.builders.oci.copies import Copies
+from envbuild.builders.oci.grounds import files_of, python_of
+from envbuild.builders.oci.packages import Package, packages
+from envbuild.builders.oci.packing import pack
+from envbuild.builders.oci.rootfs import Rootfs
+from envbuild.builders.oci.tree import Node, Tree
+from envbuild.builders.oci.workshop import OciWorkshop
+from envbuild.builders.packages import at_once
+from envbuild.builders.recipe import Recipe
+from envbuild.builders.staging import Staging
+from envbuild.image import Entry
+from envbuild.image.entries import FOLDER
+from envbuild.image.grouping import grouped
+from envbuild.image.layers import Layer
+from envbuild.image.manifests import LAYERS
+from envbuild.lock import Pins, canonical, sound
+from envbuild.registry.blobs import Blob
+from envbuild.render import Assembly
+
+PACKAGES = "dev.envbuild.packages"  # of a layer: what it holds
+_OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
+_FORMAT = 1  # moves when the same things become other layers
+_USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
+
+
+class Laid(msgspec.Struct, frozen=True):
+    layer: Layer
+    blob: Blob
+
+
+class Layering:
+    def __init__(self, recipe: Recipe, shop: OciWorkshop, sketch: Assembly, platform: str, ground: Ground) -> None:
+        self._recipe = recipe
+        self._shop = shop
+        self._sketch = sketch
+        self._platform = platform
+        self._ground = ground
+
+    def layers(self, context: Path) -> list[Laid]:
+        """In the order of the image: first what hides the environment of a base, then packages, copies last."""
+        hiding = [self._single("hidden", self._hiding, "the environment of the base is hidden")]
+        copied = [self._single("copied", lambda: self._copied(context), "copied from the project")]
+        return [*(hiding if self._sketch.hides else ()), *self._packed(), *(copied if self._sketch.copies else ())]
+
+    def _packed(self) -> list[Laid]:
+        if not self._recipe.installs:
+            return []
+        with packages(self._staging, self._shop.tools, python_of(self._recipe, self._ground, self._files)) as found:
+            groups = grouped(found.every, self._shared(found.every), self._shop.budget)
+            keys = {one.key: self._key(group) for group in groups for one in group}
+            found.link(one for one in found.every if self._shop.cache.find(keys[one.key]) is None)
+            return at_once(partial(self._group, group) for group in groups)
+
+    def _shared(self, every: Sequence[Package]) -> dict[str, int]:
+        return dict(self._shop.shared()) if len(every) > self._shop.budget else {}
+
+    def _group(self, group: tuple[Package, ...]) -> Laid:
+        shop, key = self._shop, self._key(group)
+        tree = lambda: _merged(chain(self._above, *(one.tree() for one in group)))  # noqa: E731
+        cached = shop.cache.find(key) or shop.cache.add(key, tree, shop.form)
+        names = [one.made_by for one in group]
+        layer = Layer(
+            cached.digest, cached.diff_id, cached.size, self._kind, ", ".join(names), {PACKAGES: "\n".join(names)}
+        )
+        return Laid(layer, Blob(cached.digest, cached.size, cached.open))
+
+    def _key(self, group: Iterable[Package]) -> str:
+        """What its bytes hang on."""
+        stated = (_FORMAT, self._shop.form, [node.entry for node in self._above], [one.key for one in group])
+        return hashlib.sha256(canonical(stated)).hexdigest()
+
+    def _single(self, name: str, tree: Callable[[], Tree], made_by: str) -> Laid:
+        """A layer of this image alone."""
+        file = self._recipe.folder / f"{name}-{self._platform}"
+        packed = pack(tree(), file, self._shop.form, lambda: self._shop.tools.programs.stopped)
+        layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by)
+        return Laid(layer, Blob(packed.digest, packed.size, lambda: file.open("rb")))
+
+    def _hiding(self) -> Tree:
+        prefix = self._prefix
+        return (*self._above, Node(Entry(prefix, "folder", FOLDER)), Node(Entry(f"{prefix}/{_OPAQUE}")))
+
+    def _copied(self, context: Path) -> Tree:
+        where = self._recipe.environment.where("image", "copy")
+        return Copies(context, self._files, where, self._prefix).tree(self._sketch.copies)
+
+    @property
+    def _kind(self) -> str:
+        return LAYERS[self._shop.form.compression]
+
+    @property
+    def _prefix(self) -> str:
+        return self._sketch.prefix.strip("/")
+
+    @cached_property
+    def _above(self) -> tuple[Node, ...]:
+        """The folders that the environment lies in, as the base has them: a layer that leaves them out has its own."""
+        parts = self._prefix.split("/")[:-1]
+        every = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        known = self._ground.layers and not {*every} <= _USUAL
+        found = (self._files.entry(one) if known else None for one in every)
+        return tuple(
+            Node(entry if entry and entry.kind == "folder" else Entry(path, "folder", FOLDER))
+            for path, entry in zip(every, found, strict=True)
+        )
+
+    @cached_property
+    def _files(self) -> Rootfs:
+        return files_of(self._ground, self._shop, self._recipe.say)
+
+    @property
+    def _staging(self) -> Staging:
+        recipe = self._recipe
+        pins = sound(recipe.pins.get(self._platform, Pins(self._platform, ())), self._platform)
+        return Staging(recipe.environment, self._platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
+
+
+def _merged(tree: Iterable[Node]) -> Iterator[Node]:
+    """Folders that several have are one."""
+    yield from {node.entry.path: node for node in tree}.values()

@@ -142,4 +142,5 @@ _SERVICES = {
         lambda: registry_program() is not None, "run tests/services/install registry; tests start their own"
     ),
     "shells": _Service(_has_shells, "run tests/services/install shells, or install zsh and fish from your system"),
+    "zstd": _Service(partial(_has_program, "zstd"), "install zstd, from your system"),
 }

@@ -24,8 +24,8 @@ from envbuild.builders.oci.listing import listing
 from envbuild.builders.oci.pythons import Python, pythons, told_python
 from envbuild.builders.oci.rootfs import Rootfs, rootfs
 from envbuild.errors import BuildError, DigestError, EnvbuildError, Place
+from envbuild.image.manifests import Manifest
 from envbuild.registry.copying import Stored
-from envbuild.registry.manifests import Manifest
 
 _WHERE = Place("manifests/web.yaml", 3, 9)
 _ASKED = Asked("debian:12", _WHERE)

@@ -55,18 +55,20 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
       envbuild apply --prune -y             also forget what has no manifest
       envbuild apply serving/web --no-push  an image for this machine alone
       envbuild apply --also-tag release-7 --atomic
+      envbuild apply serving/web --output oci-archive:web.tar
     """
     from envbuild.cli.progress import shown_progress
     from envbuild.report.applied import Applied
 
     project = common.project()
     project.wishes = wishes
+    names = _to_write(project, selection, wishes)
     planned = first_plan(common, project, selection, **options)
     prune = _may_prune(planned, yes=options["yes"]) if options["prune"] else False
     if not prune and not planned.has_work:
         if common.moment and selection.everything:
             _remember(project, planned, common.moment)
-        return end(common, Applied(planned))
+        return end(common, _written(common, project, Applied(planned), names))
     with terminated(), shown_progress(common) as shown, project.held():
         planned = settled_plan(planned, project, shown.tell, selection, **options)
         _show_plan(common, planned)
@@ -74,7 +76,30 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
         if planned.plan.changes:
             summary = project.apply(planned, shown.tell, jobs=options["jobs"], fail_fast=options["fail_fast"])
         forgotten = project.forget(planned) if prune else ()
-    return end(common, Applied(planned, shown.board.ended, summary, forgotten), begun=True)
+    applied = _written(common, project, Applied(planned, shown.board.ended, summary, forgotten), names)
+    return end(common, applied, begun=True)
+
+
+def _to_write(project: "Project", selection: "Selection", wishes: "Wishes") -> tuple[str, ...]:
+    """Images that are to be written into files besides, by environment."""
+    if not wishes.outputs:
+        return ()
+    from envbuild.project.outputs import images_of
+
+    return images_of(project, selection, wishes.outputs)
+
+
+def _written(common: Common, project: "Project", applied: "Applied", names: tuple[str, ...]) -> "Applied":
+    """What was built, or stood already, is written; nothing is where anything failed."""
+    if not names or applied.has_failed:
+        return applied
+    import msgspec
+
+    from envbuild.cli.progress import patience
+    from envbuild.project.outputs import write
+
+    with terminated(), patience(common, "writing"):
+        return msgspec.structs.replace(applied, written=write(project, names, project.wishes.outputs))
 
 
 def first_plan(common: Common, project: "Project", selection: "Selection", **options: Any) -> "Planned":
@@ -147,13 +172,15 @@ def _show_plan(common: Common, planned: "Planned") -> None:
 def end(common: Common, applied: "Applied", *, begun: bool = False) -> int:
     """What became of it, in the end; exit 1 when anything failed or was left."""
     from envbuild.cli.problems import annotate
-    from envbuild.report.applied import applied_json, applied_text
+    from envbuild.report.applied import applied_json, applied_text, written_lines
 
     if common.json:
         common.out(applied_json(applied))
     elif not begun:
         _show_plan(common, applied.planned)
-    elif applied.summary or applied.forgotten:
+        if applied.written:
+            common.out("\n".join(written_lines(applied, common.look)))
+    elif applied.summary or applied.forgotten or applied.written:
         common.out(applied_text(applied, common.look))
     annotate(common, applied.errors)
     return 1 if applied.has_failed else 0

@@ -181,6 +181,14 @@ def _checked_tags(_context: click.Context, _parameter: click.Parameter, value: t
     return tuple(dict.fromkeys(value))
 
 
+def _outputs(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[Any, ...]:
+    if not value:
+        return ()
+    from envbuild.project.wishes import output
+
+    return tuple(map(output, dict.fromkeys(value)))
+
+
 def further_tags(*names: str, help: str, required: bool = False) -> Callable[[F], F]:  # noqa: A002 - click's own word
     return click.option(*names, metavar="TAG", multiple=True, callback=_checked_tags, help=help, required=required)
 
@@ -190,7 +198,11 @@ platforms = click.option(
     help="Build images for this platform alone; 'publish' joins what several machines have built.",
 )  # fmt: skip
 _IMAGES = (
-    click.option("--no-push", is_flag=True, help="Keep images in this machine's engine; push nothing."),
+    click.option("--no-push", is_flag=True, help="Keep images on this machine; push nothing."),
+    click.option(
+        "--output", "outputs", metavar="FORM:PATH", multiple=True, callback=_outputs,
+        help="Also write images to oci:DIR, oci-archive:FILE or docker-archive:FILE.",
+    ),
     platforms,
     further_tags("--also-tag", "also", help="A further tag for every image."),
     click.option("--atomic", is_flag=True, help="Name and record nothing unless everything was made."),

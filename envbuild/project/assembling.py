@@ -2,18 +2,26 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
 
 from envbuild.builders import makes_images
 from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.packing import Form
 from envbuild.builders.oci.workshop import OciWorkshop
 from envbuild.builders.recipe import Workshop
+from envbuild.builders.target import Tools
 from envbuild.errors import UsageError
+from envbuild.image.manifests import Manifest
 from envbuild.lock import lock_path
 from envbuild.project.locks import Locks
 from envbuild.project.place import Place
 from envbuild.project.reading import Reader
 from envbuild.project.selection import Selection
+from envbuild.project.shop import shop_of
+from envbuild.registry.copying import Source
+from envbuild.registry.inspecting import inside_of
 from envbuild.workspace.folders import Folders
 
 _LAYERS = "layers"
@@ -31,6 +39,19 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
         budget=stated.budget or _BUDGET,
         shared=lambda: shared_packages(project),
     )
+
+
+def afresh(project: Place, tools: Tools, folder: Path, shared: Mapping[str, int]) -> OciWorkshop:
+    """With layers that are all made anew, into a folder that is empty; packages that shared one share it again."""
+    shop = assembling(project, shop_of(project, tools, "oci"))
+    cache = LayerCache(folder, project.programs)
+    return msgspec.structs.replace(shop, cache=cache, shared=lambda: shared)
+
+
+def together(source: Source, root: Manifest) -> dict[str, int]:
+    """How an image was divided, as counts that divide it so again: what other images have may have changed since."""
+    stated = [layer.packages for one in inside_of(source, root).variants for layer in one.layers]
+    return {name.partition(" ")[0]: int(len(names) == 1) for names in stated for name in names}
 
 
 def _seconds(host: Mapping[str, str]) -> int:

@@ -6,7 +6,7 @@ from envbuild.builders.pulling import pulled
 from envbuild.builders.running import Inside, container_words
 from envbuild.errors import UsageError
 from envbuild.project.front import Project
-from envbuild.project.keepers import engine, keeper
+from envbuild.project.shop import engine, keeper
 
 
 def contained(

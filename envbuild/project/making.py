@@ -11,8 +11,8 @@ from envbuild.builders import BUILDERS
 from envbuild.builders.recipe import Workshop
 from envbuild.builders.target import Tools
 from envbuild.project.commit import checked_out
-from envbuild.project.keepers import engine, keeper
 from envbuild.project.place import Place
+from envbuild.project.shop import shop_of
 from envbuild.solvers.uv import Uv
 from envbuild.workspace import PRIVATE
 
@@ -69,14 +69,7 @@ def tools_of(project: Place, uv: Uv) -> Tools:
 
 def workshop(project: Place, tools: Tools, kind: str) -> Workshop:
     """What a builder of images works with."""
-    shop = Workshop(
-        daemon=engine(project),
-        keeper=keeper(project, kind),
-        registries=project.registries,
-        tools=tools,
-        settings=project.settings,
-        pushes=project.wishes.push,
-    )
+    shop = shop_of(project, tools, kind)
     if kind == "oci":
         from envbuild.project.assembling import assembling
 

@@ -11,8 +11,8 @@ from envbuild.builders.engine import is_refusal
 from envbuild.builders.facts import Facts
 from envbuild.errors import BrokenError, BuildError, GoneError, LoginError, UsageError
 from envbuild.project.front import Project
-from envbuild.project.keepers import keeper
 from envbuild.project.recalled import Image
+from envbuild.project.shop import keeper
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, platforms_of
 

@@ -24,7 +24,7 @@ def _prefixes(project: Place, depth: Depth) -> Standing:
 
 
 def _images(project: Place, depth: Depth, kind: str) -> Standing:
-    from envbuild.project.keepers import keeper
+    from envbuild.project.shop import keeper
     from envbuild.project.stored import Stored
 
     asked = project.ledger.doubt

@@ -1,7 +1,8 @@
 """What is said on a command line of images, for this once, and what of that cannot be had."""
 
 from collections.abc import Iterable
-from typing import get_args
+from pathlib import Path
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -10,6 +11,33 @@ from envbuild.errors import UsageError, raise_all
 from envbuild.manifest import Platform
 from envbuild.resolve import Environment
 from envbuild.shape import nearest
+
+Form = Literal["oci", "oci-archive", "docker-archive"]
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A folder or a file that images are written into besides."""
+
+    form: Form
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.form}:{self.path}"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """One image in one of them, and as what it is called there."""
+
+    output: Output
+    name: str
+
+
+def output(text: str) -> Output:
+    form, _, path = text.partition(":")
+    if form not in get_args(Form) or not path:
+        hint = "write it as oci:DIR, oci-archive:FILE or docker-archive:FILE"
+        raise UsageError(f"'{text}' is no output", hint=hint)
+    return Output(cast("Form", form), Path(path))
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -27,6 +55,7 @@ class Wishes(msgspec.Struct, frozen=True):
     docker_context: str = ""
     sbom: bool = False
     joins: bool = False
+    outputs: tuple[Output, ...] = ()
 
 
 def refuse(environments: Iterable[Environment], wishes: Wishes) -> None:

@@ -21,15 +21,17 @@ _IDLE = frozenset(
     }
 )
 _AGAIN = "build and push it again"
+PACKAGES = "dev.envbuild.packages"  # of a layer: what it holds, one on a line
 T = TypeVar("T")
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """One layer; `made_by` is the step that made it, where that is known."""
+    """One layer; `made_by` is the step that made it, where that is known, `packages` what it says that it holds."""
 
     digest: str
     size: int
     made_by: str = ""
+    packages: tuple[str, ...] = ()
 
 
 class Conduct(msgspec.Struct, frozen=True):
@@ -84,6 +86,14 @@ class Inside(msgspec.Struct, frozen=True):
 
 class _Stated(msgspec.Struct, frozen=True):
     annotations: Mapping[str, str] = {}
+
+
+class _Annotated(msgspec.Struct, frozen=True):
+    annotations: Mapping[str, str] | None = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    layers: tuple[_Annotated, ...] = ()
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -142,17 +152,19 @@ def _variant(source: Source, manifest: Manifest) -> Variant:
     return Variant(
         "/".join(filter(None, (config.os, config.architecture, config.variant))),
         manifest.digest,
-        _layers(named, config.history),
+        _layers(named, config.history, _decoded(manifest.data, _Named, manifest.digest)),
         Conduct.of(config.config or {}),
         _decoded(manifest.data, _Stated, manifest.digest).annotations,
         config.created,
     )
 
 
-def _layers(named: Content, history: Sequence[_Step]) -> tuple[Layer, ...]:
+def _layers(named: Content, history: Sequence[_Step], said: _Named) -> tuple[Layer, ...]:
     steps = [made_by(one.created_by, one.comment) for one in history if not one.empty_layer]
     told = steps if len(steps) == len(named.layers) else [""] * len(named.layers)
-    return tuple(Layer(one.digest, one.size, step) for one, step in zip(named.layers, told, strict=True))
+    held = [tuple(filter(None, (one.annotations or {}).get(PACKAGES, "").split("\n"))) for one in said.layers]
+    every = zip(named.layers, told, held, strict=True)
+    return tuple(Layer(one.digest, one.size, step, packages) for one, step, packages in every)
 
 
 def made_by(step: str, comment: str) -> str:

@@ -9,6 +9,7 @@ from envbuild.builders import BUILDERS
 from envbuild.errors import EnvbuildError
 from envbuild.plan import Step
 from envbuild.project import Planned
+from envbuild.project.wishes import Written
 from envbuild.report.ages import size
 from envbuild.report.plans import document, error_object, step_object
 from envbuild.report.terminal import PLAIN, Look, Style, cells, duration, one_line, plural
@@ -30,6 +31,7 @@ class Applied(msgspec.Struct, frozen=True):
     summary: Summary | None = None
     forgotten: tuple[str, ...] = ()
     command: str = "apply"
+    written: tuple[Written, ...] = ()
 
     @property
     def has_failed(self) -> bool:
@@ -46,7 +48,7 @@ class Applied(msgspec.Struct, frozen=True):
 
 def applied_text(applied: Applied, look: Look = PLAIN) -> str:
     """Each environment that was worked on, the failures last where one looks first; and the sum of it."""
-    rows = [*_done(applied, look), *_skipped(applied, look), *_failed(applied, look)]
+    rows = [*_done(applied, look), *written_lines(applied, look), *_skipped(applied, look), *_failed(applied, look)]
     return "\n".join([*rows, *_next(applied), look.paint(_sum(applied), "strong")])
 
 
@@ -58,6 +60,10 @@ def _done(applied: Applied, look: Look) -> list[str]:
     slow = sorted(done, key=lambda one: -one[1].seconds)[:_SLOWEST]
     told = ", ".join(f"{one_line(step.environment)} {duration(event.seconds)}" for step, event in slow)
     return [look.fit(f"{'done'.ljust(_WORD)}  {plural(len(done), 'environment')}; the slowest: {told}")]
+
+
+def written_lines(applied: Applied, look: Look = PLAIN) -> list[str]:
+    return [look.fit(f"{'wrote'.ljust(_WORD)}  {one_line(f'{one.output}  {one.name}')}") for one in applied.written]
 
 
 def _took(step: Step, event: Event) -> str:
@@ -128,8 +134,10 @@ def _sum(applied: Applied) -> str:
 def applied_json(applied: Applied) -> str:
     """The steps of the plan, each with how it ended."""
     errors = [error_object(problem) for error in applied.errors for problem in error.problems]
-    told = {"errors": errors} if errors else {}
+    told: dict[str, object] = {"errors": errors} if errors else {}
     steps = [_step_object(step, applied.ended.get(step.environment)) for step in applied.planned.plan.listed]
+    if applied.written:
+        told["written"] = [{"output": str(one.output), "name": one.name} for one in applied.written]
     return document(summary=applied.planned.plan.summary, steps=steps, **told)
 
 

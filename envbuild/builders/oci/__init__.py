@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envbuild.builders.draft import Draft
-    from envbuild.builders.oci.assembled import Workshop
+    from envbuild.builders.oci.workshop import OciWorkshop
     from envbuild.builders.recipe import Recipe
 
 FORMAT = "oci-1"
@@ -26,7 +26,7 @@ CANNOT_HONOUR = frozenset(
 )
 
 
-def build(recipe: "Recipe", workshop: "Workshop") -> "Draft":
+def build(recipe: "Recipe", workshop: "OciWorkshop") -> "Draft":
     """All of its blobs are on this machine, or where the base is: nothing else has to be asked for them."""
     from envbuild.builders.oci.assembled import assembled
 

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from envbuild.errors import BuildError, Place
+from envbuild.image.manifests import Content, Descriptor, Manifest, content
 from envbuild.registry.blobs import Blob
 from envbuild.registry.checking import Checked
 from envbuild.registry.copying import Source
 from envbuild.registry.inspecting import made_by
-from envbuild.registry.manifests import Content, Descriptor, Manifest, content
 from envbuild.render import ARCHITECTURES
 
 _MOST_CONFIG = 16 * 1024 * 1024

@@ -26,9 +26,9 @@ from envbuild.image.layers import Layer
 from envbuild.image.manifests import LAYERS
 from envbuild.lock import Pins, canonical, sound
 from envbuild.registry.blobs import Blob
+from envbuild.registry.inspecting import PACKAGES
 from envbuild.render import Assembly
 
-PACKAGES = "dev.envbuild.packages"  # of a layer: what it holds
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
 _FORMAT = 1  # moves when the same things become other layers
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
@@ -56,7 +56,9 @@ class Layering:
     def _packed(self) -> list[Laid]:
         if not self._recipe.installs:
             return []
-        with packages(self._staging, self._shop.tools, python_of(self._recipe, self._ground, self._files)) as found:
+        with packages(
+            self._staging, self._shop.tools, python_of(self._recipe, self._ground, lambda: self._files)
+        ) as found:
             groups = grouped(found.every, self._shared(found.every), self._shop.budget)
             keys = {one.key: self._key(group) for group in groups for one in group}
             found.link(one for one in found.every if self._shop.cache.find(keys[one.key]) is None)

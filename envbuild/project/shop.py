@@ -1,7 +1,9 @@
-"""Who keeps what is in no registry, for each builder of images."""
+"""What all builders of images work with in a project, and who keeps what is in no registry."""
 
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.keeping import Keeper
+from envbuild.builders.recipe import Workshop
+from envbuild.builders.target import Tools
 from envbuild.project.place import Place
 
 _SHELF = "images"
@@ -18,3 +20,14 @@ def keeper(project: Place, builder: str) -> Keeper:
     from envbuild.builders.oci.shelf import Shelf
 
     return Shelf(project.store / _SHELF, lambda: engine(project))
+
+
+def shop_of(project: Place, tools: Tools, builder: str) -> Workshop:
+    return Workshop(
+        daemon=engine(project),
+        keeper=keeper(project, builder),
+        registries=project.registries,
+        tools=tools,
+        settings=project.settings,
+        pushes=project.wishes.push,
+    )

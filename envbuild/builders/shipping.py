@@ -9,19 +9,12 @@ from envbuild.builders.engine import failure, is_refusal
 from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.errors import BrokenError, LoginError, RegistryError
 from envbuild.fingerprint import Part
-from envbuild.image.manifests import MANIFEST, Manifest, content
+from envbuild.image.manifests import MANIFEST, OCI, Manifest, content
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Target, copy, push
 from envbuild.registry.finding import Found, find
 from envbuild.registry.parts import Parts, put_parts
 from envbuild.registry.repositories import Repository
-
-_OCI = {
-    "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
-    "application/vnd.docker.container.image.v1+json": "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.image.rootfs.diff.tar.gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
-    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
-}
 
 
 def found(recipe: Recipe, elsewhere: Iterable[Repository], means: Workshop) -> Found | None:
@@ -141,7 +134,7 @@ def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
         return manifest
     stated["mediaType"] = MANIFEST
     for one in (stated["config"], *stated["layers"]):
-        one["mediaType"] = _OCI.get(one["mediaType"], one["mediaType"])
+        one["mediaType"] = OCI.get(one["mediaType"], one["mediaType"])
     stated["annotations"] = {**stated.get("annotations", {}), **annotations}
     return Manifest(msgspec.json.encode(stated), MANIFEST)
 

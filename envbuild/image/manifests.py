@@ -18,6 +18,13 @@ LAYERS: Mapping[str, str] = {
     "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
     "zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
 }
+OCI: Mapping[str, str] = {
+    "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
+    "application/vnd.docker.container.image.v1+json": CONFIG,
+    "application/vnd.docker.image.rootfs.diff.tar": LAYERS[""],
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYERS["gzip"],
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": LAYERS["zstd"],
+}
 _SHA = "sha256:"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -62,6 +69,11 @@ class Content(msgspec.Struct, frozen=True):
 
 def digest_of(data: bytes) -> str:
     return f"{_SHA}{hashlib.sha256(data).hexdigest()}"
+
+
+def canonical(data: Mapping[str, Any]) -> bytes:
+    """The one way that we write JSON: the same data are the same bytes, whoever put them together."""
+    return msgspec.json.encode(data, order="deterministic")
 
 
 def content(manifest: Manifest, what: str) -> Content:

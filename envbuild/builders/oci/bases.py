@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from envbuild.errors import BuildError, Place
+from envbuild.image.layers import Layer
 from envbuild.image.manifests import Content, Descriptor, Manifest, content
 from envbuild.registry.blobs import Blob
 from envbuild.registry.checking import Checked
@@ -22,16 +23,6 @@ _LAYERS = frozenset(
     | {*(f"{_DOCKER_LAYER}{packed}" for packed in ("", ".gzip", ".zstd"))}
 )
 T = TypeVar("T")
-
-
-class Layer(msgspec.Struct, frozen=True):
-    """A layer as it is stored; `diff_id` is the hash of its tar, `made_by` what is told of how it was made."""
-
-    digest: str
-    diff_id: str
-    size: int
-    media_type: str
-    made_by: str = ""
 
 
 class Ground(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ COMMANDS = {
     "publish": "Make one image of what several machines have built.",
     "promote": "Give the image of a version further tags.",
     "pull": "Get an image into this machine's engine.",
+    "verify": "Rebuild an image from its lock, and compare.",
     "why": "Say why one environment would be built.",
     "lock": "Pin every package of the selected environments.",
     "render": "Show or write what templates make of environments.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Commands whose arguments are environments: all of them, or the first alone. A test compares this with the commands.
 EVERY = frozenset({"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "render", "test", "why"})
-FIRST = frozenset({"diff", "explain", "logs", "promote", "pull", "run", "shell", "show"})
+FIRST = frozenset({"diff", "explain", "logs", "promote", "pull", "run", "shell", "show", "verify"})
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 @click.argument("environment", metavar="ENV[@VERSION]")
 @click.option("--resolved", is_flag=True, help="Show the manifest after inheritance: whole, and needing no parents.")
 @click.option("--image", is_flag=True, help="Show the image: platforms, layers, Dockerfile, labels, how it starts.")
+@click.option("--layers", is_flag=True, help="With --image: what each layer holds, and how many others have it, too.")
 @with_globals
 @click.pass_obj
-def command(common: Common, /, *, environment: str, resolved: bool, image: bool) -> int:
+def command(common: Common, /, *, environment: str, resolved: bool, image: bool, layers: bool) -> int:
     """Show an environment: what its manifest says now, or with @VERSION what was built then.
 
     \b
@@ -26,6 +27,7 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool)
       envbuild show churn/train@latest --json
       envbuild show churn/train --resolved
       envbuild show serving/web@latest --image
+      envbuild show serving/web --image --layers
     """
     from envbuild.errors import UsageError, redacted
     from envbuild.project.shown import recorded, shown_now
@@ -39,8 +41,10 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool)
     project = common.project()
     if image and resolved:
         raise UsageError("'--image' shows an image, '--resolved' a manifest", hint="leave out one of them")
+    if layers and not image:
+        raise UsageError("'--layers' are those of an image", hint="say '--image --layers'")
     if image:
-        return _image(common, project, name, version)
+        return _image(common, project, name, version, layers=layers)
     if version:
         name = project.named(name)
     if resolved:
@@ -60,13 +64,15 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool)
     return 0
 
 
-def _image(common: Common, project: "Project", name: str, version: str) -> int:
+def _image(common: Common, project: "Project", name: str, version: str, *, layers: bool) -> int:
     from envbuild.cli.progress import patience
     from envbuild.project.pictured import pictured
     from envbuild.project.recalled import recalled
+    from envbuild.project.sharing import fleet
     from envbuild.report.pictured import image_json, image_text
 
     with patience(common, "asking the registry"):
         found = pictured(project, recalled(project, name, version))
-    common.out(image_json(found) if common.json else image_text(found, common.look))
+        known = fleet(project) if layers else None
+    common.out(image_json(found, known) if common.json else image_text(found, common.look, known))
     return 0

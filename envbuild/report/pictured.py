@@ -6,19 +6,21 @@ from typing import Any
 
 from envbuild.errors import redacted
 from envbuild.project.pictured import Pictured
+from envbuild.project.sharing import Fleet
 from envbuild.registry.inspecting import Layer, Variant
 from envbuild.report.ages import size
 from envbuild.report.columns import Column, columns
 from envbuild.report.plans import document
-from envbuild.report.terminal import Look, one_line, wrapped
+from envbuild.report.terminal import Look, one_line, plural, wrapped
 from envbuild.written import clean
 
 _LABEL = 12
 _LAYERS = (Column("layer"), Column("size"), Column("made by", 1, 8))
+_SHARED = (Column("layer"), Column("size"), Column("also in"), Column("packages", 1, 8))
 _SHORT = len("sha256:") + 12
 
 
-def image_json(found: Pictured) -> str:
+def image_json(found: Pictured, fleet: Fleet | None = None) -> str:
     image, inside = found.image, found.inside
     told = {
         "environment": image.environment.name,
@@ -30,13 +32,18 @@ def image_json(found: Pictured) -> str:
         "media_type": inside.media_type,
         "size": inside.size,
         "annotations": dict(inside.annotations),
-        "platforms": [_variant_object(one) for one in inside.variants],
+        "platforms": [_variant_object(one, fleet) for one in inside.variants],
         "dockerfile": found.dockerfile,
     }
-    return document(image=_hidden(told))
+    return document(image=_hidden(told), **({"project": _fleet_object(fleet)} if fleet else {}))
 
 
-def _variant_object(one: Variant) -> dict[str, Any]:
+def _fleet_object(fleet: Fleet) -> dict[str, Any]:
+    untold = list(fleet.untold)
+    return {"images": fleet.images, "stored": fleet.stored, "unshared": fleet.unshared, "untold": untold}
+
+
+def _variant_object(one: Variant, fleet: Fleet | None) -> dict[str, Any]:
     conduct = one.conduct
     return {
         "platform": one.platform,
@@ -50,8 +57,18 @@ def _variant_object(one: Variant) -> dict[str, Any]:
         "env": list(conduct.env),
         "labels": dict(conduct.labels),
         "annotations": dict(one.annotations),
-        "layers": [{"digest": layer.digest, "size": layer.size, "made_by": layer.made_by} for layer in one.layers],
+        "layers": [_layer_object(layer, fleet) for layer in one.layers],
     }
+
+
+def _layer_object(layer: Layer, fleet: Fleet | None) -> dict[str, Any]:
+    told = {"digest": layer.digest, "size": layer.size, "made_by": layer.made_by}
+    return {**told, "packages": list(layer.packages), "also_in": _others(layer, fleet)} if fleet else told
+
+
+def _others(layer: Layer, fleet: Fleet) -> int:
+    """How many other environments have it; the one that is shown may be of a version that is not the latest."""
+    return max(fleet.holders.get(layer.digest, 0) - 1, 0)
 
 
 def _hidden(told: Any) -> Any:
@@ -63,7 +80,7 @@ def _hidden(told: Any) -> Any:
     return [_hidden(one) for one in told] if isinstance(told, list) else told
 
 
-def image_text(found: Pictured, look: Look) -> str:
+def image_text(found: Pictured, look: Look, fleet: Fleet | None = None) -> str:
     """What it is called and how it starts; its layers by platform; its Dockerfile last, for that is long."""
     image, inside = found.image, found.inside
     state = f"version {image.version}" if image.version else "a version that nobody has numbered"
@@ -80,7 +97,10 @@ def image_text(found: Pictured, look: Look) -> str:
     ]
     lines = [*wrapped(f"{one_line(image.environment.name)}  {state}", look), *_told(rows, look)]
     for one in inside.variants:
-        lines += ["", look.paint(one_line(f"Layers of {one.platform}"), "strong"), *_layers(one.layers, look)]
+        rows = _shared(one.layers, look, fleet) if fleet else _layers(one.layers, look)
+        lines += ["", look.paint(one_line(f"Layers of {one.platform}"), "strong"), *rows]
+    if fleet:
+        return "\n".join([*lines, "", *_fleet_lines(fleet, look)])
     if found.dockerfile:
         lines += ["", look.paint("Dockerfile", "strong"), clean(redacted(found.dockerfile)).rstrip("\n")]
     return "\n".join(lines)
@@ -124,3 +144,24 @@ def _told(rows: list[tuple[str, str]], look: Look) -> list[str]:
 def _layers(layers: tuple[Layer, ...], look: Look) -> list[str]:
     rows = [(one.digest[:_SHORT], size(one.size), redacted(one.made_by)) for one in layers]
     return columns(_LAYERS, rows, look, indent=2)
+
+
+def _shared(layers: tuple[Layer, ...], look: Look, fleet: Fleet) -> list[str]:
+    rows = [
+        (
+            one.digest[:_SHORT],
+            size(one.size),
+            f"{_others(one, fleet):,}",
+            redacted(", ".join(one.packages) or one.made_by),
+        )
+        for one in layers
+    ]
+    return columns(_SHARED, rows, look, indent=2)
+
+
+def _fleet_lines(fleet: Fleet, look: Look) -> list[str]:
+    """What all images of the project take, and would take."""
+    sizes = f"{size(fleet.stored)} stored, {size(fleet.unshared)} if nothing were shared"
+    told = f"{plural(fleet.images, 'image')} of the project: {sizes}"
+    untold = f"not looked at: {', '.join(fleet.untold)}" if fleet.untold else ""
+    return [line for one in (told, untold) if one for line in wrapped(one_line(one), look)]

@@ -16,7 +16,8 @@ import msgspec
 
 from envbuild.builders.oci.tree import Node, Tree
 from envbuild.errors import BuildError
-from envbuild.image.entries import BLOCK, header
+from envbuild.image import Entry, header
+from envbuild.image.entries import BLOCK
 from envbuild.process import Interrupted
 
 Compression = Literal["gzip", "zstd"]
@@ -77,11 +78,19 @@ def _ordered(tree: Tree) -> list[Node]:
     nodes = sorted(tree, key=lambda node: node.entry.path)
     before = ""
     for node in nodes:
-        path = node.entry.path
-        if path == before or not {"", ".", ".."}.isdisjoint(path.split("/")) or "\0" in path + node.entry.target:
-            raise BuildError(f"what no layer can hold, since it is there twice or lies nowhere: {path!r}")
-        before = path
+        if node.entry.path == before or not _is_inside(node.entry):
+            what = f"what no layer can hold, since it is there twice or lies nowhere: {node.entry.path!r}"
+            raise BuildError(what)
+        before = node.entry.path
     return nodes
+
+
+def _is_inside(entry: Entry) -> bool:
+    try:
+        has_zero = b"\0" in f"{entry.path}{entry.target}".encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return not has_zero and {"", ".", ".."}.isdisjoint(entry.path.split("/"))
 
 
 def _pieces(nodes: Iterable[Node], seconds: int) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from envbuild.builders import makes_images
-from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.packing import Form
 from envbuild.builders.oci.workshop import OciWorkshop
 from envbuild.builders.recipe import Workshop
@@ -34,7 +33,7 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
     stated = project.settings.layers
     return OciWorkshop(
         **{name: getattr(shop, name) for name in shop.__struct_fields__},
-        cache=LayerCache(project.rattler.cache / _LAYERS, project.programs),
+        layers=project.rattler.cache / _LAYERS,
         form=Form(stated.compression or "gzip", _seconds(project.host)),
         budget=stated.budget or _BUDGET,
         shared=lambda: shared_packages(project),
@@ -44,8 +43,7 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
 def afresh(project: Place, tools: Tools, folder: Path, shared: Mapping[str, int]) -> OciWorkshop:
     """With layers that are all made anew, into a folder that is empty; packages that shared one share it again."""
     shop = assembling(project, shop_of(project, tools, "oci"))
-    cache = LayerCache(folder, project.programs)
-    return msgspec.structs.replace(shop, cache=cache, shared=lambda: shared)
+    return msgspec.structs.replace(shop, layers=folder, shared=lambda: shared)
 
 
 def together(source: Source, root: Manifest) -> dict[str, int]:

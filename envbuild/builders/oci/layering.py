@@ -1,14 +1,15 @@
 """The layers that are put upon a base: those of packages, each made once for all environments, then what is copied."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
-from itertools import chain
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from envbuild.builders.oci.bases import Ground
+from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.copies import Copies
 from envbuild.builders.oci.grounds import files_of, python_of
 from envbuild.builders.oci.packages import Package, packages
@@ -16,7 +17,6 @@ from envbuild.builders.oci.packing import pack
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree
 from envbuild.builders.oci.workshop import OciWorkshop
-from envbuild.builders.packages import at_once
 from envbuild.builders.recipe import Recipe
 from envbuild.builders.staging import Staging
 from envbuild.image import Entry
@@ -30,6 +30,7 @@ from envbuild.registry.inspecting import PACKAGES
 from envbuild.render import Assembly
 
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
+_AT_ONCE = 2
 _FORMAT = 1  # moves when the same things become other layers
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
 
@@ -46,6 +47,7 @@ class Layering:
         self._sketch = sketch
         self._platform = platform
         self._ground = ground
+        self._cache = LayerCache(shop.layers, shop.tools.programs, recipe.say)
 
     def layers(self, context: Path) -> list[Laid]:
         """In the order of the image: first what hides the environment of a base, then packages, copies last."""
@@ -54,32 +56,37 @@ class Layering:
         return [*(hiding if self._sketch.hides else ()), *self._packed(), *(copied if self._sketch.copies else ())]
 
     def _packed(self) -> list[Laid]:
-        if not self._recipe.installs:
+        """What is not in the cache is made now, with no more than two at a time: each compresses by all processors."""
+        recipe, shop = self._recipe, self._shop
+        if not recipe.installs:
             return []
-        with packages(
-            self._staging, self._shop.tools, python_of(self._recipe, self._ground, lambda: self._files)
-        ) as found:
-            groups = grouped(found.every, self._shared(found.every), self._shop.budget)
-            keys = {one.key: self._key(group) for group in groups for one in group}
-            found.link(one for one in found.every if self._shop.cache.find(keys[one.key]) is None)
-            return at_once(partial(self._group, group) for group in groups)
+        interpreter = python_of(recipe, self._ground, lambda: self._files)
+        recipe.say("packages")
+        with packages(self._staging, shop.tools, self._has, shop.layers, interpreter) as every:
+            shared = shop.shared() if len(every) > shop.budget else {}
+            groups = grouped(every, shared, shop.budget)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                return [*pool.map(self._group, groups)]
 
-    def _shared(self, every: Sequence[Package]) -> dict[str, int]:
-        return dict(self._shop.shared()) if len(every) > self._shop.budget else {}
+    def _has(self, key: str) -> bool:
+        return self._cache.find(self._key((key,))) is not None
 
     def _group(self, group: tuple[Package, ...]) -> Laid:
-        shop, key = self._shop, self._key(group)
-        tree = lambda: _merged(chain(self._above, *(one.tree() for one in group)))  # noqa: E731
-        cached = shop.cache.find(key) or shop.cache.add(key, tree, shop.form)
         names = [one.made_by for one in group]
-        layer = Layer(
-            cached.digest, cached.diff_id, cached.size, self._kind, ", ".join(names), {PACKAGES: "\n".join(names)}
-        )
-        return Laid(layer, Blob(cached.digest, cached.size, cached.open))
+        made_by, key = ", ".join(names), self._key([one.key for one in group])
+        cached = self._cache.find(key) or self._cache.add(key, self._tree(group), self._shop.form, made_by)
+        packed = cached.packed
+        layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by, {PACKAGES: "\n".join(names)})
+        return Laid(layer, Blob(packed.digest, packed.size, cached.open))
 
-    def _key(self, group: Iterable[Package]) -> str:
-        """What its bytes hang on."""
-        stated = (_FORMAT, self._shop.form, [node.entry for node in self._above], [one.key for one in group])
+    def _tree(self, group: tuple[Package, ...]) -> Tree:
+        """Folders that several have are one."""
+        self._recipe.say(f"packing {group[0].made_by}{f' and {len(group) - 1} more' if len(group) > 1 else ''}")
+        return {node.entry.path: node for one in group for node in (*self._above, *one.tree())}.values()
+
+    def _key(self, keys: Sequence[str]) -> str:
+        """What the bytes of a layer hang on."""
+        stated = (_FORMAT, self._shop.form, [node.entry for node in self._above], keys)
         return hashlib.sha256(canonical(stated)).hexdigest()
 
     def _single(self, name: str, tree: Callable[[], Tree], made_by: str) -> Laid:
@@ -126,8 +133,3 @@ class Layering:
         recipe = self._recipe
         pins = sound(recipe.pins.get(self._platform, Pins(self._platform, ())), self._platform)
         return Staging(recipe.environment, self._platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
-
-
-def _merged(tree: Iterable[Node]) -> Iterator[Node]:
-    """Folders that several have are one."""
-    yield from {node.entry.path: node for node in tree}.values()

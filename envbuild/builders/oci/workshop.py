@@ -1,20 +1,20 @@
 """What images are assembled with."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.packing import Form
 from envbuild.builders.recipe import Workshop
 
 
 class OciWorkshop(Workshop, frozen=True, kw_only=True):
-    """`form` is that of layers, of which a budget is for packages.
+    """`layers` is where they are kept, `form` how they are written; a budget of them is for packages.
 
     `shared` says how many images of the project have a package of each name; it is asked only where there are more
     packages than layers for them.
     """
 
-    cache: LayerCache
+    layers: Path
     form: Form
     budget: int
     shared: Callable[[], Mapping[str, int]]

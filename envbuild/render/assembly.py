@@ -4,6 +4,7 @@ import msgspec
 
 from envbuild.errors import RenderError, raise_all
 from envbuild.lock import canonical
+from envbuild.manifest import User
 from envbuild.render import variables
 from envbuild.render.conduct import Copied, command, copied, labels
 from envbuild.render.given import Given, placed
@@ -13,6 +14,17 @@ from envbuild.settings import Settings
 
 ASSEMBLY = "assembly.json"
 SCRATCH = "scratch"
+_UID = 1000  # the first that systems give to people
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user that is to be there."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
 
 
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +40,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     active: tuple[variables.Line, ...] = ()
     copies: tuple[Copied, ...] = ()
     user: str = ""
+    account: Account | None = None
     workdir: str = ""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -54,7 +67,8 @@ def assembly(environment: Environment, given: Given) -> Assembly:
         stated=(*variables.of_gpu(environment), *variables.stated(environment, given)),
         active=tuple(variables.active(environment, given)) if installs else (),
         copies=tuple(copied(environment)),
-        user=image.user if isinstance(image.user, str) else "",
+        user=image.user.name if isinstance(image.user, User) else image.user or "",
+        account=_account(image.user) if isinstance(image.user, User) else None,
         workdir=placed(image.workdir, environment) if image.workdir else "",
         entrypoint=tuple(command(image.entrypoint, environment)),
         command=tuple(command(image.command, environment)),
@@ -63,6 +77,12 @@ def assembly(environment: Environment, given: Given) -> Assembly:
         expose=tuple(map(str, image.expose)),
         stop_signal=image.stop_signal or "",
     )
+
+
+def _account(user: User) -> Account:
+    uid = int(user.uid or _UID)
+    home = user.home or f"/home/{user.name}"
+    return Account(user.name, uid, int(user.gid or uid), home, user.shell or "/bin/sh")
 
 
 def unwritten(environment: Environment, settings: Settings) -> dict[str, object]:

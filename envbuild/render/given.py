@@ -7,7 +7,7 @@ import msgspec
 from envbuild.document import PREFIX, Mapping, Sequence
 from envbuild.errors import Place
 from envbuild.lock import Base, Lock, Pins, Request, member_items, sound
-from envbuild.manifest import Apt, Build, Copy, is_dockerfile
+from envbuild.manifest import Apt, Build, Copy, User, is_dockerfile
 from envbuild.resolve import Environment
 from envbuild.settings import Settings
 
@@ -56,8 +56,10 @@ def last_user(environment: Environment, base: Base | None, below: str | None) ->
     `below` is whose the image of the environment is that it starts from.
     """
     image = environment.keys.image
+    if isinstance(image.user, User):
+        return image.user.name
     if isinstance(image.user, str) or image.dockerfile:
-        return image.user if isinstance(image.user, str) else None
+        return image.user
     return base.user if base else below
 
 

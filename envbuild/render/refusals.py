@@ -58,7 +58,7 @@ def _later(environment: Environment) -> Iterator[EnvbuildError]:
     for item in packages.items if isinstance(packages, Sequence) else ():
         if isinstance(item, Mapping):
             yield _comes_later("a Debian package by its URL", item.place, "copy the file, and install it in 'build'")
-    if isinstance(environment.keys.image.user, User):
+    if isinstance(environment.keys.image.user, User) and environment.builder == "docker":
         where = environment.where("image", "user")
         yield _comes_later("a user to be made", where, "make it by a command in 'build', and name it here")
     for copy, where in copies_of(environment):
@@ -175,9 +175,16 @@ def _names(environment: Environment) -> Iterator[EnvbuildError]:
         if not _LABEL.fullmatch(key):
             where = environment.where_key("image", "labels", key)
             yield RenderError(f"'{key}' is no name of a label", where, "use letters, digits and '._/-'")
+    where = environment.where("image", "user")
     user = image.user
+    if isinstance(user, User):
+        numbers = [one for one in (user.uid, user.gid) if one is not None and not one.isdecimal()]
+        yield from (
+            RenderError(f"'{one}' is no number of a user", where, "write digits: 'uid: 1000'") for one in numbers
+        )
+        if user.home and not user.home.startswith("/"):
+            yield RenderError(f"'{user.home}' is no place in an image", where, "write it absolute: '/home/app'")
     if isinstance(user, str) and not _USER.fullmatch(user):
-        where = environment.where("image", "user")
         yield RenderError(f"'{user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
     if image.stop_signal and not _SIGNAL.fullmatch(image.stop_signal):
         where = environment.where("image", "stop_signal")

@@ -1,83 +1,99 @@
-"""What a manifest copies into an image, where Docker's COPY would put it."""
+"""What a manifest copies into an image, where Docker's COPY would put it, and a user that is to be there."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from envbuild.builders.oci.accounts import Accounts
+from envbuild.builders.oci.accounts import Account, Accounts
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree, of_folder
-from envbuild.errors import BuildError, Place
+from envbuild.errors import BuildError
 from envbuild.image import Entry
 from envbuild.image.entries import FOLDER, PLAIN, RUNNABLE
+from envbuild.render import Assembly
 from envbuild.render.conduct import Copied
+from envbuild.resolve import Environment
 
 _OCTAL = 8
+_PASSWD, _GROUP = "etc/passwd", "etc/group"
 
 
 class Copies:
-    """Of one context, over the files of a base; `own` is the folder of the environment, which is the image's own."""
+    """Of one context, over the files of a base, in whose folders other things are."""
 
-    def __init__(self, context: Path, base: Rootfs, where: Place, own: str) -> None:
+    def __init__(self, context: Path, base: Rootfs, environment: Environment) -> None:
         self._context = context
         self._base = base
-        self._where = where
-        self._own = own
+        self._where = environment.where("image", "copy")
+        self._of_user = environment.where("image", "user")
+        self._own = environment.prefix.strip("/")
+        self._accounts = Accounts(base.text(_PASSWD), base.text(_GROUP))
         self._nodes: dict[str, Node] = {}
 
-    def tree(self, copies: Iterable[Copied]) -> Tree:
+    def tree(self, sketch: Assembly) -> Tree:
         """What is copied later stands in place of what was copied before."""
-        for one in copies:
+        if sketch.account:
+            self._add_user(Account(*(getattr(sketch.account, name) for name in Account.__struct_fields__)))
+        for one in sketch.copies:
             for node in self._of(one):
                 self._put(node)
         return tuple(self._nodes.values())
 
+    def _add_user(self, new: Account) -> None:
+        """By the files that name users, and with a folder of its own."""
+        before, self._accounts = self._accounts, self._accounts.with_user(new, self._of_user)
+        texts = {_PASSWD: (before.passwd, self._accounts.passwd), _GROUP: (before.group, self._accounts.group)}
+        for path, (old, text) in texts.items():
+            if text != old:
+                self._put(self._rewritten(path, text.encode("utf-8", "surrogateescape")))
+        home = self._base.resolve(new.home)
+        if home and self._base.kind(home) is None:
+            self._put(Node(Entry(home, "folder", FOLDER, uid=new.uid, gid=new.gid)))
+
+    def _rewritten(self, path: str, data: bytes) -> Node:
+        place = self._base.resolve(path)
+        known = self._base.entry(place) or Entry(place)
+        return Node(Entry(place, "file", known.mode, len(data), uid=known.uid, gid=known.gid), data)
+
     def _of(self, one: Copied) -> Iterator[Node]:
-        owner = Accounts(self._base.text("etc/passwd"), self._base.text("etc/group")).owner(
-            one.owner or "0", self._where
-        )
+        owner = self._accounts.owner(one.owner or "0", self._where)
         for source in one.sources:
-            path = self._context / source
-            if path.is_dir():
-                to = self._place(one.to)
-                yield Node(Entry(to, "folder", FOLDER))
-                nodes: Iterable[Node] = of_folder(path, to)
-            else:
-                to = self._place(f"{one.to}{path.name}" if one.to.endswith("/") else one.to)
-                nodes = [_file(path, to)]
-            yield from (Node(_as(node.entry, one.mode, owner), node.source) for node in nodes)
+            for node in self._nodes_of(self._context / source, one.to):
+                yield Node(_as(node.entry, one.mode, owner), node.source)
+
+    def _nodes_of(self, path: Path, to: str) -> Iterable[Node]:
+        """Of a folder all that is in it."""
+        if path.is_dir():
+            place = self._place(to)
+            return [Node(Entry(place, "folder", FOLDER)), *of_folder(path, place)] if place else of_folder(path, "")
+        place, found = self._place(f"{to}{path.name}" if to.endswith("/") else to), path.stat()
+        return [Node(Entry(place, "file", RUNNABLE if found.st_mode & 0o111 else PLAIN, found.st_size), path)]
 
     def _place(self, to: str) -> str:
-        """Through the links of the base; the environment's folder has none."""
+        """Through the links of the base; the environment's folder is not the base's."""
         plain = to.strip("/")
-        return plain if f"{plain}/".startswith(f"{self._own}/") else self._base.resolve(plain, last=to.endswith("/"))
+        is_own = f"{plain}/".startswith(f"{self._own}/")
+        return plain if is_own else self._base.resolve(plain, last=to.endswith("/"))
 
     def _put(self, node: Node) -> None:
-        parts = node.entry.path.split("/")
+        path = node.entry.path
+        parts = path.split("/")
         for end in range(1, len(parts)):
-            self._add_folder("/".join(parts[:end]))
+            self._add_folder(Node(Entry("/".join(parts[:end]), "folder", FOLDER)))
         if node.entry.kind == "folder":
-            self._add_folder(node.entry.path)
+            self._add_folder(node)
             return
-        stands = self._nodes.get(node.entry.path)
-        if stands and stands.entry.kind == "folder":
-            what = f"'/{node.entry.path}' would be a file, and is a folder"
-            raise BuildError(what, self._where, "write the place with a '/' at its end, to copy into it")
-        self._nodes[node.entry.path] = node
+        if (stands := self._nodes.get(path)) and stands.entry.kind == "folder":
+            hint = "write the place with a '/' at its end, to copy into it"
+            raise BuildError(f"'/{path}' would be a file, and is a folder", self._where, hint)
+        self._nodes[path] = node
 
-    def _add_folder(self, path: str) -> None:
-        """As the base has it; a layer that leaves it out would have its own."""
-        stands = self._nodes.get(path)
-        if stands and stands.entry.kind != "folder":
-            what = f"'/{path}' would be a folder, and is a file"
-            raise BuildError(what, self._where, "copy to another place")
+    def _add_folder(self, node: Node) -> None:
+        """As the base has it: a layer that leaves it out would have its own."""
+        path = node.entry.path
+        if (stands := self._nodes.get(path)) and stands.entry.kind != "folder":
+            raise BuildError(f"'/{path}' would be a folder, and is a file", self._where, "copy to another place")
         known = self._base.entry(path)
-        entry = known if known and known.kind == "folder" else Entry(path, "folder", FOLDER)
-        self._nodes.setdefault(path, Node(entry))
-
-
-def _file(path: Path, to: str) -> Node:
-    found = path.stat()
-    return Node(Entry(to, "file", RUNNABLE if found.st_mode & 0o111 else PLAIN, found.st_size), path)
+        self._nodes.setdefault(path, Node(known) if known and known.kind == "folder" else node)
 
 
 def _as(entry: Entry, mode: str, owner: tuple[int, int]) -> Entry:

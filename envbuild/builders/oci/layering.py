@@ -51,9 +51,12 @@ class Layering:
 
     def layers(self, context: Path) -> list[Laid]:
         """In the order of the image: first what hides the environment of a base, then packages, copies last."""
-        hiding = [self._single("hidden", self._hiding, "the environment of the base is hidden")]
-        copied = [self._single("copied", lambda: self._copied(context), "copied from the project")]
-        return [*(hiding if self._sketch.hides else ()), *self._packed(), *(copied if self._sketch.copies else ())]
+        laid = self._packed()
+        if self._sketch.hides:
+            laid.insert(0, self._single("hidden", self._hiding, "the environment of the base is hidden"))
+        if self._sketch.copies or self._sketch.account:
+            laid.append(self._single("copied", lambda: self._copied(context), "copied from the project"))
+        return laid
 
     def _packed(self) -> list[Laid]:
         """What is not in the cache is made now, with no more than two at a time: each compresses by all processors."""
@@ -101,8 +104,7 @@ class Layering:
         return (*self._above, Node(Entry(prefix, "folder", FOLDER)), Node(Entry(f"{prefix}/{_OPAQUE}")))
 
     def _copied(self, context: Path) -> Tree:
-        where = self._recipe.environment.where("image", "copy")
-        return Copies(context, self._files, where, self._prefix).tree(self._sketch.copies)
+        return Copies(context, self._files, self._recipe.environment).tree(self._sketch)
 
     @property
     def _kind(self) -> str:

@@ -9,9 +9,6 @@ from typing import Protocol, TypeVar
 
 class Named(Protocol):
     @property
-    def manager(self) -> str: ...
-
-    @property
     def name(self) -> str: ...
 
 
@@ -25,7 +22,7 @@ def grouped(packages: Sequence[Package], shared: Mapping[str, int], budget: int)
     `shared` has no say at all. Beyond, when the count of one name changes, at most that one enters or leaves the last
     group, and one other for it; a count that rises for all of them alike changes nothing.
     """
-    every = sorted(packages, key=lambda one: (one.name, one.manager))
+    every = sorted(packages, key=lambda one: one.name)
     alone = len(every) if len(every) <= budget else max(budget, 1) - 1
     ranked = sorted(range(len(every)), key=lambda at: (-shared.get(every[at].name, 0), at))
     apart = {*ranked[:alone]}

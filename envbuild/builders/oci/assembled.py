@@ -18,7 +18,7 @@ from envbuild.registry.parts import in_memory
 from envbuild.render import ARCHITECTURES, ASSEMBLY, Assembly, read_assembly
 
 _FINGERPRINT = "dev.envbuild.fingerprint"
-_BASE = "org.opencontainers.image.base"
+_BASE = "org.opencontainers.image.base.digest"
 
 
 class Assembled:
@@ -72,9 +72,8 @@ def _image(
 def _annotations(recipe: Recipe, sketch: Assembly) -> dict[str, str]:
     """Nothing of when, from which commit or under which number it was built: the same content is the same image."""
     stated = {key: value for key, value in recipe.environment.keys.publish.annotations.items() if value is not None}
-    name, _, digest = sketch.base.partition("@")
-    known = {_FINGERPRINT: recipe.fingerprint.text, f"{_BASE}.name": name, f"{_BASE}.digest": digest}
-    return {**{key: value for key, value in known.items() if (value and digest) or key == _FINGERPRINT}, **stated}
+    known = {_FINGERPRINT: recipe.fingerprint.text, _BASE: sketch.base.partition("@")[2]}
+    return {**{key: value for key, value in known.items() if value}, **stated}
 
 
 def _created(seconds: int) -> str:

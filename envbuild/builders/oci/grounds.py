@@ -8,6 +8,7 @@ from envbuild.builders.oci.rootfs import Rootfs, rootfs
 from envbuild.builders.oci.shelf import OF_SHELF, Shelf
 from envbuild.builders.oci.workshop import OciWorkshop
 from envbuild.builders.recipe import Recipe
+from envbuild.builders.staged_python import Interpreter
 from envbuild.errors import BuildError, Place
 from envbuild.image.manifests import Manifest
 from envbuild.lock import image_name
@@ -65,8 +66,13 @@ def files_of(ground: Ground, shop: OciWorkshop, say: Callable[[str], None]) -> R
     return rootfs(ground.blobs, shop.tools.rattler.cache / _LISTINGS)
 
 
-def python_of(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Python | None:
+def python_of(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Interpreter | None:
     """The base's own, where packages are for that: of the version that is locked."""
+    found = _python(recipe, ground, files)
+    return Interpreter(found.path, found.full or found.version) if found else None
+
+
+def _python(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Python | None:
     stated = recipe.environment.python
     if stated.source != "image" or not stated.managed:
         return None

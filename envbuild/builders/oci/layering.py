@@ -12,7 +12,8 @@ from envbuild.builders.oci.bases import Ground
 from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.copies import Copies
 from envbuild.builders.oci.grounds import files_of, python_of
-from envbuild.builders.oci.packages import Package, packages
+from envbuild.builders.oci.laying import Package
+from envbuild.builders.oci.packages import packages
 from envbuild.builders.oci.packing import pack
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree
@@ -65,7 +66,7 @@ class Layering:
             return []
         interpreter = python_of(recipe, self._ground, lambda: self._files)
         recipe.say("packages")
-        with packages(self._staging, shop.tools, self._has, shop.layers, interpreter) as every:
+        with packages(self._staging, shop.tools, self._has, recipe.folder, interpreter) as every:
             shared = shop.shared() if len(every) > shop.budget else {}
             groups = grouped(every, shared, shop.budget)
             with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envbuild.builders.noted import put_right, remove_lost
 from envbuild.builders.packages import Cache, Entry
 from envbuild.builders.placing import clashes, site_packages
 from envbuild.builders.target import Target, Tools, note
@@ -15,7 +16,6 @@ from envbuild.errors import BuildError, Place, raise_all
 from envbuild.lock import Pin, spec_name
 from envbuild.machine import platform
 from envbuild.solvers.archives import kind, stem
-from envbuild.solvers.origins import public_url
 from envbuild.solvers.rattler import system_error
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _NOWHERE = "https://cached.invalid/"  # what is in the cache is asked of nobody
 _REVISION = 1
 _MOST_NOTES = 10
 INSIDE = "set 'install: inside' in envbuild.yaml"
-_OF_THE_MACHINE = ("extracted_package_dir", "package_tarball_full_path", "link")
 
 
 class _Linking(msgspec.Struct, frozen=True):
@@ -52,8 +51,9 @@ def make(prefix: Path, target: Target, tools: Tools, staged: Path | None = None)
         target.say(f"linking {len(pins)} package{'' if len(pins) == 1 else 's'}")
         copies = not staged and bool(target.environment.setup or scripted)
         _link(prefix, entries, tools, _Linking(target.pins.platform if target.pins else platform(), staged, copies))
+    remove_lost(prefix)
     for pin in pins:
-        _put_right(prefix, pin)
+        put_right(prefix, pin)
         note(target.log, f"linked {pin.name} {pin.version} {pin.build}")
     _make_modes_plain(prefix)
     return tuple(pin for pin in in_order(pins) if pin in scripted)
@@ -156,18 +156,6 @@ def _record(pin: Pin) -> "RepoDataRecord":
     )
     name = f"{stem(pin)}{kind(pin)}"
     return RepoDataRecord(package, name, f"{_NOWHERE}{pin.subdir}/{name}", _NOWHERE)
-
-
-def _put_right(prefix: Path, pin: Pin) -> None:
-    """What is noted of a package: where it came from, and nothing of how it came here."""
-    path = prefix / "conda-meta" / f"{stem(pin)}.json"
-    said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-    url = public_url(pin.url)
-    own = {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
-    kept = {name: bytes(value) for name, value in said.items() if name not in _OF_THE_MACHINE}
-    whole = kept | {name: msgspec.json.encode(value) for name, value in own.items()}
-    path.write_bytes(b"{\n%s\n}" % b",\n".join(b'  "%s": %s' % (name.encode(), one) for name, one in whole.items()))
-    path.chmod(0o644)
 
 
 def _make_modes_plain(prefix: Path) -> None:

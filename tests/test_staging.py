@@ -1,5 +1,6 @@
 """Prefixes that are made here for an image: conda's packages and uv's Python, for whatever machine runs the image."""
 
+import json
 import marshal
 import os
 import stat
@@ -223,6 +224,24 @@ def test_a_python_without_its_lock(staged: Stage, index: Index) -> None:
     assert (folder / site / "pure.py").is_file()
     assert (folder / site / "alpha/__init__.py").is_file()
     assert (folder / "include/python3.13t/alpha/a.h").is_file()
+
+
+def test_what_two_packages_bring_lies_there_once(staged: Stage) -> None:
+    """Of the one that conda links last; both note it as theirs, in order, and twice it is the same, byte for byte."""
+    one = {f"{folder}/x": File(b"one") for folder in ("share", "lib", "etc", "include", "var")}
+    other = {path: File(b"other") for path in one} | {"share/own": File(b"")}
+    staged.conda(
+        Package(name="one", subdir=OTHER, files=one),
+        Package(name="other", subdir=OTHER, files=other, depends=["one"]),
+        _python(OTHER),
+    )
+    folder = staged(on=OTHER)
+    assert (folder / "share/x").read_bytes() == b"other"
+    assert not list(folder.rglob("*clobber*"))
+    noted = json.loads((folder / "conda-meta/one-1.0-0.json").read_bytes())
+    assert noted["files"] == [row["_path"] for row in noted["paths_data"]["paths"]] == sorted(one)
+    assert "original_path" not in str(noted)
+    assert contents(folder) == contents(staged("again", on=OTHER))
 
 
 def test_the_cache_is_not_written_into(staged: Stage, index: Index) -> None:

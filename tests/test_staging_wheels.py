@@ -97,7 +97,7 @@ def test_hostile_commands_are_refused(staged: Stage, index: Index, points: str) 
 
 def test_what_a_record_claims_is_not_believed(staged: Stage, index: Index) -> None:
     """What is there is listed, with its own hashes; what the wheel says of other files and of its way here is not."""
-    record = "../../../outside,sha256=x,1\nsly.py,sha256=AAAA,3\n"
+    record = "../../../outside,sha256=x,1\nsly.py,,\n"
     facts = "sly-1.0.dist-info"
     more = {f"{facts}/RECORD": record, "sly.py": "x = 1\n", f"{facts}/INSTALLER": "sly", f"{facts}/direct_url.json": ""}
     staged.pip(index, "sly-1.0-py3-none-any.whl", _wheel(**more, **{"__pycache__/sly.cpython-311.pyc": "bad"}))
@@ -109,6 +109,16 @@ def test_what_a_record_claims_is_not_believed(staged: Stage, index: Index) -> No
     assert (found / "INSTALLER").read_text() == "envbuild\n"
     assert not list(folder.rglob("*.pyc"))
     assert not (found / "direct_url.json").exists()
+
+
+@pytest.mark.parametrize("path", ["sly.py", "sly-1.0.data/scripts/sly"])
+@pytest.mark.parametrize("told", ["sha256=AAAA,6", "sha256=AAAA,", ",5"])
+def test_a_record_of_other_files_is_refused(staged: Stage, index: Index, path: str, told: str) -> None:
+    """By the file that is not what its wheel says, whether it is its hash or its size."""
+    more = {"sly-1.0.dist-info/RECORD": f"{path},{told}\n", path: "x = 1\n"}
+    staged.pip(index, "sly-1.0-py3-none-any.whl", _wheel(**more))
+    with pytest.raises(BuildError, match=rf"sly-1\.0-.* its file '{path}' is not the one that its RECORD tells of"):
+        staged(on=OTHER)
 
 
 def test_a_file_twice_and_a_wheel_of_another(staged: Stage, index: Index) -> None:

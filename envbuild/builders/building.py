@@ -31,12 +31,16 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Building(msgspec.Struct, frozen=True):
-    """For one prefix, in a folder of ours; `python` is its interpreter where that runs on this machine."""
+    """For one prefix, in a folder of ours; `python` is its interpreter where that runs on this machine.
+
+    `otherwise` is what to do where a build cannot be done here.
+    """
 
     target: Target
     tools: Tools
     folder: Path
     python: Path | None
+    otherwise: str = INSIDE
 
     def wheel(self, source: Source) -> Wheel:
         self.target.rendered()
@@ -79,7 +83,7 @@ class Building(msgspec.Struct, frozen=True):
         if self.python:
             return self.python
         what = f"{source.name} is built with what its environment has, and that does not run on this machine"
-        raise BuildError(what, self._where, INSIDE)
+        raise BuildError(what, self._where, self.otherwise)
 
     def _refuse_unfit(self, source: Source, filename: str) -> None:
         from packaging.utils import parse_wheel_filename
@@ -92,7 +96,7 @@ class Building(msgspec.Struct, frozen=True):
         wanted = self.target.pins.platform if self.target.pins else platform()
         if wanted != platform() and all(tag.platform != "any" for tag in tags):
             what = f"{source.name} was built for this machine, as {filename}, and it is wanted for {wanted}"
-            raise BuildError(what, self._where, INSIDE)
+            raise BuildError(what, self._where, self.otherwise)
 
     @property
     def _where(self) -> Place:

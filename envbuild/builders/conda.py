@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envbuild.builders.noted import put_right, remove_lost
 from envbuild.builders.packages import Cache, Entry
 from envbuild.builders.placing import clashes, site_packages
 from envbuild.builders.target import Target, Tools, note
@@ -15,7 +16,6 @@ from envbuild.errors import BuildError, Place, raise_all
 from envbuild.lock import Pin, spec_name
 from envbuild.machine import platform
 from envbuild.solvers.archives import kind, stem
-from envbuild.solvers.origins import public_url
 from envbuild.solvers.rattler import system_error
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ _NOWHERE = "https://cached.invalid/"  # what is in the cache is asked of nobody
 _REVISION = 1
 _MOST_NOTES = 10
 INSIDE = "set 'install: inside' in envbuild.yaml"
-_OF_THE_MACHINE = ("extracted_package_dir", "package_tarball_full_path", "link")
 
 
-class _Linking(msgspec.Struct, frozen=True):
+class Linking(msgspec.Struct, frozen=True):
     """For which platform, where the prefix will lie if not here, and whether no file may be one with the cache's."""
 
     platform: str
@@ -51,9 +50,10 @@ def make(prefix: Path, target: Target, tools: Tools, staged: Path | None = None)
         _note_clashes(entries, target, more=_is_written_later(target) or bool(scripted or staged))
         target.say(f"linking {len(pins)} package{'' if len(pins) == 1 else 's'}")
         copies = not staged and bool(target.environment.setup or scripted)
-        _link(prefix, entries, tools, _Linking(target.pins.platform if target.pins else platform(), staged, copies))
+        link(prefix, entries, tools, Linking(target.pins.platform if target.pins else platform(), staged, copies))
+    remove_lost(prefix)
     for pin in pins:
-        _put_right(prefix, pin)
+        put_right(prefix, pin)
         note(target.log, f"linked {pin.name} {pin.version} {pin.build}")
     _make_modes_plain(prefix)
     return tuple(pin for pin in in_order(pins) if pin in scripted)
@@ -91,13 +91,18 @@ def _is_written_later(target: Target) -> bool:
 
 def _note_clashes(entries: Sequence[Entry], target: Target, *, more: bool) -> None:
     found = clashes(entries, site_packages(entry.pin for entry in entries), more=more)
+    note_twice([(path, f"{one.name} {one.version}", f"{two.name} {two.version}") for path, one, two in found], target)
+
+
+def note_twice(found: Sequence[tuple[str, str, str]], target: Target) -> None:
+    """Paths, each with the two packages that bring it."""
     for path, first, second in found[:_MOST_NOTES]:
-        note(target.log, f"note: {first.name} {first.version} and {second.name} {second.version} both bring '{path}'")
+        note(target.log, f"note: {first} and {second} both bring '{path}'")
     if len(found) > _MOST_NOTES:
         note(target.log, f"note: {len(found) - _MOST_NOTES} more paths are brought by two packages")
 
 
-def _link(prefix: Path, entries: Sequence[Entry], tools: Tools, linking: _Linking) -> None:
+def link(prefix: Path, entries: Sequence[Entry], tools: Tools, linking: Linking) -> None:
     """By rattler, which is shown the entries under the names that it looks for."""
     view = tools.store / ".views" / prefix.name
     shutil.rmtree(view, ignore_errors=True)
@@ -107,12 +112,12 @@ def _link(prefix: Path, entries: Sequence[Entry], tools: Tools, linking: _Linkin
             (view / stem(entry.pin)).symlink_to(entry.folder)
             marked = _REVISION.to_bytes(8, "big") + bytes.fromhex(entry.pin.sha256)
             (view / f"{stem(entry.pin)}.lock").write_bytes(marked)
-        _install(prefix, [_record(entry.pin) for entry in entries], view, tools, linking)
+        _install(prefix, [record(entry.pin) for entry in entries], view, tools, linking)
     finally:
         shutil.rmtree(view, ignore_errors=True)
 
 
-def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: Tools, linking: _Linking) -> None:
+def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: Tools, linking: Linking) -> None:
     from rattler import Config, PackageCache, Subdir, install
     from rattler.exceptions import InstallerError
 
@@ -139,7 +144,7 @@ def _install(prefix: Path, records: "list[RepoDataRecord]", view: Path, tools: T
         raise BuildError(what, hint="look at the log, and name other versions of what it tells of") from None
 
 
-def _record(pin: Pin) -> "RepoDataRecord":
+def record(pin: Pin) -> "RepoDataRecord":
     from rattler import BuildString, PackageRecord, RepoDataRecord
 
     package = PackageRecord(
@@ -158,18 +163,6 @@ def _record(pin: Pin) -> "RepoDataRecord":
     return RepoDataRecord(package, name, f"{_NOWHERE}{pin.subdir}/{name}", _NOWHERE)
 
 
-def _put_right(prefix: Path, pin: Pin) -> None:
-    """What is noted of a package: where it came from, and nothing of how it came here."""
-    path = prefix / "conda-meta" / f"{stem(pin)}.json"
-    said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-    url = public_url(pin.url)
-    own = {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
-    kept = {name: bytes(value) for name, value in said.items() if name not in _OF_THE_MACHINE}
-    whole = kept | {name: msgspec.json.encode(value) for name, value in own.items()}
-    path.write_bytes(b"{\n%s\n}" % b",\n".join(b'  "%s": %s' % (name.encode(), one) for name, one in whole.items()))
-    path.chmod(0o644)
-
-
 def _make_modes_plain(prefix: Path) -> None:
     """Whatever the host's umask is. Files are as in the cache, but for those that were made here."""
     for name in ("CACHEDIR.TAG", "conda-meta/history"):
@@ -181,6 +174,14 @@ def _make_modes_plain(prefix: Path) -> None:
             found = os.lstat(path := f"{here}/{name}")
             if found.st_nlink == 1 and found.st_mode & 0o111 and not os.path.islink(path):  # noqa: PTH114 - as above
                 os.chmod(path, 0o755)  # noqa: PTH101, S103 - as above
+
+
+def as_linked(pins: Sequence[Pin]) -> list[Pin]:
+    """Of a path that several bring, the last of them has it in the end: rattler's order, whoever is linked first."""
+    from rattler import PackageRecord
+
+    known = {pin.name: pin for pin in pins}
+    return [known[one.name.normalized] for one in PackageRecord.sort_topologically([record(pin) for pin in pins])]
 
 
 def in_order(pins: Iterable[Pin]) -> Iterator[Pin]:

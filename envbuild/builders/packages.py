@@ -78,6 +78,15 @@ class Cache:
             self._mend([pin for pin, entry in found.items() if entry is None])
         raise BuildError(f"the package cache is harmed again and again: {self._folder}", hint="set ENVBUILD_CACHE")
 
+    @contextlib.contextmanager
+    def there(self, pins: Sequence[Pin]) -> Iterator[tuple[Entry, ...]]:
+        """Those of the packages that need not be fetched, taken away by nobody meanwhile."""
+        if not self._folder.is_dir():
+            yield ()
+            return
+        with self._locked(self._folder / ".lock", "the package cache is being mended", shared=True):
+            yield tuple(entry for pin in pins if (entry := self._sound(pin)))
+
     def _sound(self, pin: Pin) -> Entry | None:
         """What is there, if it is what was put there; files are told by size, time and mode, as in any census."""
         folder = self._folder / key(pin.sha256)

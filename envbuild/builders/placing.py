@@ -1,7 +1,7 @@
 """Where the files of several packages come to lie in one prefix: none outside of it, and which in one place."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from envbuild.builders.packages import Entry
 from envbuild.errors import BuildError
@@ -46,27 +46,25 @@ def clashes(entries: Sequence[Entry], site: str, *, more: bool) -> list[tuple[st
             owners.setdefault(path, entry.pin)
             if target:
                 links[path] = target
-    _refuse_files_as_folders(owners, links)
+    refuse_files_as_folders({path: f"{pin.name} {pin.version}" for path, pin in owners.items()}, links)
     twice = {path for path, *_ in found}
-    folders = _folders([*owners, *_WRITTEN, f"{site}/any"])
-    for path in sorted(links if more else links.keys() & (folders | twice)):
+    written = folders([*owners, *_WRITTEN, f"{site}/any"])
+    for path in sorted(links if more else links.keys() & (written | twice)):
         if _leaves(path, links):
             what = f"{owners[path].name} {owners[path].version} brings '{path}', a link that leaves the prefix"
             raise BuildError(f"{what}, and other files would be written through it", hint="name another version of it")
     return found
 
 
-def _refuse_files_as_folders(owners: Mapping[str, Pin], links: Mapping[str, str]) -> None:
+def refuse_files_as_folders(owners: Mapping[str, str], links: Container[str]) -> None:
     """What one package has as a file, another cannot have as a folder: one of them would be lost."""
-    for path in sorted((owners.keys() - links.keys()) & _folders(owners)):
-        one, other = owners[path], next(pin for below, pin in owners.items() if below.startswith(f"{path}/"))
-        what = (
-            f"{one.name} {one.version} brings a file '{path}', and {other.name} {other.version} a folder of that name"
-        )
+    for path in sorted(path for path in folders(owners) if path in owners and path not in links):
+        one, other = owners[path], next(shown for below, shown in owners.items() if below.startswith(f"{path}/"))
+        what = f"{one} brings a file '{path}', and {other} a folder of that name"
         raise BuildError(what, hint="name another version of one of them")
 
 
-def _folders(paths: Iterable[str]) -> set[str]:
+def folders(paths: Iterable[str]) -> set[str]:
     """Every folder on the way to a path."""
     found: set[str] = set()
     for path in paths:
@@ -77,21 +75,25 @@ def _folders(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _leaves(path: str, links: dict[str, str]) -> bool:
-    """Whether a link leads out, by whatever links it goes."""
+def _leaves(path: str, links: Mapping[str, str]) -> bool:
+    return resolved(path, links) is None
+
+
+def resolved(path: str, links: Mapping[str, str]) -> str | None:
+    """Where a path leads in the prefix, by whatever links it goes; nothing where that is out of it."""
     steps, waiting, seen = 0, [path], ""
     while waiting:
         part, _, rest = waiting.pop().partition("/")
         waiting += [rest] if rest else []
         here = posixpath.normpath(posixpath.join(seen, part))
         if here.startswith(".."):
-            return True
+            return None
         target = links.get(here)
         if target is None:
             seen = "" if here == "." else here
             continue
         steps += 1
         if target.startswith("/") or steps > _MOST_LINKS:
-            return True
+            return None
         waiting.append(target)
-    return False
+    return seen

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from envbuild.builders.target import Target, Tools
 from envbuild.errors import BuildError, Place
 from envbuild.machine import own_python
@@ -28,15 +30,43 @@ _HINT = "check the network; UV_PYTHON_INSTALL_MIRROR names where uv fetches it f
 def make(prefix: Path, final: str, target: Target, tools: Tools) -> None:
     minor = ".".join(target.python.split(".")[:2])
     target.say("python")
-    found = _fetched(prefix, f"cpython-{minor}-linux-{_machine(target)}", target, tools)
+    found = _fetched(prefix, _key(target), target, tools)
     _move(prefix / FOLDER, str(prefix), final)
-    _surround(prefix, f"{final}/{FOLDER}/{found}", minor, final, target, tools)
+    surround(prefix, Interpreter(f"{final}/{FOLDER}/{found}/bin/python{minor}", minor), final, target, tools)
 
 
 def interpreter(prefix: Path, minor: str) -> Path:
     """Where it lies now."""
     found = sorted(path for path in (prefix / FOLDER).iterdir() if path.is_dir() and not path.is_symlink())
     return found[0] / f"bin/python{minor}"
+
+
+def fetched(target: Target, tools: Tools) -> str:
+    """What uv would fetch, whichever mirror it asks: its build of the newest patch version that it knows."""
+    ran = tools.uv.run(["python", "list", "--only-downloads", "--output-format", "json", _key(target)])
+    try:
+        found = msgspec.json.decode(ran.output, type=tuple[_Offered, ...])
+    except msgspec.DecodeError:
+        found = ()
+    if ran.code or not found:
+        raise _unfetched(target)
+    return f"{found[0].key} {found[0].url.rpartition('/')[2]}"
+
+
+class _Offered(msgspec.Struct, frozen=True):
+    key: str
+    url: str
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    """A Python that an environment stands around, where it will lie, and its version as far as it is known."""
+
+    path: str
+    version: str
+
+
+def _key(target: Target) -> str:
+    return f"cpython-{'.'.join(target.python.split('.')[:2])}-linux-{_machine(target)}"
 
 
 def _machine(target: Target) -> str:
@@ -57,13 +87,17 @@ def _fetched(prefix: Path, key: str, target: Target, tools: Tools) -> str:
     ran = tools.uv.run(command, log=target.log, hold=target.hold, variables=kept)
     links = sorted(path.name for path in folder.iterdir() if path.is_symlink()) if folder.is_dir() else []
     if ran.code or len(links) != 1:
-        what = f"no Python {target.python} for {target.pins.platform if target.pins else key} could be fetched"
-        where = next((item.where for item in target.environment.package("python")), Place(target.environment.path))
-        raise BuildError(what, where, _HINT)
+        raise _unfetched(target)
     for name in _OF_UV:
         path = folder / name
         path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
     return links[0]
+
+
+def _unfetched(target: Target) -> BuildError:
+    what = f"no Python {target.python} for {target.pins.platform if target.pins else 'this machine'} could be fetched"
+    where = next((item.where for item in target.environment.package("python")), Place(target.environment.path))
+    return BuildError(what, where, _HINT)
 
 
 def _move(folder: Path, old: str, new: str) -> None:
@@ -78,7 +112,9 @@ def _move(folder: Path, old: str, new: str) -> None:
             path.write_bytes(data.replace(old.encode(), new.encode()))
 
 
-def _surround(prefix: Path, python: str, minor: str, final: str, target: Target, tools: Tools) -> None:
+def surround(prefix: Path, python: Interpreter, final: str, target: Target, tools: Tools) -> None:
+    """What makes a folder an environment of a Python; nothing is run of it."""
+    minor = ".".join(python.version.split(".")[:2])
     with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
         model = Path(folder).resolve() / Path(final).name  # scripts show its name
         ran = tools.uv.run(
@@ -92,12 +128,8 @@ def _surround(prefix: Path, python: str, minor: str, final: str, target: Target,
             place = prefix / path.relative_to(model)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes().replace(str(model).encode(), final.encode()))
-        _write_facts(prefix, (model / "pyvenv.cfg").read_text(encoding="utf-8"), python, minor)
-    for name, lead in {
-        "python": f"{python}/bin/python{minor}",
-        "python3": "python",
-        f"python{minor}": "python",
-    }.items():
+        _write_facts(prefix, (model / "pyvenv.cfg").read_text(encoding="utf-8"), python)
+    for name, lead in {"python": python.path, "python3": "python", f"python{minor}": "python"}.items():
         (prefix / "bin" / name).symlink_to(lead)
     (prefix / f"lib/python{minor}/site-packages").mkdir(parents=True)
     (prefix / "lib64").symlink_to("lib")
@@ -111,8 +143,8 @@ def _taken(model: Path) -> Iterator[Path]:
             yield path
 
 
-def _write_facts(prefix: Path, text: str, python: str, minor: str) -> None:
-    own = {"home": f"{python}/bin", "version_info": minor}
+def _write_facts(prefix: Path, text: str, python: Interpreter) -> None:
+    own = {"home": python.path.rpartition("/")[0], "version_info": python.version}
     lines = (line.partition(" = ") for line in text.splitlines())
     (prefix / "pyvenv.cfg").write_text("".join(f"{key} = {own.get(key, value)}\n" for key, _, value in lines))
 

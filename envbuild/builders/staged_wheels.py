@@ -40,13 +40,27 @@ def install(layout: Layout, target: Target, tools: Tools, python: Path | None) -
 
 
 def _wheels(pins: Pins, building: Building) -> Iterator[Wheel]:
-    downloads = Downloads(building.target, building.tools, builds_of(building.target, building.tools).stated({}))
-    files = downloads.files([pin for pin in pins.pip if not is_repository(pin)])
-    found = [*_pinned(pins.pip, files, building), *_of_the_project(pins, building)]
+    found = wanted(pins, building)
     yield from sorted(one for one in found if isinstance(one, Wheel))
+    yield from built(found, building)
+
+
+def wanted(pins: Pins, building: Building) -> list[Wheel | Source]:
+    """Wheels as they are, and what others are built of."""
+    downloads = downloads_of(building.target, building.tools)
+    files = downloads.files([pin for pin in pins.pip if not is_repository(pin)])
+    return [*_pinned(pins.pip, files, building), *_of_the_project(pins, building)]
+
+
+def built(found: Sequence[Wheel | Source], building: Building) -> Iterator[Wheel]:
+    """One after the other, what needs its environment at the end."""
     sources = [one for one in found if isinstance(one, Source)]
     for source in sorted(sources, key=lambda one: (building.is_alone(one), one.name)):
         yield building.wheel(source)
+
+
+def downloads_of(target: Target, tools: Tools) -> Downloads:
+    return Downloads(target, tools, builds_of(target, tools).stated({}))
 
 
 def _pinned(pins: Sequence[Pin], files: dict[str, Path], building: Building) -> Iterator[Wheel | Source]:

@@ -52,7 +52,7 @@ def can_stage(environment: Environment) -> bool:
 
 def stage(folder: Path, staging: Staging, tools: Tools) -> None:
     """Make the content of the prefix in a folder that is not there yet; after a failure it is of no use."""
-    target = _target(staging)
+    target = target_of(staging)
     with tempfile.TemporaryDirectory(prefix="envbuild-") as work:
         try:
             folder.mkdir(parents=True)
@@ -62,7 +62,7 @@ def stage(folder: Path, staging: Staging, tools: Tools) -> None:
             raise BuildError(what, hint="check the space on its disk") from None
 
 
-def _target(staging: Staging) -> Target:
+def target_of(staging: Staging) -> Target:
     return Target(
         environment=staging.environment,
         fingerprint="",
@@ -84,7 +84,7 @@ def _make(folder: Path, target: Target, tools: Tools) -> None:
     else:
         staged_python.make(folder, final, target, tools)
     python = _interpreter(folder, target, tools)
-    layout = _layout(folder, target)
+    layout = layout_of(folder, target)
     staged_wheels.install(layout, target, tools, python)
     _refuse_ignoring(folder, target)
     if python:
@@ -92,15 +92,15 @@ def _make(folder: Path, target: Target, tools: Tools) -> None:
     _make_modes_plain(folder)
 
 
-def _layout(folder: Path, target: Target) -> Layout:
+def layout_of(folder: Path, target: Target) -> Layout:
     """As Python's own schemes have it: headers of an environment of uv's lie apart from those of its Python."""
-    minor = _minor(target)
+    minor = minor_of(target)
     site = site_packages(target.pins.conda if target.pins else ()) or f"lib/python{minor}/site-packages"
     kind = site.partition("/")[2].partition("/")[0]
     return Layout(folder, target.environment.prefix, site, f"include/{'' if target.uses_conda else 'site/'}{kind}")
 
 
-def _minor(target: Target) -> str:
+def minor_of(target: Target) -> str:
     return ".".join(target.python.split(".")[:2])
 
 
@@ -108,7 +108,7 @@ def _interpreter(folder: Path, target: Target, tools: Tools) -> Path | None:
     """Where it lies now, if it runs on this machine; asked by nothing that packages bring."""
     if not target.pins or target.pins.platform != platform():
         return None
-    found = folder / "bin/python" if target.uses_conda else staged_python.interpreter(folder, _minor(target))
+    found = folder / "bin/python" if target.uses_conda else staged_python.interpreter(folder, minor_of(target))
     if not found.exists():
         return None
     try:

@@ -1,17 +1,21 @@
 """A wheel into a prefix that will lie elsewhere: each file below it, and every path inside of a file as it will be."""
 
+import base64
+import contextlib
+import hashlib
+import io
 import os
 import re
 import shlex
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
-from installer.records import RecordEntry
+from installer.records import Hash, RecordEntry
 from installer.sources import WheelContentElement, WheelFile
 from installer.utils import Scheme, fix_shebang
 
@@ -20,10 +24,14 @@ from envbuild.errors import BuildError, Place
 from envbuild.manifest import normalise
 from envbuild.solvers.contents import BOUND_FREE, BOUND_RATIO
 
+if TYPE_CHECKING:
+    from installer.scripts import ScriptSection
+
 _INSTALLER = b"envbuild\n"
 # What says how a package came here stands in no wheel; what stands in one is of another machine.
 _OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
 _OF_SITE = {"purelib", "platlib"}
+_HASH = "sha256"
 _LONGEST_LINE = 127
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _ANOTHER = "use another version of it"
@@ -37,10 +45,13 @@ class Layout(msgspec.Struct, frozen=True):
     site: str
     headers: str
 
+    def below(self, name: str) -> dict[str, str]:
+        """The folders of a package's files, as they lie in the prefix."""
+        own = {"headers": f"{self.headers}/{name}", "scripts": "bin", "data": ""}
+        return {"purelib": self.site, "platlib": self.site, **own}
+
     def schemes(self, name: str) -> dict[str, str]:
-        site, below = str(self.folder / self.site), str(self.folder)
-        own = {"headers": f"{below}/{self.headers}/{name}", "scripts": f"{below}/bin", "data": below}
-        return {"purelib": site, "platlib": site, **own}
+        return {scheme: str(self.folder / below) for scheme, below in self.below(name).items()}
 
 
 class Wheel(msgspec.Struct, frozen=True, order=True):
@@ -54,16 +65,33 @@ class Wheel(msgspec.Struct, frozen=True, order=True):
 
 def place(wheel: Wheel, layout: Layout, where: Place) -> None:
     """What a wheel holds is nobody's but its author's word: it is refused with all that does not fit."""
-    further = {"INSTALLER": _INSTALLER} | ({"direct_url.json": wheel.origin} if wheel.origin else {})
     destination = _Destination(layout.schemes(wheel.name), interpreter(layout.final), "posix")
+    with _opened(wheel, where) as source:
+        destination.confine(layout.folder, source)
+        install(source, destination, _further(wheel))
+
+
+def listed(wheel: Wheel, where: Place) -> tuple[tuple[str, str], ...]:
+    """Each file that would be placed: its scheme, and its path there. Nothing is, and nothing of it is unpacked."""
+    destination = _Listing()
+    with _opened(wheel, where) as source:
+        install(source, destination, _further(wheel))
+    return tuple(destination.files)
+
+
+def _further(wheel: Wheel) -> dict[str, bytes]:
+    return {"INSTALLER": _INSTALLER} | ({"direct_url.json": wheel.origin} if wheel.origin else {})
+
+
+@contextlib.contextmanager
+def _opened(wheel: Wheel, where: Place) -> "Iterator[_Source]":
     try:
         with zipfile.ZipFile(wheel.path) as opened:
             opened.filename = wheel.filename
             _refuse_unsound(opened, wheel.path.stat().st_size)
             source = _Source(opened)
             _refuse_other(source.distribution, wheel.name)
-            destination.confine(layout.folder)
-            install(source, destination, further)
+            yield source
     except _Unsound as error:
         raise BuildError(f"{wheel.filename} is not installed: {error}", where, _ANOTHER) from None
     except OSError:
@@ -109,7 +137,13 @@ def _refuse_other(name: str, wanted: str) -> None:
 
 
 class _Source(WheelFile):
-    """Without bytecode, which would be run in place of what it says it comes from, and what installers write."""
+    """Without bytecode, which would be run in place of what it says it comes from, and what installers write.
+
+    Its RECORD is held against what is there, file by file as they are written: what it does not tell of may be there,
+    and what it tells of and is not there is nobody's.
+    """
+
+    written: RecordEntry | None = None
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         for element in super().get_contents():
@@ -117,14 +151,62 @@ class _Source(WheelFile):
             folder, _, name = path.rpartition("/")
             is_told = folder == self.dist_info_dir and name in _OF_INSTALLERS
             if not is_told and "__pycache__" not in folder.split("/"):
+                self.written = None
                 yield element
+                _refuse_changed(RecordEntry.from_elements(*element[0]), self.written)
+
+
+def _refuse_changed(told: RecordEntry, written: RecordEntry | None) -> None:
+    if written is None:
+        return
+    is_other = told.hash_ and told.hash_.name == _HASH and told.hash_ != written.hash_
+    if is_other or (told.size is not None and told.size != written.size):
+        raise _Unsound(f"its file '{told.path}' is not the one that its RECORD tells of")
+
+
+def _entry(path: str, stream: BinaryIO) -> RecordEntry:
+    """Of a script as it came: its first line will be another one."""
+    data = stream.read()
+    stream.seek(0)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return RecordEntry(path, Hash(_HASH, digest), len(data))
+
+
+class _Listing(SchemeDictionaryDestination):
+    """Writes nothing, and tells what it would."""
+
+    def __init__(self) -> None:
+        super().__init__({}, "python", "posix")
+        self.files: list[tuple[str, str]] = []
+
+    def write_file(
+        self,
+        scheme: Scheme,
+        path: "str | os.PathLike[str]",
+        stream: BinaryIO,  # noqa: ARG002 - installer's own
+        is_executable: bool,  # noqa: ARG002, FBT001 - installer's own
+    ) -> RecordEntry:
+        self.files.append((scheme, os.fspath(path)))
+        return RecordEntry(os.fspath(path), None, None)
+
+    def write_script(self, name: str, module: str, attr: str, section: "ScriptSection") -> RecordEntry:  # noqa: ARG002 - installer's own
+        return self.write_file(Scheme("scripts"), name, io.BytesIO(), is_executable=True)
+
+    def finalize_installation(
+        self,
+        scheme: Scheme,
+        record_file_path: str,
+        records: Iterable[tuple[Scheme, RecordEntry]],  # noqa: ARG002 - installer's own
+    ) -> None:
+        self.files.append((scheme, record_file_path))
 
 
 class _Destination(SchemeDictionaryDestination):
     """Whatever links stand in the prefix, nothing is written out of it; nor into a file that others have as well."""
 
-    def confine(self, folder: Path) -> None:
+    def confine(self, folder: Path, source: _Source) -> None:
         self._folder = folder.resolve()
+        self._source = source
         self._known: set[Path] = set()
 
     def write_file(
@@ -136,7 +218,9 @@ class _Destination(SchemeDictionaryDestination):
     ) -> RecordEntry:
         """Scripts can be run, whatever the wheel says; and where no system reads so long a first line, by a shell."""
         if scheme != "scripts":
-            return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+            self._source.written = self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+            return self._source.written
+        self._source.written = _entry(os.fspath(path), stream)
         with fix_shebang(stream, _first_words(self.interpreter)) as fixed:
             return self.write_to_fs(scheme, os.fspath(path), fixed, is_executable=True)
 

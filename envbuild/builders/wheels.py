@@ -4,7 +4,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -146,11 +146,16 @@ def make_room(prefix: Path, names: set[str], target: Target) -> None:
     """Take away the distributions of conda that PyPI's are to stand for; files are unlinked, and stay in the cache."""
     for site in prefix.glob("lib/python*/site-packages"):
         for facts in sorted(site.iterdir()):
-            match = _FACTS.fullmatch(facts.name)
-            if match and normalise(match["name"]) in names:
+            if gives_way(facts.name, names):
                 note(target.log, f"note: conda's {facts.name} gives way to what is locked of PyPI")
                 for path in {*_files(prefix, site, facts), *_below(facts)}:
                     _remove(prefix, path)
+
+
+def gives_way(facts: str, names: Container[str]) -> bool:
+    """Whether a folder or file beside packages tells of a distribution of one of the names."""
+    match = _FACTS.fullmatch(facts)
+    return match is not None and normalise(match["name"]) in names
 
 
 def _files(prefix: Path, site: Path, facts: Path) -> Iterator[str]:
@@ -174,10 +179,13 @@ class _Noted(msgspec.Struct, frozen=True):
 def recorded(record: Path) -> Iterator[str]:
     """The files that a distribution lists, whoever wrote the list."""
     site = record.parent.parent
+    yield from (os.path.normpath(site / path) for path in told(record))
+
+
+def told(record: Path) -> Iterator[str]:
+    """As they stand there."""
     with record.open(newline="", errors="replace") as stream:
-        for row in csv.reader(stream):
-            if row:
-                yield os.path.normpath(site / row[0])
+        yield from (row[0] for row in csv.reader(stream) if row)
 
 
 def _below(folder: Path) -> Iterator[str]:

@@ -7,11 +7,17 @@ import platform
 import stat
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envbuild.builders.oci.condatrees import link_scripts
+from envbuild.builders.oci.laying import Package as Apart
+from envbuild.builders.oci.packages import packages
+from envbuild.builders.oci.tree import Node
+from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging, stage
 from envbuild.builders.target import Tools
 from envbuild.lock import Member, Pin, Pins
@@ -70,6 +76,34 @@ class Stage:
 
     def __call__(self, name: str = "env", on: str = SUBDIR, environ: Mapping[str, str] | None = None) -> Path:
         """Stage for a platform; ENVIRON is added to what the host has."""
+        folder = self._folder / name
+        with self._work(on, environ) as (staging, tools):
+            stage(folder, staging, tools)
+        return folder
+
+    @contextmanager
+    def apart(
+        self,
+        on: str = SUBDIR,
+        environ: Mapping[str, str] | None = None,
+        *,
+        has: Callable[[str], bool] = lambda _: False,
+        interpreter: Interpreter | None = None,
+    ) -> Iterator[tuple[Apart, ...]]:
+        """Take the environment apart, package by package, as for an image of layers."""
+        with (
+            self._work(on, environ) as (staging, tools),
+            packages(staging, tools, has, self._folder, interpreter) as found,
+        ):
+            yield found
+
+    def link_scripts(self, on: str = SUBDIR) -> None:
+        """Refuse what would have to be run, as a plan does."""
+        with self._work(on, {}) as (staging, tools):
+            link_scripts(staging.environment, staging.pins.conda, tools, staging.say)
+
+    @contextmanager
+    def _work(self, on: str, environ: Mapping[str, str] | None) -> Iterator[tuple[Staging, Tools]]:
         host = {**self.project.environ, **(environ or {})}
         opened = Opened.load(self.project.path, host)
 
@@ -87,11 +121,9 @@ class Stage:
             say=say,
             files=self.files,
         )
-        folder = self._folder / name
+        store = self._folder / "env/store"
         with opened.tools() as uv:
-            tools = Tools(folder / "store", opened.root, opened.programs, uv, opened.rattler, host, frozenset())
-            stage(folder, staging, tools)
-        return folder
+            yield staging, Tools(store, opened.root, opened.programs, uv, opened.rattler, host, frozenset())
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -102,6 +134,28 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
         data = bytes(path.readlink()) if stat.S_ISLNK(mode) else b"" if stat.S_ISDIR(mode) else path.read_bytes()
         found[path.relative_to(folder).as_posix()] = (mode, data)
     return found
+
+
+def united(found: Iterable[Apart]) -> dict[str, tuple[int, bytes]]:
+    """Everything in trees, as `contents` has it; no file is in two of them, and none comes before its folder."""
+    whole: dict[str, tuple[int, bytes]] = {}
+    for package in found:
+        nodes = list(package.tree())
+        paths = [node.entry.path for node in nodes]
+        assert paths == sorted(set(paths))
+        for node in nodes:
+            path = node.entry.path
+            assert path == PLACE[1:] or path.rpartition("/")[0] in paths
+            assert node.entry.kind == "folder" or path not in whole, path
+            whole[path] = _as_it_lies(node)
+    return {path.removeprefix(f"{PLACE[1:]}/"): one for path, one in whole.items() if path != PLACE[1:]}
+
+
+def _as_it_lies(node: Node) -> tuple[int, bytes]:
+    kind = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK}[node.entry.kind]
+    data = node.source if isinstance(node.source, bytes) else node.source.read_bytes()
+    assert len(data) == node.entry.size
+    return kind | node.entry.mode, data or node.entry.target.encode()
 
 
 def traces(folder: Path, *words: str) -> list[str]:

@@ -1,0 +1,59 @@
+"""What is noted in a prefix of each conda package: the same on every machine, and of no other package.
+
+Rattler notes files in the order in which its threads have linked them, and keeps what a package has lost to another
+one in a folder of its own.
+"""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from envbuild.lock import Pin
+from envbuild.solvers.archives import stem
+from envbuild.solvers.origins import public_url
+
+FOLDER = "conda-meta"
+_OF_THE_MACHINE = {"extracted_package_dir", "package_tarball_full_path", "link"}
+_LOST = "__clobbers__"
+
+_Row = dict[str, msgspec.Raw]
+
+
+class _Paths(msgspec.Struct):
+    paths_version: int
+    paths: list[_Row]
+
+
+def put_right(prefix: Path, pin: Pin) -> None:
+    """Where it came from, and nothing of how it came here; all its files, as conda has it, whoever else brings them."""
+    path = noted(prefix, pin)
+    said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    url = public_url(pin.url)
+    own: dict[str, object] = {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
+    if "paths_data" in said:
+        rows = sorted(map(_named, msgspec.json.decode(said["paths_data"], type=_Paths).paths), key=_path)
+        own |= {"files": [_path(row) for row in rows], "paths_data": {"paths_version": 1, "paths": rows}}
+    kept: dict[str, object] = {name: value for name, value in said.items() if name not in _OF_THE_MACHINE}
+    lines = (b'  "%s": %s' % (name.encode(), msgspec.json.encode(value)) for name, value in (kept | own).items())
+    path.write_bytes(b"{\n%s\n}" % b",\n".join(lines))
+    path.chmod(0o644)
+
+
+def noted(prefix: Path, pin: Pin) -> Path:
+    return prefix / FOLDER / f"{stem(pin)}.json"
+
+
+def remove_lost(prefix: Path) -> None:
+    """What another package has won is nobody's; and of what is left there some comes and goes with the threads."""
+    shutil.rmtree(prefix / _LOST, ignore_errors=True)
+
+
+def _named(row: _Row) -> _Row:
+    """By its own name, where it was given another one."""
+    original = row.pop("original_path", None)
+    return row if original is None else {**row, "_path": original}
+
+
+def _path(row: _Row) -> str:
+    return msgspec.json.decode(row["_path"], type=str)

@@ -1,0 +1,51 @@
+"""What is known of packages without looking into them again: by the hash of each, kept for all environments of a user.
+
+So it is known whose file stands where, and of what a layer is made, before anything is fetched or unpacked.
+"""
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from envbuild.builders.packages import key, unwritable
+
+_Shape = TypeVar("_Shape")
+_DIGEST = 32
+_FORM = 1
+
+
+class Facts:
+    """One file for each package, whole or absent; what is damaged is not there."""
+
+    def __init__(self, cache: Path) -> None:
+        self._folder = cache / "facts"
+
+    def find(self, name: str, shape: type[_Shape]) -> _Shape | None:
+        try:
+            whole = self._place(name, shape).read_bytes()
+            if hashlib.sha256(whole[_DIGEST:]).digest() == whole[:_DIGEST]:
+                return msgspec.msgpack.decode(whole[_DIGEST:], type=shape)
+        except (OSError, msgspec.DecodeError):
+            pass
+        return None
+
+    def keep(self, name: str, found: object) -> None:
+        place = self._place(name, type(found))
+        beside = place.with_name(f"{place.name}.{os.getpid()}")
+        data = msgspec.msgpack.encode(found)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as stack:
+                stack.callback(beside.unlink, missing_ok=True)
+                beside.write_bytes(hashlib.sha256(data).digest() + data)
+                beside.replace(place)
+        except OSError as error:
+            raise unwritable(error.strerror, error.filename or place) from None
+
+    def _place(self, name: str, shape: type) -> Path:
+        """What is known of one package in two ways lies in two files."""
+        return self._folder / key(f"{_FORM} {shape.__name__} {name}")

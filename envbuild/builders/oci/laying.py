@@ -1,0 +1,61 @@
+"""Files of a folder here as they will lie in an image: owned by nobody in particular, with the modes of any package."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from envbuild.builders.oci.owning import Share
+from envbuild.builders.oci.tree import Node, Tree
+from envbuild.builders.placing import folders
+from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE, Entry
+
+
+class Package(msgspec.Struct, frozen=True):
+    """What one layer is made of. `key` is of all that its bytes depend on; `tree` makes it, and only who asks waits.
+
+    `made_by` says in one line what it is. The paths of its tree are relative to the root of the image, those of two
+    packages of an environment never meet but in folders, and the folders above the prefix are not among them.
+    """
+
+    name: str
+    version: str
+    build: str
+    key: str
+    tree: Callable[[], Tree]
+
+    @property
+    def made_by(self) -> str:
+        return f"{self.name} {self.version} {self.build}".rstrip()
+
+
+def laid(folder: Path, paths: Iterable[str], share: Share, final: str) -> Tree:
+    """Those of the paths that stay the package's own, each after its folder."""
+    root = final.strip("/")
+    nodes = {f"{root}/{share.lies(path)}": folder / path for path in paths if path not in share.lost}
+    below = {one for one in folders(nodes) if one.startswith(f"{root}/")} | {root}
+    found = [Node(Entry(path, "folder", FOLDER)) for path in below]
+    found += [_node(path, source) for path, source in nodes.items()]
+    return sorted(found, key=lambda node: node.entry.path)
+
+
+def _node(path: str, source: Path) -> Node:
+    found = os.lstat(source)
+    if stat.S_ISLNK(found.st_mode):
+        return Node(Entry(path, "link", LINK, target=os.readlink(source)))  # noqa: PTH115 - thousands of them
+    mode = RUNNABLE if found.st_mode & 0o111 else PLAIN
+    return Node(Entry(path, "file", mode, found.st_size), source)
+
+
+def within(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each file and link below a folder, in order, and where the link leads."""
+    for here, below, names in os.walk(folder):
+        below.sort()
+        for name in sorted([*names, *below]):
+            path = Path(here, name)
+            if path.is_symlink():
+                yield path.relative_to(folder).as_posix(), str(path.readlink())
+            elif name in names:
+                yield path.relative_to(folder).as_posix(), ""

@@ -65,34 +65,34 @@ class Wheel(msgspec.Struct, frozen=True, order=True):
 
 def place(wheel: Wheel, layout: Layout, where: Place) -> None:
     """What a wheel holds is nobody's but its author's word: it is refused with all that does not fit."""
-    destination = _Destination(layout.schemes(wheel.name), interpreter(layout.final), "posix")
-    with _opened(wheel, where) as source:
+    destination = _Placing(layout.schemes(wheel.name), interpreter(layout.final), "posix")
+    with opened(wheel, where) as source:
         destination.confine(layout.folder, source)
-        install(source, destination, _further(wheel))
+        install(source, destination, further(wheel))
 
 
 def listed(wheel: Wheel, where: Place) -> tuple[tuple[str, str], ...]:
     """Each file that would be placed: its scheme, and its path there. Nothing is, and nothing of it is unpacked."""
     destination = _Listing()
-    with _opened(wheel, where) as source:
-        install(source, destination, _further(wheel))
+    with opened(wheel, where) as source:
+        install(source, destination, further(wheel))
     return tuple(destination.files)
 
 
-def _further(wheel: Wheel) -> dict[str, bytes]:
+def further(wheel: Wheel) -> dict[str, bytes]:
     return {"INSTALLER": _INSTALLER} | ({"direct_url.json": wheel.origin} if wheel.origin else {})
 
 
 @contextlib.contextmanager
-def _opened(wheel: Wheel, where: Place) -> "Iterator[_Source]":
+def opened(wheel: Wheel, where: Place) -> "Iterator[Source]":
     try:
         with zipfile.ZipFile(wheel.path) as opened:
             opened.filename = wheel.filename
             _refuse_unsound(opened, wheel.path.stat().st_size)
-            source = _Source(opened)
+            source = Source(opened)
             _refuse_other(source.distribution, wheel.name)
             yield source
-    except _Unsound as error:
+    except Unsound as error:
         raise BuildError(f"{wheel.filename} is not installed: {error}", where, _ANOTHER) from None
     except OSError:
         raise
@@ -112,7 +112,7 @@ def _first_words(interpreter: str) -> str:
     return f"/bin/sh\n'''exec' {shlex.quote(interpreter)} \"$0\" \"$@\"\n' '''"
 
 
-class _Unsound(ValueError):  # noqa: N818 - it is told in a sentence
+class Unsound(ValueError):  # noqa: N818 - it is told in a sentence
     """Why a wheel is not placed."""
 
 
@@ -123,20 +123,20 @@ def _refuse_unsound(opened: zipfile.ZipFile, size: int) -> None:
         name = info.filename.removesuffix("/")
         limit -= info.file_size
         if not name or _CONTROL.search(name) or {"", ".", ".."} & set(name.split("/")):
-            raise _Unsound(f"it holds {name!a}, which leaves its folder or is no name of a file")
+            raise Unsound(f"it holds {name!a}, which leaves its folder or is no name of a file")
         if name in names:
-            raise _Unsound(f"it holds '{name}' twice")
+            raise Unsound(f"it holds '{name}' twice")
         if limit < 0:
-            raise _Unsound("it holds more than any wheel should")
+            raise Unsound("it holds more than any wheel should")
         names.add(name)
 
 
 def _refuse_other(name: str, wanted: str) -> None:
     if normalise(name) != normalise(wanted):
-        raise _Unsound(f"it is a wheel of {name}, and {wanted} is locked")
+        raise Unsound(f"it is a wheel of {name}, and {wanted} is locked")
 
 
-class _Source(WheelFile):
+class Source(WheelFile):
     """Without bytecode, which would be run in place of what it says it comes from, and what installers write.
 
     Its RECORD is held against what is there, file by file as they are written: what it does not tell of may be there,
@@ -144,6 +144,7 @@ class _Source(WheelFile):
     """
 
     written: RecordEntry | None = None
+    member = ""  # the file of the wheel that is being written
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         for element in super().get_contents():
@@ -151,7 +152,7 @@ class _Source(WheelFile):
             folder, _, name = path.rpartition("/")
             is_told = folder == self.dist_info_dir and name in _OF_INSTALLERS
             if not is_told and "__pycache__" not in folder.split("/"):
-                self.written = None
+                self.written, self.member = None, path
                 yield element
                 _refuse_changed(RecordEntry.from_elements(*element[0]), self.written)
 
@@ -161,15 +162,19 @@ def _refuse_changed(told: RecordEntry, written: RecordEntry | None) -> None:
         return
     is_other = told.hash_ and told.hash_.name == _HASH and told.hash_ != written.hash_
     if is_other or (told.size is not None and told.size != written.size):
-        raise _Unsound(f"its file '{told.path}' is not the one that its RECORD tells of")
+        raise Unsound(f"its file '{told.path}' is not the one that its RECORD tells of")
 
 
 def _entry(path: str, stream: BinaryIO) -> RecordEntry:
     """Of a script as it came: its first line will be another one."""
     data = stream.read()
     stream.seek(0)
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-    return RecordEntry(path, Hash(_HASH, digest), len(data))
+    return recorded(path, hashlib.sha256(data).digest(), len(data))
+
+
+def recorded(path: str, digest: bytes, size: int) -> RecordEntry:
+    """A line of RECORD."""
+    return RecordEntry(path, Hash(_HASH, base64.urlsafe_b64encode(digest).decode().rstrip("=")), size)
 
 
 class _Listing(SchemeDictionaryDestination):
@@ -201,13 +206,10 @@ class _Listing(SchemeDictionaryDestination):
         self.files.append((scheme, record_file_path))
 
 
-class _Destination(SchemeDictionaryDestination):
-    """Whatever links stand in the prefix, nothing is written out of it; nor into a file that others have as well."""
+class Destination(SchemeDictionaryDestination):
+    """What holds wherever a wheel goes; `source` is the wheel."""
 
-    def confine(self, folder: Path, source: _Source) -> None:
-        self._folder = folder.resolve()
-        self._source = source
-        self._known: set[Path] = set()
+    source: Source
 
     def write_file(
         self,
@@ -218,9 +220,9 @@ class _Destination(SchemeDictionaryDestination):
     ) -> RecordEntry:
         """Scripts can be run, whatever the wheel says; and where no system reads so long a first line, by a shell."""
         if scheme != "scripts":
-            self._source.written = self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
-            return self._source.written
-        self._source.written = _entry(os.fspath(path), stream)
+            self.source.written = self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+            return self.source.written
+        self.source.written = _entry(os.fspath(path), stream)
         with fix_shebang(stream, _first_words(self.interpreter)) as fixed:
             return self.write_to_fs(scheme, os.fspath(path), fixed, is_executable=True)
 
@@ -231,19 +233,32 @@ class _Destination(SchemeDictionaryDestination):
         plain = [(scheme if own in _OF_SITE else own, record) for own, record in records]
         super().finalize_installation(scheme, record_file_path, plain)
 
+    @staticmethod
+    def refuse_marker(path: str) -> None:
+        if path == "pyvenv.cfg":
+            raise Unsound("it brings 'pyvenv.cfg', by which Python knows what kind of environment it is in")
+
+
+class _Placing(Destination):
+    """Whatever links stand in the prefix, nothing is written out of it; nor into a file that others have as well."""
+
+    def confine(self, folder: Path, source: Source) -> None:
+        self.source = source
+        self._folder = folder.resolve()
+        self._known: set[Path] = set()
+
     def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:  # noqa: FBT001 - installer's own
         target = self._path_with_destdir(scheme, path)
         self._refuse_outside(target)
         if target.is_dir() and not target.is_symlink():
-            raise _Unsound(f"it brings a file '{path}', where there is a folder")
+            raise Unsound(f"it brings a file '{path}', where there is a folder")
         target.unlink(missing_ok=True)
         return super().write_to_fs(scheme, path, stream, is_executable)
 
     def _refuse_outside(self, target: Path) -> None:
         own = target.relative_to(self._folder).as_posix()
-        if own == "pyvenv.cfg":
-            raise _Unsound("it brings 'pyvenv.cfg', by which Python knows what kind of environment it is in")
+        self.refuse_marker(own)
         if target.parent not in self._known:
             if not target.parent.resolve().is_relative_to(self._folder):
-                raise _Unsound(f"it would write '{own}' through a link that leaves the environment")
+                raise Unsound(f"it would write '{own}' through a link that leaves the environment")
             self._known.add(target.parent)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from envbuild.builders.oci.condatrees import link_scripts
 from envbuild.builders.oci.laying import Package as Apart
 from envbuild.builders.oci.packages import packages
-from envbuild.builders.oci.tree import Node
+from envbuild.builders.oci.tree import Node, opened
 from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging, stage
 from envbuild.builders.target import Tools
@@ -153,7 +153,8 @@ def united(found: Iterable[Apart]) -> dict[str, tuple[int, bytes]]:
 
 def _as_it_lies(node: Node) -> tuple[int, bytes]:
     kind = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK}[node.entry.kind]
-    data = node.source if isinstance(node.source, bytes) else node.source.read_bytes()
+    with opened(node.source) as stream:
+        data = stream.read()
     assert len(data) == node.entry.size
     return kind | node.entry.mode, data or node.entry.target.encode()
 

@@ -31,13 +31,21 @@ class Package(msgspec.Struct, frozen=True):
         return f"{self.name} {self.version} {self.build}".rstrip()
 
 
-def laid(folder: Path, paths: Iterable[str], share: Share, final: str) -> Tree:
+Lying = Callable[[str, str], Node]
+"""What a path of a package is, at the path of the image where it is to lie."""
+
+
+def in_folder(folder: Path) -> Lying:
+    return lambda path, to: _node(to, folder / path)
+
+
+def laid(lying: Lying, paths: Iterable[str], share: Share, final: str) -> Tree:
     """Those of the paths that stay the package's own, each after its folder."""
     root = final.strip("/")
-    nodes = {f"{root}/{share.lies(path)}": folder / path for path in paths if path not in share.lost}
+    nodes = {f"{root}/{share.lies(path)}": path for path in paths if path not in share.lost}
     below = {one for one in folders(nodes) if one.startswith(f"{root}/")} | {root}
     found = [Node(Entry(path, "folder", FOLDER)) for path in below]
-    found += [_node(path, source) for path, source in nodes.items()]
+    found += [lying(path, to) for to, path in nodes.items()]
     return sorted(found, key=lambda node: node.entry.path)
 
 

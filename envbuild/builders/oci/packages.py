@@ -17,7 +17,7 @@ from envbuild.builders.conda import as_linked, note_twice
 from envbuild.builders.oci import condatrees, pythontrees, wheeltrees
 from envbuild.builders.oci.condatrees import Known
 from envbuild.builders.oci.facts import Facts
-from envbuild.builders.oci.laying import Package, laid
+from envbuild.builders.oci.laying import Lying, Package, in_folder, laid
 from envbuild.builders.oci.owning import Claim, Share, settled
 from envbuild.builders.oci.tree import Tree
 from envbuild.builders.packages import Cache, Entry
@@ -41,7 +41,7 @@ class Piece(msgspec.Struct, frozen=True):
     build: str
     facts: tuple[object, ...]
     claim: Claim
-    folder: Callable[[], Path]
+    lying: Callable[[], Lying]
 
     def package(self, share: Share, final: str) -> Package:
         own = (_FORM, final, self.facts, sorted(share.lost), sorted(share.moved.items()))
@@ -50,7 +50,7 @@ class Piece(msgspec.Struct, frozen=True):
 
     def _tree(self, share: Share, final: str) -> Tree:
         with _writing("a folder for them"):
-            return laid(self.folder(), (path for path, _ in self.claim.paths), share, final)
+            return laid(self.lying(), (path for path, _ in self.claim.paths), share, final)
 
 
 @contextlib.contextmanager
@@ -63,9 +63,9 @@ def packages(
     the base image's, where the environment stands on that. What is made lies below `work`, best on the disk of the
     package cache, with whose files those of the trees are one.
     """
-    with tempfile.TemporaryDirectory(prefix="envbuild-", dir=work) as folder:
+    with tempfile.TemporaryDirectory(prefix="envbuild-", dir=work) as folder, contextlib.ExitStack() as stack:
         with _writing(folder):
-            found = _Assembly(target_of(staging), tools, Path(folder).resolve(), interpreter).packages(has)
+            found = _Assembly(target_of(staging), tools, Path(folder).resolve(), interpreter, stack).packages(has)
         yield found
 
 
@@ -81,11 +81,14 @@ def _writing(folder: str | Path) -> Iterator[None]:
 class _Assembly:
     """One environment for one platform, in a folder of ours."""
 
-    def __init__(self, target: Target, tools: Tools, work: Path, interpreter: Interpreter | None) -> None:
+    def __init__(
+        self, target: Target, tools: Tools, work: Path, interpreter: Interpreter | None, stack: contextlib.ExitStack
+    ) -> None:
         self._target = target
         self._tools = msgspec.structs.replace(tools, store=work)
         self._work = work
         self._interpreter = interpreter
+        self._stack = stack
         self._facts = Facts(tools.rattler.cache)
         self._pins = target.pins or Pins("", ())
         self._layout = layout_of(work, target)
@@ -119,7 +122,7 @@ class _Assembly:
         where = (self._layout.site, python) if one.content.python else ()
         facts = ("conda", msgspec.structs.replace(pin, url=public_url(pin.url)), *where)
         claim = Claim(f"{pin.name} {pin.version}", condatrees.placed(pin, one, self._layout.site))
-        return Piece(pin.name, pin.version, pin.build, facts, claim, partial(linking.folder, pin))
+        return Piece(pin.name, pin.version, pin.build, facts, claim, lambda: in_folder(linking.folder(pin)))
 
     def _python(self) -> Iterator[Piece]:
         if self._target.uses_conda:
@@ -130,7 +133,9 @@ class _Assembly:
             else pythontrees.of_uv(self._target, self._tools)
         )
         claim = Claim(f"python {found.version}", found.laid(self._facts).paths)
-        yield Piece("python", found.version, found.build, ("python", found.identity), claim, found.folder)
+        yield Piece(
+            "python", found.version, found.build, ("python", found.identity), claim, lambda: in_folder(found.folder())
+        )
 
     def _wheels(self, found: dict[Pin, Known]) -> Iterator[Piece]:
         building = Building(self._target, self._tools, self._work, None, condatrees.ELSEWHERE)
@@ -149,6 +154,6 @@ class _Assembly:
             note(self._target.log, f"note: conda's {facts} gives way to what is locked of PyPI")
         return frozenset[str]().union(*ousted.values())
 
-    def _made(self, one: wheeltrees.Placing) -> Callable[[], Path]:
+    def _made(self, one: wheeltrees.Placing) -> Callable[[], Lying]:
         where = Place(self._target.environment.path)
-        return lambda: wheeltrees.made(one, self._layout, self._work, where)
+        return lambda: wheeltrees.lying(one, self._layout, where, self._stack)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from envbuild.builders.oci.tree import Node, Tree
+from envbuild.builders.oci.tree import Node, Tree, opened
 from envbuild.errors import BuildError
 from envbuild.image import Entry, header
 from envbuild.image.entries import BLOCK
@@ -110,19 +110,23 @@ def _content(node: Node) -> Iterator[bytes]:
         return
     read = 0
     try:
-        with node.source.open("rb", buffering=0) as stream:
+        with opened(node.source) as stream:
             while read <= node.entry.size and (piece := stream.read(_PIECE)):
                 read += len(piece)
                 yield piece
     except OSError as error:
-        raise BuildError(f"what goes into a layer cannot be read: {error.strerror}: {node.source}") from None
+        raise BuildError(f"what goes into a layer cannot be read: {error.strerror}: {_shown(node)}") from None
     _require_same(read, node)
 
 
 def _require_same(size: int, node: Node) -> None:
     if size != node.entry.size:
-        what = f"{node.source if isinstance(node.source, Path) else node.entry.path} changed while it was packed"
+        what = f"{_shown(node)} changed while it was packed"
         raise BuildError(what, hint="run it again")
+
+
+def _shown(node: Node) -> str:
+    return str(node.source) if isinstance(node.source, Path) else node.entry.path
 
 
 def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -1,9 +1,12 @@
 """What is to become a layer: entries, each with where its bytes are."""
 
+import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -11,15 +14,23 @@ from envbuild.errors import BuildError
 from envbuild.image import Entry
 from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE
 
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+
 
 class Node(msgspec.Struct, frozen=True):
-    """`source` is where the bytes of a file are, or these themselves; folders and links have none."""
+    """`source` is where the bytes of a file are, what opens them, or these themselves; folders and links have none."""
 
     entry: Entry
-    source: Path | bytes = b""
+    source: Path | bytes | Opener = b""
 
 
 Tree = Iterable[Node]
+
+
+def opened(source: Path | bytes | Opener) -> AbstractContextManager[IO[bytes]]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return source.open("rb", buffering=0) if isinstance(source, Path) else source()
 
 
 def of_folder(folder: Path, below: str) -> tuple[Node, ...]:

@@ -2,9 +2,9 @@
 
 import hashlib
 import posixpath
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -12,10 +12,14 @@ import msgspec
 from envbuild.builders import staged_wheels
 from envbuild.builders.building import Building
 from envbuild.builders.downloads import Downloads, filename
+from envbuild.builders.inwheels import Opened, held
 from envbuild.builders.oci.facts import Facts
+from envbuild.builders.oci.laying import Lying
+from envbuild.builders.oci.tree import Node
 from envbuild.builders.repositories import is_repository
-from envbuild.builders.unpacking import Layout, Wheel, listed, place
+from envbuild.builders.unpacking import Layout, Wheel, listed
 from envbuild.errors import Place
+from envbuild.image.entries import PLAIN, RUNNABLE, Entry
 from envbuild.lock import Pin, Pins
 from envbuild.solvers.installing import is_built
 
@@ -86,8 +90,15 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def made(placing: Placing, layout: Layout, work: Path, where: Place) -> Path:
-    """A folder in which nothing else is."""
-    folder = Path(tempfile.mkdtemp(prefix="wheel-", dir=work))
-    place(placing.wheel(), msgspec.structs.replace(layout, folder=folder), where)
-    return folder
+def lying(placing: Placing, layout: Layout, where: Place, stack: ExitStack) -> Lying:
+    """Read from the wheel itself, which is open until the stack is closed: nothing is written."""
+    wheel = placing.wheel()
+    files = held(wheel, layout, where)
+    read = Opened(wheel)
+    stack.callback(read.close)
+
+    def node(path: str, to: str) -> Node:
+        one = files[path]
+        return Node(Entry(to, "file", RUNNABLE if one.is_executable else PLAIN, one.size), read.source(one))
+
+    return node

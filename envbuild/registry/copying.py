@@ -12,6 +12,7 @@ from envbuild.registry.client import Registry
 from envbuild.registry.manifests import Descriptor, Manifest, content
 
 _DEEPEST = 4
+MOST_SMALL = 16 * 1024 * 1024
 
 
 class Source(Protocol):
@@ -20,6 +21,10 @@ class Source(Protocol):
     def manifest(self, one: Descriptor) -> Manifest: ...
 
     def blob(self, one: Descriptor) -> Blob: ...
+
+    def small(self, one: Descriptor) -> bytes:
+        """A blob that describes something, whole; nobody sees what does not have its hash."""
+        ...
 
 
 class Stored:
@@ -38,6 +43,9 @@ class Stored:
 
     def blob(self, one: Descriptor) -> Blob:
         return Blob(one.digest, one.size, partial(self._registry.stream, self._repository, one.digest))
+
+    def small(self, one: Descriptor) -> bytes:
+        return self._registry.blob(self._repository, one.digest, MOST_SMALL)
 
 
 class Target:

@@ -11,16 +11,33 @@ from pathlib import Path
 import pytest
 from support.engine import Engine
 from support.layered import Shelf, layer
+from support.manifests import resolved
 from support.ocitools import inspected, skopeo, umoci
 from support.registered import client
 from support.registry import Registry as Real
 from support.services import require
 
-from envbuild.errors import BrokenError, BuildError, DigestError, EnvbuildError, GoneError, RegistryError
+from envbuild.builders.oci.bases import Asked, base_of, opened
+from envbuild.errors import (
+    BrokenError,
+    BuildError,
+    DigestError,
+    EnvbuildError,
+    GoneError,
+    LockError,
+    Place,
+    RegistryError,
+    SolveError,
+)
 from envbuild.image.manifests import Manifest
+from envbuild.lock import Base, asked_base
+from envbuild.registry import Line
+from envbuild.registry.client import Registries
 from envbuild.registry.copying import Source, Stored, Target, push
 from envbuild.registry.layouts import Layout
 from envbuild.registry.outputs import write_docker_archive, write_layout, write_oci_archive
+from envbuild.resolve import Environment
+from envbuild.solvers.bases import found_base
 
 _BYTES = os.urandom(3_000_000).hex()
 _COMPRESSIONS = ("gzip", "zstd", "")
@@ -158,8 +175,13 @@ def test_many_write_into_one_folder(shelf: Shelf, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["blobs", "index.json", "oci-layout"]
 
 
-@pytest.mark.parametrize("damage", ["another", "cut", "longer"])
-def test_a_source_that_breaks_leaves_nothing(shelf: Shelf, web: Manifest, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [("another", " is sha256:"), ("cut", " lacks 9 bytes"), ("longer", " is longer than it was to be")],
+)
+def test_a_source_that_breaks_leaves_nothing(
+    shelf: Shelf, web: Manifest, tmp_path: Path, damage: str, said: str
+) -> None:
     """No archive, and no image in a folder, which keeps those it had; nothing unfinished is left."""
     write_layout(shelf, shelf.image(layer(one="1")), tmp_path / "out", "one")
     before = held(tmp_path / "out")
@@ -167,9 +189,9 @@ def test_a_source_that_breaks_leaves_nothing(shelf: Shelf, web: Manifest, tmp_pa
     data = shelf.blobs[digest]
     broken = {"another": data[:-1] + bytes([data[-1] ^ 1]), "cut": data[:-9], "longer": data + b"x"}
     shelf.blobs[digest] = broken[damage]
-    with pytest.raises(DigestError):
+    with pytest.raises(DigestError, match=said):
         write_layout(shelf, web, tmp_path / "out", "web")
-    with pytest.raises(DigestError):
+    with pytest.raises(DigestError, match=said):
         write_oci_archive(shelf, web, tmp_path / "web.tar", "web")
     after = held(tmp_path / "out")
     assert after["index.json"] == before["index.json"]
@@ -269,3 +291,122 @@ def test_what_is_no_file_is_not_waited_for(shelf: Shelf, web: Manifest, tmp_path
     os.mkfifo(tmp_path / "index.json")
     with pytest.raises(BrokenError, match=r"index.json is no file"):
         Layout(tmp_path).image()
+
+
+# As the base of an image.
+
+_LINE = Line({}, pauses=())
+
+
+def of(text: str, builder: str = "oci", folder: str = "team") -> Environment:
+    """An environment whose manifest, in a folder, says what it starts from."""
+    return resolved({f"{folder}/a": f"builder: {builder}\nplatforms: [linux-64]\nimage:\n  base: {text}\n"})[
+        f"{folder}/a"
+    ]
+
+
+def found(environment: Environment, root: Path) -> Base | None:
+    return found_base(asked_base(environment), environment, _LINE, root)
+
+
+@pytest.mark.parametrize("form", ["'{}'", "{{image: '{}'}}"])
+def test_a_folder_is_a_base(shelf: Shelf, tmp_path: Path, form: str) -> None:
+    """From where the manifest is, with its digest and how it starts; without a tag, when it holds one image."""
+    web = shelf.image(layer(), starts={"User": "app", "Env": ["PATH=/srv/bin"], "Entrypoint": ["/tini"]})
+    write_layout(shelf, shelf.index(amd64=web), tmp_path / "images/base", "12")
+    digest = shelf.index(amd64=web).digest
+    for tag in ("12", ""):
+        base = of(form.format(f"oci:../../images/base{tag and ':'}{tag}"))
+        assert asked_base(base) == f"oci:images/base{tag and ':'}{tag}"
+        assert found(base, tmp_path) == Base("oci:images/base", tag, digest, "app", "/srv/bin", ("/tini",))
+
+
+def test_a_child_inherits_the_folder_of_its_parent() -> None:
+    """By the place of the manifest that names it."""
+    parent = "abstract: true\nbuilder: oci\nimage: {base: 'oci:./own:1'}\n"
+    child = resolved({"team/p": parent, "k": "extends: team/p\n"}, "k")["k"]
+    assert asked_base(child) == "oci:manifests/team/own:1"
+
+
+@pytest.mark.parametrize(
+    ("base", "said", "hint"),
+    [
+        ("oci:../../gone", "there is no folder 'gone'", "check the path's spelling"),
+        ("oci:../../empty", "empty is no OCI layout: it has no 'oci-layout'", "name a folder that"),
+        ("oci:../../images:3", "images has no image '3'", "name one that it has: 1, 2"),
+        ("oci:../../images", "images has 2 images", "name one that it has: 1, 2"),
+        ("oci:../../out:1", "out/oci-layout leads out of the project", "keep a copy inside it"),
+        ("oci:../../partly", "partly/index.json leads out of the project", "keep a copy inside it"),
+    ],
+)
+def test_a_folder_that_is_no_base(shelf: Shelf, web: Manifest, tmp_path: Path, base: str, said: str, hint: str) -> None:
+    """Each is told at its line, with what mends it, and nothing outside of the project is read."""
+    root = tmp_path / "project"
+    for tag in ("1", "2"):
+        write_layout(shelf, web, root / "images", tag)
+    write_layout(shelf, web, root / "partly", "1")
+    write_layout(shelf, web, tmp_path / "outside", "1")
+    (root / "empty").mkdir()
+    (root / "out").symlink_to(tmp_path / "outside")
+    (root / "partly/index.json").unlink()
+    (root / "partly/index.json").symlink_to(tmp_path / "outside/index.json")
+    with pytest.raises(SolveError) as told:
+        found(of(f"'{base}'"), root)
+    assert str(told.value.where) == "manifests/team/a.yaml:4:9"
+    assert said in told.value.message
+    assert hint in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("'oci:../../../up'", "the path '../../../up' leaves the project"),
+        ("'oci:/srv/images:1'", "the path '/srv/images' is absolute"),
+        ("{image: 'oci:~/images'}", "the path '~/images' is absolute"),
+        ("'oci:'", "'oci:' names no folder"),
+        ("'oci::12'", "'oci::12' names no folder"),
+    ],
+)
+def test_a_base_outside_of_the_project(base: str, said: str) -> None:
+    """Is no base, and no folder is looked for."""
+    with pytest.raises(EnvbuildError) as told:
+        of(base)
+    assert said in told.value.message
+    assert str(told.value.where).startswith("manifests/team/a.yaml:4:")
+
+
+def test_only_one_builder_starts_from_a_folder_or_from_nothing() -> None:
+    """The other one is refused at the line; a folder takes no pattern, and prefixes of this machine have no base."""
+    assert asked_base(of("scratch")) == ""
+    assert found(of("scratch"), Path()) is None
+    for base in ("'oci:images:1'", "scratch", "{image: 'oci:images'}"):
+        with pytest.raises(LockError) as told:
+            asked_base(of(base, "docker"))
+        assert str(told.value.where).startswith("manifests/team/a.yaml:4:")
+        assert told.value.hint
+        assert asked_base(of(base, "local")) == ""
+    with pytest.raises(LockError, match="is a folder, and takes no pattern"):
+        asked_base(of("{image: 'oci:images', tag: '1.*'}"))
+
+
+def test_the_image_that_a_lock_names(shelf: Shelf, web: Manifest, registry: Real, tmp_path: Path) -> None:
+    """Of a folder or a registry, also when its name stands for another one now; what is gone is told at the line."""
+    where = Place("manifests/a.yaml", 3, 9)
+    other = shelf.image(layer(other="1"))
+    for image in (web, other):
+        write_layout(shelf, image, tmp_path / "images", "1")
+    server = registry.server
+    with Registries(Line({}, pauses=())) as registries:
+        push(shelf, web, Target(registries.of(server), "opened/web"), ("1",))
+        for name in ("oci:images", f"{server}/opened/web"):
+            source, root = opened(Base(name, "1", web.digest), registries, tmp_path, where)
+            assert root == web
+            assert base_of(source, root, "linux-64", Asked(name, where)).env == {"A": "1"}
+            with pytest.raises(BuildError, match=f"have (opened/web@)?sha256:{'a' * 64} any more") as told:
+                opened(Base(name, "1", f"sha256:{'a' * 64}"), registries, tmp_path, where)
+            assert told.value.where == where
+        (tmp_path / "below").mkdir()
+        with pytest.raises(BuildError, match="leads out of the project"):
+            opened(Base("oci:../images", "1", web.digest), registries, tmp_path / "below", where)
+        with pytest.raises(BuildError, match="no digest that is known"):
+            opened(Base("oci:images", "1", "sha256:../../../x"), registries, tmp_path, where)

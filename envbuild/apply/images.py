@@ -184,6 +184,7 @@ class Images:
             installs=job.environment.python.managed and job.lock is not None and job.lock.has_packages,
             files=job.files,
             homes=repositories(job.environment),
+            start=job.lock.head.base if job.lock else None,
             base=self._base(job, task, platforms),
             base_is=_base_is(job),
             annotations=self._annotations(job, version),

@@ -9,7 +9,7 @@ import msgspec
 from envbuild.builders.keeping import Keeper
 from envbuild.errors import EnvbuildError, PlanError
 from envbuild.fingerprint import Fingerprint
-from envbuild.lock import Pins
+from envbuild.lock import Base, Pins
 from envbuild.registry.parts import image_tag
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, platforms_of
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """One image as a plain value. `write` puts its context into a folder, or raises that it is not what was planned.
 
-    `installs` says that it has packages, and `files` are the digests of what the project brings of them. `base` is the
-    image that it starts from, where that is of another environment, and `base_is` what that contains.
+    `installs` says that it has packages, and `files` are the digests of what the project brings of them. `start` is
+    the base that the lock names; `base` is the image that it starts from, where that is of another environment, and
+    `base_is` what that contains.
     """
 
     environment: Environment
@@ -38,6 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     installs: bool
     files: dict[str, str]
     homes: tuple[Repository, ...]
+    start: Base | None = None
     base: str = ""
     base_is: str = ""
     annotations: Mapping[str, str] = {}

@@ -15,6 +15,7 @@ from envbuild.manifest.items import (
     wish,
 )
 from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
+from envbuild.manifest.layouts import LayoutName, layout_name
 from envbuild.manifest.members import (
     Asked,
     asked_member,
@@ -28,7 +29,7 @@ from envbuild.manifest.members import (
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
 from envbuild.manifest.pip import pip_item, wish_of
-from envbuild.manifest.read import is_variable, manifest, parents, path_of, read_again
+from envbuild.manifest.read import is_variable, manifest, parents, path_of, read_again, repathed
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
 from envbuild.manifest.schema import manifest_schema
@@ -60,6 +61,7 @@ __all__ = [
     "Item",
     "KeyRule",
     "Keys",
+    "LayoutName",
     "Manifest",
     "Matrix",
     "MatrixValue",
@@ -84,6 +86,7 @@ __all__ = [
     "is_loopback",
     "is_nameless",
     "is_variable",
+    "layout_name",
     "manifest",
     "manifest_schema",
     "normalise",
@@ -96,6 +99,7 @@ __all__ = [
     "read_again",
     "refuse_credentials",
     "rendered",
+    "repathed",
     "root_of",
     "same_value",
     "shown_path",

@@ -19,6 +19,7 @@ from envbuild.manifest.rules import (
 AptItem = Annotated[
     str, msgspec.Meta(pattern=r"^(-r[\s=]*\S.*|[A-Za-z0-9][A-Za-z0-9+.:_~=/*-]*)$", extra={"path": "apt"})
 ]
+BaseName = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "base"})]
 DockerfileText = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "dockerfile"})]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -28,7 +29,9 @@ class Base(msgspec.Struct, frozen=True):
 
     SHAPES: ClassVar = (("image", "tag"), ("image", "prefix"), ("image",), ("environment",))
 
-    image: Annotated[Word | None, about("An image reference.")] = None
+    image: Annotated[BaseName | None, about("An image reference; or, for the builder 'oci', 'oci:FOLDER[:TAG]'.")] = (
+        None
+    )
     tag: Annotated[Word | None, about("A regular expression; the newest tag that matches is locked.")] = None
     prefix: Annotated[Word | None, about("Where that image holds an environment already.")] = None
     environment: Annotated[Word | None, about("An environment of this project, whose image is the base.")] = None
@@ -112,7 +115,7 @@ class Healthcheck(msgspec.Struct, frozen=True):
 class Image(msgspec.Struct, frozen=True):
     EXCLUDES: ClassVar = (("base", "dockerfile"), ("base", "context"))
 
-    base: Annotated[Replace[Word | Base | None], about("What the image starts from.")] = None
+    base: Annotated[Replace[BaseName | Base | None], about("What the image starts from.")] = None
     dockerfile: Annotated[Replace[DockerfileText | None], about("Your own Dockerfile: a path, or its text.")] = None
     context: Annotated[Replace[File | None], about("The folder that this Dockerfile copies from.")] = None
     apt: Annotated[Fields[tuple[AptItem | Download, ...] | Apt | None], about("Debian packages.")] = None

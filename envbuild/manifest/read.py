@@ -13,6 +13,7 @@ from envbuild.errors import EnvbuildError, ManifestError, raise_all
 from envbuild.manifest.braces import braces_problems, is_inline, is_templated
 from envbuild.manifest.items import project_path, refuse_credentials
 from envbuild.manifest.keys import Keys
+from envbuild.manifest.layouts import LayoutName, layout_name
 from envbuild.manifest.matrix import read_matrix
 from envbuild.manifest.packages import PackageReader
 from envbuild.manifest.requirements import Open, with_options
@@ -226,6 +227,12 @@ def _paths(body: Mapping) -> list[EnvbuildError]:
 def path_of(kind: str, node: Scalar) -> str:
     """The path that a marked value names, from the project's root; nothing where it names no path."""
     text = node.text.strip()
+    if kind == "base":
+        if (base := layout_name(text)) is None:
+            return ""
+        if not base.path:
+            raise ManifestError(f"'{text}' names no folder", node.place, "write it as 'oci:FOLDER' or 'oci:FOLDER:TAG'")
+        text = base.path
     if PREFIX in text:
         raise ManifestError(
             "the path is absolute: it starts in the environment", node.place, "name a file of the project"
@@ -238,6 +245,15 @@ def path_of(kind: str, node: Scalar) -> str:
             return ""
         text = include[1]
     return project_path(text, node.path.rpartition("/")[0], node.place)
+
+
+def repathed(kind: str, node: Scalar, path: str) -> str:
+    """A marked value with another path in the place of its own."""
+    if kind == "apt":
+        return f"-r {path}"
+    if kind == "base" and (base := layout_name(node.text.strip())):
+        return str(LayoutName(path, base.tag))
+    return path
 
 
 def _pip_misplaced(body: Mapping) -> Iterator[EnvbuildError]:

@@ -111,7 +111,7 @@ class Solving(msgspec.Struct, frozen=True):
         recorded = next(iter(before.head.requests.values()), None) if before else None
         if before and before.head.base and recorded and recorded.base == request.base:
             return told_base(before.head.base, environment, self.solvers.line)
-        return found_base(request.base, environment, self.solvers.line)
+        return found_base(request.base, environment, self.solvers.line, self.workspace.root)
 
     def _on_this_host(self, request: Request) -> Request:
         """With what conda's variables say of the machine, where the project says nothing."""

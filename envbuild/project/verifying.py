@@ -98,6 +98,7 @@ def _recipe(project: Project, one: Prepared, images: Images, folder: Path, say: 
         installs=one.environment.python.managed and lock.has_packages,
         files=one.files,
         homes=repositories(one.environment),
+        start=lock.head.base,
         base=below.reference if below else "",
         log=folder / "log",
         folder=folder / "work",

@@ -48,7 +48,7 @@ class Archive:
         offset, size = self._place(_name(one.digest))
         return Blob(one.digest, size, partial(self._opened, offset, size))
 
-    def config(self, one: Descriptor) -> bytes:
+    def small(self, one: Descriptor) -> bytes:
         """A small blob, whole."""
         data = self._whole(_name(one.digest))
         if digest_of(data) != one.digest:

@@ -7,14 +7,14 @@ from functools import partial
 from io import BytesIO
 from typing import Protocol
 
-from envbuild.errors import BrokenError, DigestError, GoneError
-from envbuild.image.manifests import Descriptor, Manifest, content, digest_of
+from envbuild.errors import BrokenError, GoneError
+from envbuild.image.manifests import Descriptor, Manifest, content
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.client import Registry
 
 _AT_ONCE = 5
 _DEEPEST = 4
-_MOST_SMALL = 16 * 1024 * 1024
+MOST_SMALL = 16 * 1024 * 1024
 _AGAIN = "build and push it again"
 
 
@@ -24,6 +24,10 @@ class Source(Protocol):
     def manifest(self, one: Descriptor) -> Manifest: ...
 
     def blob(self, one: Descriptor) -> Blob: ...
+
+    def small(self, one: Descriptor) -> bytes:
+        """A blob that describes something, whole; nobody sees what does not have its hash."""
+        ...
 
 
 class Stored:
@@ -42,6 +46,9 @@ class Stored:
 
     def blob(self, one: Descriptor) -> Blob:
         return Blob(one.digest, one.size, partial(self._registry.stream, self._repository, one.digest))
+
+    def small(self, one: Descriptor) -> bytes:
+        return self._registry.blob(self._repository, one.digest, MOST_SMALL)
 
 
 class Target:
@@ -109,17 +116,6 @@ def parts(source: Source, manifest: Manifest) -> Iterator[Blob]:
             if blob.digest not in seen:
                 yield blob
             seen.add(blob.digest)
-
-
-def small(source: Source, one: Descriptor) -> bytes:
-    """A blob that describes something, whole, as it was hashed."""
-    if one.size > _MOST_SMALL:
-        raise BrokenError(f"{one.digest} is too large to describe an image", hint=_AGAIN)
-    with source.blob(one).open() as stream:
-        data = b"".join(iter(lambda: stream.read(_MOST_SMALL), b""))
-    if (found := digest_of(data)) != one.digest:
-        raise DigestError(f"what was to be {one.digest} is {found}", hint=_AGAIN)
-    return data
 
 
 def _opened(data: bytes) -> AbstractContextManager[Readable]:

@@ -9,7 +9,7 @@ import msgspec
 from envbuild.errors import BrokenError, GoneError
 from envbuild.image.manifests import Content, Manifest, content
 from envbuild.registry.client import Registry
-from envbuild.registry.copying import Source, Stored, small
+from envbuild.registry.copying import Source, Stored
 from envbuild.registry.index import is_attestation
 
 _NOISE = re.compile(r"^/bin/sh -c #\(nop\)\s*| # buildkit$")
@@ -148,7 +148,7 @@ def _variant(source: Source, manifest: Manifest) -> Variant:
     named = content(manifest, manifest.digest)
     if named.config is None:
         raise BrokenError(f"{manifest.digest} is no image", hint=_AGAIN)
-    config = _decoded(small(source, named.config), _Config, named.config.digest)
+    config = _decoded(source.small(named.config), _Config, named.config.digest)
     return Variant(
         "/".join(filter(None, (config.os, config.architecture, config.variant))),
         manifest.digest,

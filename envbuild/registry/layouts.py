@@ -13,11 +13,12 @@ from envbuild.errors import BrokenError, DigestError, GoneError, RegistryError
 from envbuild.image.manifests import DIGEST, Descriptor, Manifest
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.checking import Checked
+from envbuild.registry.copying import MOST_SMALL
 
 INDEX, MARK = "index.json", "oci-layout"
 REF_NAME = "org.opencontainers.image.ref.name"
-_MOST = 16 * 1024 * 1024
 _AGAIN = "write it again"
+_OTHER = "'envbuild lock --upgrade' takes what it has now"
 T = TypeVar("T")
 
 
@@ -40,6 +41,10 @@ class _Index(msgspec.Struct, frozen=True):
     manifests: tuple[_Entry, ...] = ()
 
 
+class _Typed(msgspec.Struct, frozen=True):
+    media_type: str = msgspec.field(name="mediaType")
+
+
 class _Mark(msgspec.Struct, frozen=True):
     version: str = msgspec.field(name="imageLayoutVersion")
 
@@ -47,9 +52,11 @@ class _Mark(msgspec.Struct, frozen=True):
 class Layout:
     """A folder, which messages call SHOWN. Only what describes images is read into memory; all is held to its hash."""
 
-    def __init__(self, folder: Path, shown: str = "") -> None:
+    def __init__(self, folder: Path, shown: str = "", within: Path | None = None) -> None:
+        """Links do not lead out of WITHIN, if that is given."""
         self._folder = folder
         self._shown = shown or str(folder)
+        self._within = within
 
     def image(self, name: str = "") -> Descriptor:
         """The image of this name; without one, the only image that is there."""
@@ -69,6 +76,17 @@ class Layout:
         """All that it names, by digest."""
         return {one.digest: one.descriptor for one in self._entries()}
 
+    def found(self, digest: str) -> Manifest:
+        """An image of this digest, be its name still there or not."""
+        named = [one for one in self._entries() if one.digest == digest]
+        if named:
+            return self.manifest(named[0].descriptor)
+        path = self._folder / _path(digest, self._shown)
+        if not path.exists():
+            raise GoneError(f"{self._shown} does not have {digest} any more", hint=_OTHER)
+        data = self.small(Descriptor(digest, path.stat().st_size))
+        return Manifest(data, _decoded(data, _Typed, f"{self._shown}/{digest}").media_type)
+
     def manifest(self, one: Descriptor) -> Manifest:
         return Manifest(self.small(one), one.media_type)
 
@@ -77,7 +95,7 @@ class Layout:
 
     def small(self, one: Descriptor) -> bytes:
         """What describes an image, whole."""
-        if one.size > _MOST:
+        if one.size > MOST_SMALL:
             raise BrokenError(f"{one.digest} of {self._shown} is too large to describe an image", hint=_AGAIN)
         with self._checked(one) as stream:
             return stream.read(one.size)
@@ -89,23 +107,19 @@ class Layout:
 
     def _read(self, name: str, kind: type[T]) -> T:
         with self._opened(name) as stream:
-            data = stream.read(_MOST)
-        try:
-            return msgspec.json.decode(data, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BrokenError(f"{self._shown}/{name} cannot be read", hint=_AGAIN) from None
+            return _decoded(stream.read(MOST_SMALL), kind, f"{self._shown}/{name}")
 
     @contextmanager
     def _checked(self, one: Descriptor) -> Iterator[Readable]:
-        if not DIGEST.fullmatch(one.digest):
-            raise DigestError(f"{self._shown} names '{one.digest}', which is no digest that is known", hint=_AGAIN)
-        with self._opened(f"blobs/{one.digest.replace(':', '/')}") as stream:
+        with self._opened(_path(one.digest, self._shown)) as stream:
             yield Checked(stream, one.digest, one.size, self._shown, _AGAIN)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
         """A plain file: nothing else is waited for."""
         path = self._folder / name
+        if self._within and not path.resolve().is_relative_to(self._within.resolve()):
+            raise BrokenError(f"{self._shown}/{name} leads out of the project", hint="keep a copy inside it")
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise BrokenError(f"{self._shown}/{name} is no file", hint=_AGAIN)
@@ -117,3 +131,17 @@ class Layout:
             raise BrokenError(f"{self._shown}/{name} cannot be read: {error.strerror}", hint=_AGAIN) from None
         with stream:
             yield stream
+
+
+def _path(digest: str, shown: str) -> str:
+    """What is no digest becomes no path."""
+    if not DIGEST.fullmatch(digest):
+        raise DigestError(f"{shown} names '{digest}', which is no digest that is known", hint=_AGAIN)
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _decoded(data: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BrokenError(f"{what} cannot be read", hint=_AGAIN) from None

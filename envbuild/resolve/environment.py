@@ -19,6 +19,7 @@ from envbuild.manifest import (
     families,
     is_loopback,
     path_of,
+    repathed,
     system_problems,
 )
 from envbuild.resolve.channels import channel_problems, expanded
@@ -247,8 +248,9 @@ def _typed(body: Node) -> Node:
 def _located(body: Node) -> Value:
     def locate(kind: str, node: Scalar) -> Scalar:
         path = path_of(kind, node)
-        text = f"-r {path}" if kind == "apt" else path
-        return Scalar(node.path, node.line, node.column, node.tag, text, plain=False) if path else node
+        if not path:
+            return node
+        return Scalar(node.path, node.line, node.column, node.tag, repathed(kind, node, path), plain=False)
 
     return rewrite_marked(body, Keys, "path", locate)
 

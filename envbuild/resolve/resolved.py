@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, write
 from envbuild.document import Mapping as Node
-from envbuild.manifest import RULES, Item, Keys, path_of
+from envbuild.manifest import RULES, Item, Keys, path_of, repathed
 from envbuild.resolve.environment import Environment, Variable
 from envbuild.resolve.packages import Package, Packages
 from envbuild.shape import rewrite_marked
@@ -41,8 +41,7 @@ class _Writer:
         path = path_of(kind, node)
         if not path:
             return node
-        text = self._from_here(path)
-        return _text(f"-r {text}" if kind == "apt" else text)
+        return _text(repathed(kind, node, self._from_here(path)))
 
     def _from_here(self, path: str) -> str:
         relative = posixpath.relpath(path, self._folder or ".")

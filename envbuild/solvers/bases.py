@@ -2,22 +2,26 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from envbuild.errors import BrokenError, LoginError, RegistryError, SolveError
+from envbuild.errors import BrokenError, GoneError, LoginError, RegistryError, SolveError
 from envbuild.image.manifests import Manifest, content
 from envbuild.lock import Base, ImageName, image_name
+from envbuild.manifest import LayoutName, layout_name
 from envbuild.registry import Line
 from envbuild.registry.client import Registry
+from envbuild.registry.copying import Source, Stored
+from envbuild.registry.layouts import Layout
 from envbuild.render import ARCHITECTURES, is_root, platforms_of
 from envbuild.resolve import Environment
 
 _NUMBERS = re.compile(r"[0-9]+")
 _NO_LOGIN = "name it by its digest: IMAGE@sha256:..., which needs no answer of a registry"
 _AGAIN = "choose another image, or tell who keeps this one"
-_MOST_CONFIG = 16 * 1024 * 1024
 T = TypeVar("T")
 
 
@@ -44,7 +48,6 @@ class _Platform(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    digest: str
     platform: _Platform = _Platform()
 
 
@@ -52,8 +55,10 @@ class _Index(msgspec.Struct, frozen=True):
     manifests: tuple[_Entry, ...] = ()
 
 
-def found_base(asked: str, environment: Environment, line: Line) -> Base | None:
+def found_base(asked: str, environment: Environment, line: Line, root: Path) -> Base | None:
     """The image that a request asks for; one that is named by its digest is known, whoever tells how it starts."""
+    if layout := layout_name(asked):
+        return _in_layout(layout, environment, root)
     image = image_name(asked) if asked else None
     if image is None:
         return None
@@ -64,37 +69,58 @@ def found_base(asked: str, environment: Environment, line: Line) -> Base | None:
         with Registry(image.registry, line) as registry:
             tag = _newest(registry, image) if image.tags else image.tag
             manifest = _manifest(registry, image, tag)
-            return _told(Base(image.name, tag, manifest.digest), manifest, environment, registry)
+            source = Stored(registry, image.repository)
+            return _told(Base(image.name, tag, manifest.digest), manifest, environment, source)
     except (SolveError, RegistryError) as error:
         hint = _NO_LOGIN if isinstance(error, LoginError) else error.hint
         raise SolveError(error.message, error.where or where, hint) from None
 
 
+def project_layout(root: Path, path: str) -> Layout:
+    """A folder of the project, which no link in it leads out of."""
+    if not (root / path).is_dir():
+        raise GoneError(f"there is no folder '{path}'", hint="check the path's spelling")
+    return Layout(root / path, path, root)
+
+
+def _in_layout(name: LayoutName, environment: Environment, root: Path) -> Base:
+    where = environment.where("image", "base")
+    try:
+        layout = project_layout(root, name.path)
+        manifest = layout.manifest(layout.image(name.tag))
+        base = Base(str(LayoutName(name.path)), name.tag, manifest.digest)
+        return _told(base, manifest, environment, layout)
+    except (SolveError, RegistryError) as error:
+        raise SolveError(error.message, error.where or where, error.hint) from None
+
+
 def told_base(base: Base, environment: Environment, line: Line) -> Base:
     """With how it starts, if that was not known and a registry tells; it is asked once, and need not answer."""
     image = image_name(f"{base.name}:{base.tag}@{base.digest}")
-    if base.user is not None or image is None:
+    if base.user is not None or image is None or base.layout:
         return base
     try:
         with Registry(image.registry, msgspec.structs.replace(line, pauses=())) as registry:
             manifest = registry.manifest(image.repository, image.digest)
-            return _told(base, manifest, environment, registry) if manifest else base
+            source = Stored(registry, image.repository)
+            return _told(base, manifest, environment, source) if manifest else base
     except RegistryError:
         return base
 
 
-def _told(base: Base, manifest: Manifest, environment: Environment, registry: Registry) -> Base:
+def _told(base: Base, manifest: Manifest, environment: Environment, source: Source) -> Base:
     """As it starts on the first platform that it is for: one Dockerfile is for all, so that one user is."""
-    repository = base.name.partition("/")[2]
-    every = {
-        platform: _starts(registry, repository, one)
-        for platform, one in _variants(registry, repository, manifest, platforms_of(environment))
-    }
+    variants = _variants(source, manifest, platforms_of(environment))
+    every = {platform: _starts(source, one, base) for platform, one in variants}
     users = {"root" if is_root(one.user or "") else one.user: platform for platform, one in reversed(every.items())}
     if len(users) > 1 and environment.keys.image.user is None:
         shown = " and ".join(f"'{user}' on {platform}" for user, platform in sorted(users.items(), key=str))
         hint = "say whose the image is in the end: 'user: root' under 'image'"
-        raise SolveError(f"{base.name}:{base.tag} has the user {shown}", environment.where("image", "base"), hint)
+        raise SolveError(
+            f"{':'.join(filter(None, (base.name, base.tag)))} has the user {shown}",
+            environment.where("image", "base"),
+            hint,
+        )
     first = next(iter(every.values()), None)
     if first is None:
         return base
@@ -103,27 +129,25 @@ def _told(base: Base, manifest: Manifest, environment: Environment, registry: Re
     )
 
 
-def _variants(
-    registry: Registry, repository: str, manifest: Manifest, platforms: tuple[str, ...]
-) -> Iterator[tuple[str, Manifest]]:
+def _variants(source: Source, manifest: Manifest, platforms: tuple[str, ...]) -> Iterator[tuple[str, Manifest]]:
     """The image of each platform; of an index the first that is named for it, as an engine takes it."""
     if not manifest.is_index:
         yield from ((platform, manifest) for platform in platforms)
         return
-    entries = reversed(_decoded(manifest.data, _Index, manifest.digest).manifests)
-    known = {one.platform.architecture: one.digest for one in entries if one.platform.os == "linux"}
+    entries = [one.platform for one in _decoded(manifest.data, _Index, manifest.digest).manifests]
+    every = [*zip(entries, content(manifest, manifest.digest).manifests, strict=True)]
+    known = {one.architecture: stated for one, stated in reversed(every) if one.os == "linux"}
     for platform in platforms:
-        digest = known.get(ARCHITECTURES[platform], "")
-        if digest and (found := registry.manifest(repository, digest)):
-            yield platform, found
+        if stated := known.get(ARCHITECTURES[platform]):
+            with suppress(GoneError):
+                yield platform, source.manifest(stated)
 
 
-def _starts(registry: Registry, repository: str, manifest: Manifest) -> _Starts:
+def _starts(source: Source, manifest: Manifest, base: Base) -> _Starts:
     config = content(manifest, manifest.digest).config
     if config is None:
-        raise BrokenError(f"{repository}@{manifest.digest} is no image", hint=_AGAIN)
-    data = registry.blob(repository, config.digest, _MOST_CONFIG)
-    return _decoded(data, _Config, config.digest).config or _Starts()
+        raise BrokenError(f"{base.name}@{manifest.digest} is no image", hint=_AGAIN)
+    return _decoded(source.small(config), _Config, config.digest).config or _Starts()
 
 
 def _decoded(data: bytes, kind: type[T], what: str) -> T:

@@ -34,6 +34,10 @@ class Shelf:
         self.read.append(one.digest)
         return Blob(one.digest, one.size, lambda: closing(io.BytesIO(self.blobs[one.digest])))
 
+    def small(self, one: Descriptor) -> bytes:
+        with self.blob(one).open() as stream:
+            return stream.read(one.size)
+
     def image(
         self,
         *layers: bytes,

@@ -34,6 +34,10 @@ class Assembled:
     def blob(self, one: Descriptor) -> Blob:
         return self._blobs[one.digest]
 
+    def small(self, one: Descriptor) -> bytes:
+        with self._blobs[one.digest].open() as stream:
+            return stream.read(one.size)
+
 
 def assembled(recipe: Recipe, shop: OciWorkshop) -> Draft:
     context = recipe.folder / "context"
@@ -52,7 +56,7 @@ def _image(
     recipe: Recipe, shop: OciWorkshop, sketch: Assembly, context: Path, platform: str, blobs: dict[str, Blob]
 ) -> Image:
     """Of one platform; adds what it consists of to the blobs."""
-    ground = ground_of(recipe, sketch, shop, platform)
+    ground = ground_of(recipe, shop, platform)
     layering = Layering(recipe, shop, sketch, platform, ground)
     layers = layering.layers(context)
     made = image(

@@ -1,20 +1,22 @@
 """The image that another one starts from, for one platform: its settings and its layers, which stay where they are."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from envbuild.errors import BuildError, Place
+from envbuild.errors import BuildError, GoneError, Place, RegistryError
 from envbuild.image.layers import Layer
 from envbuild.image.manifests import Content, Descriptor, Manifest, content
+from envbuild.lock import Base
 from envbuild.registry.blobs import Blob
-from envbuild.registry.checking import Checked
-from envbuild.registry.copying import Source
+from envbuild.registry.client import Registries
+from envbuild.registry.copying import Source, Stored
 from envbuild.registry.inspecting import made_by
 from envbuild.render import ARCHITECTURES
+from envbuild.solvers.bases import project_layout
 
-_MOST_CONFIG = 16 * 1024 * 1024
 _ANOTHER = "choose another image, or tell who keeps this one"
 _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
@@ -94,6 +96,22 @@ class Asked(msgspec.Struct, frozen=True):
     where: Place
 
 
+def opened(base: Base, registries: Registries, root: Path, where: Place) -> tuple[Source, Manifest]:
+    """Where the base that a lock names is, and that very one, whatever its name stands for now."""
+    try:
+        if base.layout:
+            layout = project_layout(root, base.layout.path)
+            return layout, layout.found(base.digest)
+        server, _, repository = base.name.partition("/")
+        found = registries.of(server).manifest(repository, base.digest)
+        if found is None:
+            hint = "'envbuild lock --upgrade' takes what it has now"
+            raise GoneError(f"{server} does not have {repository}@{base.digest} any more", hint=hint)
+        return Stored(registries.of(server), repository), found
+    except RegistryError as error:
+        raise BuildError(error.message, where, error.hint) from None
+
+
 def base_of(source: Source, root: Manifest, platform: str, asked: Asked) -> Ground:
     """Of an image or an index, for what conda calls `linux-64`; one for another platform alone is refused."""
     wanted = _Platform("linux", ARCHITECTURES[platform])
@@ -101,7 +119,7 @@ def base_of(source: Source, root: Manifest, platform: str, asked: Asked) -> Grou
     stated = content(one, asked.name)
     if stated.config is None:
         raise BuildError(f"{asked.name} is no image", asked.where, _ANOTHER)
-    data = _small(source, stated.config, asked)
+    data = source.small(stated.config)
     config = _decoded(data, _Config, asked)
     if (found := _Platform(config.os, config.architecture)) != wanted:
         raise _other_platform(asked, wanted, [found])
@@ -137,13 +155,6 @@ def _layers(stated: Content, config: _Config, asked: Asked) -> tuple[Layer, ...]
         Layer(one.digest, diff_id, one.size, one.media_type, made_by(step.created_by, step.comment))
         for one, diff_id, step in zip(stated.layers, ids, told, strict=True)
     )
-
-
-def _small(source: Source, one: Descriptor, asked: Asked) -> bytes:
-    if one.size > _MOST_CONFIG:
-        raise BuildError(f"what {asked.name} tells of itself is too large", asked.where, _ANOTHER)
-    with source.blob(one).open() as stream:
-        return Checked(stream, one.digest, one.size, asked.name, "try again").read(one.size)
 
 
 def _decoded(data: bytes, kind: type[T], asked: Asked) -> T:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from envbuild.builders.oci.bases import SCRATCH, Asked, Ground, base_of
+from envbuild.builders.oci.bases import SCRATCH, Asked, Ground, base_of, opened
 from envbuild.builders.oci.pythons import Python, pythons, told_python
 from envbuild.builders.oci.rootfs import Rootfs, rootfs
 from envbuild.builders.oci.shelf import OF_SHELF, Shelf
@@ -11,34 +11,22 @@ from envbuild.builders.recipe import Recipe
 from envbuild.builders.staged_python import Interpreter
 from envbuild.errors import BuildError, Place
 from envbuild.image.manifests import Manifest
-from envbuild.lock import image_name
 from envbuild.registry.copying import Source, Stored
 from envbuild.registry.repositories import Repository
-from envbuild.render import SCRATCH as NOTHING
-from envbuild.render import Assembly
 
 _LISTINGS = "bases"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def ground_of(recipe: Recipe, sketch: Assembly, shop: OciWorkshop, platform: str) -> Ground:
-    if sketch.base == NOTHING:
+def ground_of(recipe: Recipe, shop: OciWorkshop, platform: str) -> Ground:
+    where = recipe.environment.where("image", "base")
+    if recipe.base:
+        return base_of(*_of_environment(recipe, shop), platform, Asked(recipe.base, where))
+    base = recipe.start
+    if base is None:
         return SCRATCH
-    asked = Asked(sketch.base or recipe.base, recipe.environment.where("image", "base"))
-    source, root = _of_environment(recipe, shop) if recipe.base else _of_registry(sketch.base, shop, asked)
-    return base_of(source, root, platform, asked)
-
-
-def _of_registry(name: str, shop: OciWorkshop, asked: Asked) -> tuple[Source, Manifest]:
-    image = image_name(name)
-    if image is None:
-        raise BuildError(f"'{name}' is no image", asked.where, "run 'envbuild lock'")
-    registry = shop.registries.of(image.registry)
-    root = registry.manifest(image.repository, image.digest)
-    if root is None:
-        hint = "run 'envbuild lock --upgrade', or choose another base"
-        raise BuildError(f"{image.registry} does not have {name} any more", asked.where, hint)
-    return Stored(registry, image.repository), root
+    asked = Asked(f"{base.name}:{base.tag}" if base.tag else base.name, where)
+    return base_of(*opened(base, shop.registries, shop.tools.root, where), platform, asked)
 
 
 def _of_environment(recipe: Recipe, shop: OciWorkshop) -> tuple[Source, Manifest]:

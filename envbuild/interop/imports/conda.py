@@ -107,6 +107,8 @@ def _is_path(kind: str, text: str) -> bool:
         return text.startswith(("./", "../")) or text.endswith((".yaml", ".yml"))
     if kind == "apt":
         return bool(_APT_FILE.fullmatch(text))
+    if kind == "base":
+        return False
     return "://" not in text and "\n" not in text
 
 

@@ -8,7 +8,8 @@ from envbuild.errors import LockError
 from envbuild.resolve import Environment
 
 _HUB, _LIBRARY, _LATEST, _AMONG = "docker.io", "library", "latest", " ~ "
-_NOTHING = f"{_HUB}/{_LIBRARY}/scratch"
+SCRATCH = "scratch"
+_NOTHING = f"{_HUB}/{_LIBRARY}/{SCRATCH}"
 _REFERENCE = re.compile(
     r"(?:(?P<registry>[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+|localhost)/)?"
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
@@ -65,6 +66,8 @@ def asked_base(environment: Environment) -> str:
     """The base that a registry has, in canonical form; what only makes local prefixes asks for none."""
     base = environment.keys.image.base
     if base is None or environment.builder == "local":
+        return ""
+    if base == SCRATCH and environment.builder == "oci":  # nothing is run in it, so nothing has to be there
         return ""
     image, tags = (base, "") if isinstance(base, str) else (base.image or "", base.tag or "")
     if not image:

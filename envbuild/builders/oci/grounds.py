@@ -11,10 +11,10 @@ from envbuild.builders.recipe import Recipe
 from envbuild.builders.staged_python import Interpreter
 from envbuild.errors import BuildError, Place
 from envbuild.image.manifests import Manifest
+from envbuild.lock import SCRATCH as NOTHING
 from envbuild.lock import image_name
 from envbuild.registry.copying import Source, Stored
 from envbuild.registry.repositories import Repository
-from envbuild.render import SCRATCH as NOTHING
 from envbuild.render import Assembly
 
 _LISTINGS = "bases"

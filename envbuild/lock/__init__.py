@@ -1,6 +1,6 @@
 """What a solver is asked and what it answered: requests, pins, currency, and the text of a lock file."""
 
-from envbuild.lock.bases import Base, ImageName, asked_base, image_name
+from envbuild.lock.bases import SCRATCH, Base, ImageName, asked_base, image_name
 from envbuild.lock.changes import Change, pin_changes, request_changes
 from envbuild.lock.condalock import Exporter, models, pixi_exporter
 from envbuild.lock.file import FOLDER, SUFFIX, Head, Lock, lock_path, make_lock, read_head, read_lock
@@ -44,6 +44,7 @@ __all__ = [
     "BUILD_FILES",
     "EVERY",
     "FOLDER",
+    "SCRATCH",
     "SOLVE_GROUP",
     "SUFFIX",
     "Base",

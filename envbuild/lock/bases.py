@@ -10,7 +10,8 @@ from envbuild.resolve import Environment
 
 _HUB, _LIBRARY, _LATEST, _AMONG = "docker.io", "library", "latest", " ~ "
 _WITHOUT_COMMANDS = "oci"  # the builder that needs none to be in the base
-_NOTHING = f"{_HUB}/{_LIBRARY}/scratch"
+SCRATCH = "scratch"
+_NOTHING = f"{_HUB}/{_LIBRARY}/{SCRATCH}"
 _REFERENCE = re.compile(
     r"(?:(?P<registry>[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+|localhost)/)?"
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"

@@ -13,16 +13,18 @@ from envbuild.render import DOCKERFILE
 
 
 class Pictured(msgspec.Struct, frozen=True):
-    """What it is made of; the Dockerfile is the one that a record has."""
+    """What it is made of; the Dockerfile is the one that a record has. `kept_by` is who has what no registry has."""
 
     image: Image
     inside: Inside
     dockerfile: str
+    kept_by: str = ""
 
 
 def pictured(project: Project, image: Image) -> Pictured:
     found = _kept(project, image) if image.id else _of_registry(project, image)
-    return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "")
+    dockerfile = image.record.artifacts.get(DOCKERFILE, "") if image.record else ""
+    return Pictured(image, found, dockerfile, keeper(project, image.builder).called if image.id else "")
 
 
 def _of_registry(project: Project, image: Image) -> Inside:

@@ -1,6 +1,6 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
-from envbuild.render.assembly import ASSEMBLY, SCRATCH, Assembly, assembly, read_assembly, unwritten
+from envbuild.render.assembly import ASSEMBLY, Assembly, assembly, read_assembly, unwritten
 from envbuild.render.condafile import conda_text, conda_values
 from envbuild.render.given import (
     ARCHITECTURES,
@@ -30,7 +30,6 @@ __all__ = [
     "CA_BUNDLE",
     "DOCKERFILE",
     "ENVIRONMENT_YML",
-    "SCRATCH",
     "Assembly",
     "Given",
     "Input",

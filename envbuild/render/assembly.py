@@ -3,7 +3,7 @@
 import msgspec
 
 from envbuild.errors import RenderError, raise_all
-from envbuild.lock import canonical
+from envbuild.lock import SCRATCH, canonical
 from envbuild.manifest import User
 from envbuild.render import variables
 from envbuild.render.conduct import Copied, command, copied, labels
@@ -13,7 +13,6 @@ from envbuild.resolve import Environment
 from envbuild.settings import Settings
 
 ASSEMBLY = "assembly.json"
-SCRATCH = "scratch"
 _UID = 1000  # the first that systems give to people
 
 

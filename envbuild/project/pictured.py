@@ -1,4 +1,4 @@
-"""An image as `show --image` tells of it: from its registry by its digest, or from the engine that keeps it."""
+"""An image as `show --image` tells of it: from its registry by its digest, or from where this machine keeps it."""
 
 import msgspec
 
@@ -13,16 +13,18 @@ from envbuild.render import DOCKERFILE
 
 
 class Pictured(msgspec.Struct, frozen=True):
-    """What it is made of; the Dockerfile is the one that a record has."""
+    """What it is made of; the Dockerfile is the one that a record has. `keeper` has what is in no registry."""
 
     image: Image
     inside: Inside
     dockerfile: str
+    keeper: str = ""
 
 
 def pictured(project: Project, image: Image) -> Pictured:
     found = _kept(project, image) if image.id else _of_registry(project, image)
-    return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "")
+    kept = keeper(project, image.builder).called if image.id else ""
+    return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "", kept)
 
 
 def _of_registry(project: Project, image: Image) -> Inside:

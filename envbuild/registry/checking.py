@@ -1,7 +1,6 @@
 """Bytes on their way, held to the size and the hash that they were named by."""
 
 import hashlib
-from typing import NoReturn
 
 from envbuild.errors import DigestError
 from envbuild.registry.blobs import Readable
@@ -14,7 +13,7 @@ class Checked:
         self._stream = stream
         self._digest = digest
         self._left = size
-        self._source = source
+        self._name = f"{digest} of {source}"
         self._hint = hint
         self._hashed = hashlib.sha256()
 
@@ -33,13 +32,10 @@ class Checked:
         self._hashed.update(piece)
         self._left -= len(piece)
         if self._left < 0:
-            self._refuse("is longer than it was to be")
+            raise DigestError(f"{self._name} is longer than it was to be", hint=self._hint)
 
     def _end(self) -> None:
         if self._left:
-            self._refuse(f"lacks {self._left:,} bytes")
+            raise DigestError(f"{self._name} lacks {self._left:,} bytes", hint=self._hint)
         if (found := f"sha256:{self._hashed.hexdigest()}") != self._digest:
-            self._refuse(f"is {found}")
-
-    def _refuse(self, how: str) -> NoReturn:
-        raise DigestError(f"{self._digest} of {self._source} {how}", hint=self._hint)
+            raise DigestError(f"{self._name} is {found}", hint=self._hint)

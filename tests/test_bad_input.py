@@ -57,7 +57,10 @@ _BAD = {
     ],
     "setup: " + "[" * 10_000: ["1:57: nested more than 50 deep | write it flatter"],
     "": ["1:1: nothing is said here | start with 'dependencies:'"],
-    "builder: oci": ["1:10: the builder 'oci' is not in this version yet | use 'local' or 'docker'"],
+    "{builder: oci, image: {apt: [git]}, setup: [make]}": [
+        "1:24: builder 'oci' cannot do 'image.apt' | remove it, or use 'builder: docker'",
+        "1:37: builder 'oci' cannot do 'setup' | remove it, or use 'builder: docker' or 'builder: local'",
+    ],
 }
 
 
@@ -67,15 +70,6 @@ def test_a_bad_manifest_is_refused(project: Project, text: str) -> None:
     project.write("manifests/a.yaml", f"{text}\n")
     expected = [f"manifests/a.yaml:{line}\n".replace(" | ", "\n  hint: ") for line in _BAD[text]]
     assert refused(project) == "".join(expected)
-
-
-def test_a_builder_that_is_not_there_is_named_where_it_stands(project: Project) -> None:
-    """In the settings, when the manifest names none."""
-    project.write("envbuild.yaml", "channels: [a]\nbuilder: oci\n")
-    project.write("manifests/a.yaml", "setup: [make]\n")
-    assert refused(project) == (
-        "envbuild.yaml:2:10: the builder 'oci' is not in this version yet\n  hint: use 'local' or 'docker'\n"
-    )
 
 
 @pytest.mark.parametrize("name", ["name: [a]", "category: {a: b}", "prefix: [x]"])

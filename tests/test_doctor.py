@@ -133,10 +133,11 @@ def test_a_store_that_is_no_folder(sound: Project) -> None:
 
 
 def test_the_store_is_counted(sound: Project) -> None:
-    """Complete prefixes and what a killed build left are told apart."""
+    """Complete prefixes and what a killed build left are told apart; images that are kept there are neither."""
     sound.run("apply")
     assert ": 1 prefix, " in checks(sound, "--offline")["store"][1]
     (Path(sound.environ["ENVBUILD_STORE"]) / "0123").mkdir()
+    (Path(sound.environ["ENVBUILD_STORE"]) / "images").mkdir()
     assert ": 1 prefix, 1 not complete, " in checks(sound, "--offline")["store"][1]
 
 
@@ -193,7 +194,7 @@ def test_broken_settings_and_manifests(sound: Project) -> None:
 
 
 def test_an_engine_is_only_noted(sound: Project) -> None:
-    """Missing, without a daemon, too old, without buildx, and whole: never a failure, since only images need it."""
+    """Missing, without a daemon, too old, without buildx, and whole: never a failure, and who needs it is told."""
     cases = {
         "echo 'Cannot connect to the Docker daemon' >&2; exit 1": ("note", "Cannot connect to the Docker daemon"),
         'if [ "$1" = buildx ]; then echo nope >&2; exit 1; fi; echo 27.1': ("note", "docker 27.1 without buildx"),
@@ -204,6 +205,7 @@ def test_an_engine_is_only_noted(sound: Project) -> None:
         with_program(sound, "docker", script)
         found = checks(sound, "--offline")["engine"]
         assert (found[0], said in found[1]) == (state, True), found
+        assert found[2].startswith("only the builder 'docker'") == (state == "note")
     git = shutil.which("git")
     empty = sound.path.parent / "empty"
     program(empty, "git", f'exec {git} "$@"')
@@ -303,6 +305,6 @@ def test_a_narrow_terminal(sound: Project) -> None:
         assert max(map(len, terminal.lines)) <= 40
         assert terminal.lines[0] == "Everything works."
         words = " ".join(terminal.text.split())
-        assert "docker does not answer: Cannot connect to the Docker daemon hint: only images need it:" in words
+        assert "docker does not answer: Cannot connect to the Docker daemon hint: only the builder 'docker'," in words
     run: Run = sound.run("doctor", "--offline")
     assert "\x1b" not in run.out

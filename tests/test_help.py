@@ -13,16 +13,22 @@ import click
 import pytest
 from support.engine import Engine
 from support.index import Index
+from support.layered import Shelf as Layers
+from support.layered import layer
 from support.project import Project, clean_environment
 from support.registry import Registry
 from support.services import require
 from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
+from envbuild.registry import Line
+from envbuild.registry.client import Registry as Client
+from envbuild.registry.copying import Target, push
 
 # What ends with another code than 0 because the example is about that: plan says that there are changes.
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
+_OF_ASSEMBLED = {"verify"}
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 
@@ -88,22 +94,50 @@ def imaged(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path, engine: Eng
         yield shelf.project
 
 
-def is_of_images(example: Example) -> bool:
-    return example.command in _OF_IMAGES or "--image" in example.line
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterator[Project]:
+    """A project whose serving/web is an image that was made without an engine, in a registry."""
+    require("registry")
+    folder = tmp_path_factory.mktemp("help-assembled")
+    project = Project(folder / "project", clean_environment(folder, uv_cache))
+    with Registry(folder / "registry") as registry, Client(registry.server, Line({})) as client:
+        base = Layers()
+        push(base, base.image(layer("usr/")), Target(client, "base"), ("1",))
+        project.write("envbuild.yaml", f"registry: {registry.server}/team\nplatforms: [linux-64]\nbuilder: oci\n")
+        text = f"variables: {{VALUE: '1'}}\nimage: {{base: '{registry.server}/base:1', command: [web]}}\n"
+        project.write("manifests/serving/web.yaml", text)
+        project.run("apply", "-q")
+        yield project
 
 
-@pytest.mark.parametrize(
-    "example", [one for one in examples() if not is_of_images(one)], ids=lambda example: example.line
-)
+def kind(example: Example) -> str:
+    if example.command in _OF_ASSEMBLED:
+        return "assembled"
+    is_of_images = example.command in _OF_IMAGES or {"--image", "--output"} & {*example.line.split()}
+    return "imaged" if is_of_images else "prepared"
+
+
+def of_kind(wanted: str) -> pytest.MarkDecorator:
+    found = [one for one in examples() if kind(one) == wanted]
+    return pytest.mark.parametrize("example", found, ids=lambda example: example.line)
+
+
+@of_kind("prepared")
 def test_every_example_runs(example: Example, prepared: Project, tmp_path: Path) -> None:
     """As it is written, in a shell, in a project of its own."""
     _run(example, prepared, tmp_path)
 
 
-@pytest.mark.parametrize("example", [one for one in examples() if is_of_images(one)], ids=lambda example: example.line)
+@of_kind("imaged")
 def test_every_example_of_images_runs(example: Example, imaged: Project, tmp_path: Path) -> None:
     """With a real engine and a real registry."""
     _run(example, imaged, tmp_path)
+
+
+@of_kind("assembled")
+def test_every_example_of_assembled_images_runs(example: Example, assembled: Project, tmp_path: Path) -> None:
+    """With a real registry, and no engine."""
+    _run(example, assembled, tmp_path)
 
 
 def _run(example: Example, prepared: Project, tmp_path: Path) -> None:

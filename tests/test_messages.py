@@ -40,8 +40,8 @@ OTHER_WRONG = {"shape/read.py": "_wrong"}  # takes what was expected; it calls `
 
 JARGON = re.compile(r"(?i)\b(please|invalid|illegal|error:|cannot parse|failed to|unable to|malformed|oops|sorry)\b")
 IMPERATIVES = {
-    "add", "ask", "build", "change", "check", "choose", "close", "commit", "compare", "correct", "define", "edit",
-    "exclude", "export", "extend", "free", "give", "indent", "install", "join", "keep", "leave", "let", "list",
+    "add", "ask", "build", "change", "check", "choose", "close", "commit", "compare", "copy", "correct", "define",
+    "edit", "exclude", "export", "extend", "free", "give", "indent", "install", "join", "keep", "leave", "let", "list",
     "load", "log", "look", "make", "mend", "move", "name", "plan", "put", "quote", "read", "remove", "rename",
     "render", "repeat", "report", "restore", "run", "save", "say", "see", "set", "spell", "split", "start", "state",
     "supply", "take", "try", "turn", "upgrade", "use", "wait", "write",

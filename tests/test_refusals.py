@@ -21,7 +21,7 @@ _REFUSED = {
     "spark: {version: '3'}": "1:1: builder 'local' cannot do 'spark'",
     "r: {version: '4'}": "1:1: builder 'local' cannot do 'r'",
     "python: {managed: false}": "1:10: builder 'local' cannot do 'python.managed: false'",
-    "builder: oci": "1:10: the builder 'oci' is not in this version yet",
+    "{builder: oci, setup: [make]}": "1:16: builder 'oci' cannot do 'setup'",
 }
 
 

@@ -116,7 +116,7 @@ class Buildx:
     def _docker(self) -> str:
         if found := shutil.which("docker", path=self._host.get("PATH", "")):
             return found
-        hint = "install Docker with its plugin buildx (docs.docker.com/engine/install), or use builder 'local'"
+        hint = "install Docker with its plugin buildx (docs.docker.com/engine/install), or use 'builder: oci'"
         raise BuildError("there is no command 'docker' here, which builds the images", hint=hint)
 
 

@@ -45,7 +45,8 @@ def command(common: Common, /, *, selection: "Selection", wishes: "Wishes", **op
     """Build what changed, and remember it. Does exactly what plan says.
 
     What has no current lock is locked first. A failure ends nothing that does not depend on it. Images are pushed to
-    the registry that envbuild.yaml names, and stay in this machine's engine where it names none.
+    the registry that envbuild.yaml names. Where it names none they stay on this machine: in Docker's engine, or in the
+    user's store what builder 'oci' has made. --output writes them into files for other programs.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ def command(common: Common, /, *, environment: str, tags: tuple[str, ...]) -> in
     """Give the image of a version further tags, in each of its registries. Nothing is built or uploaded.
 
     A version that no record of this machine knows is looked for in the registry by its tag. An image that only this
-    machine's engine has is tagged there. What each tag stood for before is told first.
+    machine has is tagged where it is. What each tag stood for before is told first.
 
     \b
     Examples:

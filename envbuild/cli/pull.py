@@ -17,7 +17,7 @@ def command(common: Common, /, *, environment: str, platform: str) -> int:
     """Get an image into this machine's engine, by its digest, under the names that it was given.
 
     Without a version it is what the manifest says now. What no record of this machine knows is looked for in the
-    registry.
+    registry; what builder 'oci' has kept on this machine comes from there.
 
     \b
     Examples:

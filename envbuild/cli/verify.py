@@ -13,7 +13,8 @@ def command(common: Common, /, *, environment: str) -> int:
     """Rebuild an image from its lock, and compare: with what was recorded, and with what its registry serves.
 
     Every layer is made anew, in a folder that is gone afterwards; nothing is pushed or recorded. An image of builder
-    'oci' is the same bytes wherever it is made, so any difference is a fault, or somebody's doing: exit code 1.
+    'oci' is the same bytes wherever it is made, so any difference is a fault, or somebody's doing: exit code 1. Of
+    builder 'docker' no two builds are equal, and it is refused.
 
     \b
     Examples:

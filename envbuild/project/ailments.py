@@ -17,7 +17,9 @@ from envbuild.names import FILE
 from envbuild.process import Programs, Ran
 from envbuild.project.checking import check
 from envbuild.project.front import EVERYTHING, Project
+from envbuild.project.shop import SHELF
 from envbuild.solvers.mirrors import host_mirrors
+from envbuild.solvers.rattler import cache_folder
 from envbuild.solvers.uv import Uv
 from envbuild.state import network_kind
 from envbuild.urls import bare
@@ -28,6 +30,7 @@ _MIB, _GIB = 1024**2, 1024**3
 _LITTLE, _TOO_LITTLE = 2 * _GIB, _GIB // 5
 _MEASURE_SECONDS = 2.0
 _TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+_FOR_ENGINES = "only the builder 'docker', and what is run in images, need it"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _STARTUP = {
     "bash": (".bashrc", ".bash_profile", ".local/share/bash-completion/completions/envbuild"),
@@ -70,7 +73,8 @@ def store(host: Mapping[str, str]) -> Found:
 
 
 def _prefixes(folder: Path) -> str:
-    prefixes = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()]
+    folders = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()]
+    prefixes = [path for path in folders if path.name != SHELF]
     complete = sum(map(is_complete, prefixes))
     partial = f", {len(prefixes) - complete} not complete" if complete < len(prefixes) else ""
     return f"{complete} prefix{'' if complete == 1 else 'es'}{partial}, {_size(folder)}"
@@ -99,7 +103,8 @@ def _files(folder: Path) -> Iterator[os.stat_result]:
 
 def disk(host: Mapping[str, str], root: Path | None) -> Found:
     """The free space wherever envbuild writes, each disk once."""
-    places = {"store": _nearest(default_store(host)), "project": root, "temporary files": Path(tempfile.gettempdir())}
+    kept = {"store": _nearest(default_store(host)), "cache": _nearest(cache_folder(host))}
+    places = {**kept, "project": root, "temporary files": Path(tempfile.gettempdir())}
     found: dict[int, tuple[str, int]] = {}
     for what, place in places.items():
         if place:
@@ -159,19 +164,20 @@ def git(programs: Programs, host: Mapping[str, str], root: Path | None) -> Found
 
 
 def engine(programs: Programs, host: Mapping[str, str]) -> Found:
-    """Only image builders need it, so a lack of it is no failure."""
+    """Most can do without: a lack of it is no failure."""
     ran = _run(programs, host, "docker", "version", "--format", "{{.Server.Version}}")
     if ran is None:
-        return "note", "no program 'docker'", "only images need it: install Docker to build them"
+        return "note", "no program 'docker'", f"{_FOR_ENGINES}: install Docker"
     if ran.code:
-        return "note", f"docker does not answer: {_last(ran)}", "only images need it: start the Docker daemon"
+        return "note", f"docker does not answer: {_last(ran)}", f"{_FOR_ENGINES}: start the Docker daemon"
     try:
         refuse_old_engine(ran.output.strip())
     except BuildError as error:
-        return "note", error.message, f"only images need it: {error.hint}"
+        return "note", error.message, f"{_FOR_ENGINES}: {error.hint}"
     buildx = _run(programs, host, "docker", "buildx", "version")
     if buildx is None or buildx.code:
-        return "note", f"docker {ran.output.strip()} without buildx", "only images need it: install docker-buildx"
+        hint = "only the builder 'docker' needs it: install docker-buildx"
+        return "note", f"docker {ran.output.strip()} without buildx", hint
     return "ok", f"docker {ran.output.strip()}, {' '.join(buildx.output.split()[:2])}", ""
 
 

@@ -119,11 +119,7 @@ class Preparer:
 
     def _refusals(self, environment: Environment) -> Iterable[EnvbuildError]:
         """What this builder cannot do for this manifest, each with its line: never ignored."""
-        builder = BUILDERS.get(environment.builder)
-        if builder is None:
-            what = f"the builder '{environment.builder}' is not in this version yet"
-            yield PlanError(what, environment.builder_where, "use 'local' or 'docker'")
-            return
+        builder = BUILDERS[environment.builder]
         if EDITABLES in builder.CANNOT_HONOUR:
             for item in (one for one in member_items(environment) if one.editable):
                 what = f"builder '{environment.builder}' cannot do '-e': what it makes goes elsewhere"
@@ -141,7 +137,9 @@ class Preparer:
 
 
 def _instead(key: str, value: str) -> str:
-    others = [f"'builder: {kind}'" for kind, one in BUILDERS.items() if (key, value) not in one.CANNOT_HONOUR]
+    """What is of images alone, a builder that makes none only passes by."""
+    able = {kind: one for kind, one in BUILDERS.items() if (key, value) not in one.CANNOT_HONOUR}
+    others = [f"'builder: {kind}'" for kind, one in able.items() if one.MAKES_IMAGES or not key.startswith("image.")]
     return f"remove it, or use {' or '.join(others)}" if others else "remove it"
 
 

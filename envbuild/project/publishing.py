@@ -16,7 +16,7 @@ from envbuild.record import Reason, Record
 from envbuild.registry.repositories import repositories
 from envbuild.resolve import Environment
 
-_NO_IMAGE = "choose what has 'builder: docker'"
+_NO_IMAGE = "choose what has 'builder: docker' or 'builder: oci'"
 
 
 def to_publish(project: Project, selection: Selection) -> Planned:

@@ -88,7 +88,8 @@ def _remembered(record: Record) -> Image:
 
 def _check_image(name: str, builder: str) -> None:
     if not makes_images(builder):
-        raise UsageError(f"'{name}' is no image: its builder is '{builder}'", hint="name one with 'builder: docker'")
+        hint = "name one with 'builder: docker' or 'builder: oci'"
+        raise UsageError(f"'{name}' is no image: its builder is '{builder}'", hint=hint)
 
 
 def _numbered(project: Project, environment: Environment, version: str) -> Image:

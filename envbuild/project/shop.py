@@ -6,7 +6,7 @@ from envbuild.builders.recipe import Workshop
 from envbuild.builders.target import Tools
 from envbuild.project.place import Place
 
-_SHELF = "images"
+SHELF = "images"
 
 
 def engine(project: Place) -> Daemon:
@@ -19,7 +19,7 @@ def keeper(project: Place, builder: str) -> Keeper:
         return engine(project)
     from envbuild.builders.oci.shelf import Shelf
 
-    return Shelf(project.store / _SHELF, lambda: engine(project))
+    return Shelf(project.store / SHELF, lambda: engine(project))
 
 
 def shop_of(project: Place, tools: Tools, builder: str) -> Workshop:

@@ -75,7 +75,6 @@ class Environment(msgspec.Struct, frozen=True):
     variables: tuple[Variable, ...]
     python: Python
     builder: str
-    builder_where: Place
 
     @property
     def description(self) -> str:
@@ -193,7 +192,6 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         variables=_variables(body.get("variables")),
         python=_python(keys, dependencies.every, keys.builder or settings.builder),
         builder=keys.builder or settings.builder,
-        builder_where=_builder_where(body, settings),
     )
     named = body if keys.channels else settings.body
     channels = channel_problems(named.get("channels"), settings.insecure_indexes)
@@ -227,11 +225,6 @@ def _with_params(body: Node, params: Node) -> Node:
 def _replaced(body: Node, key: str, value: Value) -> Node:
     merged = node_with(body, key, value)
     return Node(body.path, body.line, body.column, body.tag, merged.entries)
-
-
-def _builder_where(body: Node, settings: Settings) -> Place:
-    stated = body.get("builder")
-    return stated.place if stated else settings.place("builder") or body.place
 
 
 def _typed(body: Node) -> Node:

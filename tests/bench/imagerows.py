@@ -90,7 +90,12 @@ def _site(work: Place, name: str) -> Iterator[_Site]:
         (folder / "envbuild.yaml").write_text(
             f"registry: {registry.server}/team\nbuilder: docker\nplatforms: [linux-64]\n"
         )
-        made = place(folder)
-        path = os.pathsep.join((str(Path(sys.executable).parent), engine.docker.environ["PATH"]))
-        kept = {key: value for key, value in engine.docker.environ.items() if key != "HOME"}
-        yield _Site(Place(folder, {**made.environment, **kept, "PATH": path}), registry.server)
+        yield _Site(beside(folder, engine), registry.server)
+
+
+def beside(folder: Path, engine: Engine) -> Place:
+    """A folder whose commands find this engine."""
+    made = place(folder)
+    path = os.pathsep.join((str(Path(sys.executable).parent), engine.docker.environ["PATH"]))
+    kept = {key: value for key, value in engine.docker.environ.items() if key != "HOME"}
+    return Place(folder, {**made.environment, **kept, "PATH": path})

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import bake, channels, condabuild, imagerows
+from . import bake, channels, condabuild, imagerows, ocirows
 from .byhand import by_hand
 from .channels import Side
 from .fleet import Shape, manifests
@@ -44,7 +44,7 @@ _TYPED = {
 }
 
 # Rows of the design that wait for a builder; said below the table, so that nobody takes the table for the whole.
-WAITING = (("one package changed of 30, image pushed, oci", "needs the oci builder and a registry"),)
+WAITING: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def questions(bench: Bench) -> list[Question]:
     small, large, plan = bench.small, bench.large, " ".join(("no-op", *bench.plan))
     built, first = max(2, small // 20), max(2, small // 50)
     shared, starts = small // 10, f"python -c pass, {small // 20} times"
+    count, pushed = 30 if bench.huge else 10, "docker buildx build --push"
     both = f"{small:,} -> {large:,} environments"
     rows = [
         Question(f"{plan}, {small:,}", f"{_BAKE}, {small:,}", 0.15, lambda b: _bake(b, b.small), needs="buildx"),
@@ -94,6 +95,10 @@ def questions(bench: Bench) -> list[Question]:
         Question("local build, 30 conda packages, 5 wheels", "rattler + uv pip install", 1.2, _conda_build),
         Question(f"no-op apply, {built} built images", f"{_BAKED}, {built} cached", 0.1, _unchanged, needs="docker"),
         Question(f"first build, {first} images, -j 2", f"{_BAKED}, {first}", 1.1, _first_images, needs="docker"),
+        Question(f"oci, one of {count} packages changed, pushed", pushed, 0.03, _oci_changed, needs="docker"),
+        Question(f"oci, first image of {count} packages, pushed", pushed, 0.4, _oci_first, needs="docker"),
+        Question("oci, bytes pushed of 10 images", "of 1", 1.3, _oci_shared, needs="docker"),
+        Question("oci, peak memory of a first image", "", 300, _oci_memory, unit="MiB", needs="docker"),
         Question("envbuild --version", "python -c pass", 4, _version),
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
         *(
@@ -205,6 +210,22 @@ def _unchanged(bench: Bench) -> Answer:
 
 def _first_images(bench: Bench) -> Answer:
     return _between(partial(imagerows.first, images=max(2, bench.small // 50)), bench)
+
+
+def _oci_changed(bench: Bench) -> Answer:
+    return _between(partial(ocirows.changed, full=bench.huge is not None), bench)
+
+
+def _oci_first(bench: Bench) -> Answer:
+    return _between(partial(ocirows.first, full=bench.huge is not None), bench)
+
+
+def _oci_shared(bench: Bench) -> Answer:
+    return Answer(*ocirows.shared(bench.work, full=bench.huge is not None))
+
+
+def _oci_memory(bench: Bench) -> Answer:
+    return Answer(ocirows.peak(bench.work, full=bench.huge is not None) / _MIB)
 
 
 def _checked(bench: Bench, *, anew: bool = False) -> Answer:

@@ -90,6 +90,20 @@ def test_layers_of_a_base_are_as_others_made_them() -> None:
     assert shown == f"the layer {below.digest}: 'lib/libc.so' is to be below 'lib', which is a link"
 
 
+def test_a_folder_that_is_hidden_is_expected() -> None:
+    """What layers below have there may be there again then, as something else; said anywhere else it is refused."""
+    top = (given("opt", "folder"), given("opt/env", "folder"))
+    hidden = (*top, given("opt/env/.wh..wh..opq"))
+    again = (*top, given("opt/env/bin", data=b"a file, where a folder was"))
+    wanted = msgspec.structs.replace(WANTED, hides="opt/env")
+    root, blobs = several([tarred(one) for one in (SMALL, hidden, again)])
+    validate(root, reading(blobs), wanted)
+    assert "would remove a file" in refused(root, blobs)
+    for wrong in ((*top, given("opt/env/.wh..wh..opq", data=b"x")), (*top, given("opt/.wh..wh..opq"))):
+        root, blobs = several([tarred(one) for one in (SMALL, wrong)])
+        assert refused(root, blobs, wanted)
+
+
 def test_without_wishes_only_the_image_itself_is_judged() -> None:
     """Whose its files are, and when they were changed, is for the builder to say."""
     root, blobs = several([tarred([given("a", uid=5, mtime=7)]), tarred([given("a", data=b"again")])])

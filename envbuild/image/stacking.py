@@ -16,13 +16,15 @@ _SAID = frozenset({"path", "linkpath", "size"})
 class Expected(msgspec.Struct, frozen=True):
     """What is wanted of an image besides. The first layers are its `base`'s, and as others made them.
 
-    Of the rest: who may own what is in it, when all of it was changed last, and that no two layers have one file.
+    Of the rest: who may own what is in it, when all of it was changed last, that no two layers have one file, and a
+    folder of which one of them hides what layers below it have.
     """
 
     base: int = 0
     owners: frozenset[tuple[int, int]] | None = None
     seconds: int | None = None
     disjoint: bool = False
+    hides: str = ""
 
 
 class Stack:
@@ -60,12 +62,24 @@ class Stack:
         layer: dict[str, Member] = {}
         last = ""
         for one in entries:
+            if self._hides(one, layer):
+                self._hide(f"{self._expected.hides}/")
+                continue
             for text in self._problems(one, layer, last):
                 raise ImageError(f"{what}: '{one.path}' {text}", hint=_AGAIN)
             layer[one.path] = one
             last = one.path
         self._below |= layer
         self._own |= {path for path, one in layer.items() if one.kind != "folder"}
+
+    def _hides(self, one: Member, layer: dict[str, Member]) -> bool:
+        """Said in the folder itself, right behind it; anywhere else, or with words in it, it is as any such name."""
+        folder = self._expected.hides
+        return bool(folder) and one.path == f"{folder}/{_OPAQUE}" and [*layer][-1:] == [folder] and not one.size
+
+    def _hide(self, prefix: str) -> None:
+        self._drop(prefix, tuple(self._below))
+        self._own = {path for path in self._own if not path.startswith(prefix)}
 
     def _problems(self, one: Member, layer: dict[str, Member], last: str) -> Iterator[str]:
         yield from _of_path(one.path)

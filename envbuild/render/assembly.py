@@ -1,12 +1,14 @@
 """Environment -> what an image is assembled of beside its packages, where no Dockerfile says it: plain data."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from envbuild.errors import RenderError, raise_all
 from envbuild.lock import SCRATCH, canonical
 from envbuild.manifest import User
 from envbuild.render import variables
-from envbuild.render.conduct import Copied, command, copied, labels
+from envbuild.render.conduct import Copied, command, copied, inherited, labels
 from envbuild.render.given import Given, placed
 from envbuild.render.refusals import assembly_refusals
 from envbuild.resolve import Environment
@@ -65,7 +67,7 @@ def assembly(environment: Environment, given: Given) -> Assembly:
         hides=_hides(environment, given),
         stated=(*variables.of_gpu(environment), *variables.stated(environment, given)),
         active=tuple(variables.active(environment, given)) if installs else (),
-        copies=tuple(copied(environment)),
+        copies=tuple(_copies(environment, given)),
         user=image.user.name if isinstance(image.user, User) else image.user or "",
         account=_account(image.user) if isinstance(image.user, User) else None,
         workdir=placed(image.workdir, environment) if image.workdir else "",
@@ -76,6 +78,16 @@ def assembly(environment: Environment, given: Given) -> Assembly:
         expose=tuple(map(str, image.expose)),
         stop_signal=image.stop_signal or "",
     )
+
+
+def _copies(environment: Environment, given: Given) -> Iterator[Copied]:
+    """What the base has copied is there, but for what lies where its environment is hidden."""
+    done = frozenset(copied(environment)) - frozenset(
+        copied(environment, inherited(environment, given, "image", "copy"))
+    )
+    for one in copied(environment):
+        if one not in done or f"{one.to}/".startswith(f"{environment.prefix}/"):
+            yield one
 
 
 def _account(user: User) -> Account:

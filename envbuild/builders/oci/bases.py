@@ -13,7 +13,7 @@ from envbuild.lock import Base
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registries
 from envbuild.registry.copying import Source, Stored
-from envbuild.registry.inspecting import made_by
+from envbuild.registry.inspecting import PACKAGES, made_by
 from envbuild.render import ARCHITECTURES
 from envbuild.solvers.bases import project_layout
 
@@ -89,6 +89,20 @@ class _Config(msgspec.Struct, frozen=True):
     config: _Starts | None = None
 
 
+class _Layer(msgspec.Struct, frozen=True):
+    annotations: Mapping[str, Any] | None = None
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What it holds, if it is one of ours; what others say of theirs may hang on how it is stored."""
+        said = (self.annotations or {}).get(PACKAGES)
+        return {PACKAGES: said} if isinstance(said, str) else {}
+
+
+class _Layers(msgspec.Struct, frozen=True):
+    layers: tuple[_Layer, ...] = ()
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A base as messages call it, and the line that asks for it."""
 
@@ -123,7 +137,10 @@ def base_of(source: Source, root: Manifest, platform: str, asked: Asked) -> Grou
     config = _decoded(data, _Config, asked)
     if (found := _Platform(config.os, config.architecture)) != wanted:
         raise _other_platform(asked, wanted, [found])
-    return Ground(_decoded(data, dict[str, Any], asked), _layers(stated, config, asked), one, source)
+    kept = [layer.kept for layer in _decoded(one.data, _Layers, asked).layers]
+    every = zip(_layers(stated, config, asked), kept, strict=True)
+    layers = tuple(msgspec.structs.replace(layer, annotations=said) for layer, said in every)
+    return Ground(_decoded(data, dict[str, Any], asked), layers, one, source)
 
 
 def _chosen(source: Source, root: Manifest, wanted: _Platform, asked: Asked) -> Manifest:

@@ -57,7 +57,14 @@ def files_of(ground: Ground, shop: OciWorkshop, say: Callable[[str], None]) -> R
 def python_of(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Interpreter | None:
     """The base's own, where packages are for that: of the version that is locked."""
     found = _python(recipe, ground, files)
-    return Interpreter(found.path, found.full or found.version) if found else None
+    return Interpreter(_program(found, files), found.full or found.version) if found else None
+
+
+def _program(found: Python, files: Callable[[], Rootfs]) -> str:
+    """That of a virtual environment, as of an environment below, is a link: no environment stands around another."""
+    if found.known_by == "files" and files().kind(f"{found.path.rsplit('/', 2)[0]}/pyvenv.cfg"):
+        return f"/{files().resolve(found.path)}"
+    return found.path
 
 
 def _python(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Python | None:
@@ -65,10 +72,11 @@ def _python(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs]) -> Pyth
     if stated.source != "image" or not stated.managed:
         return None
     minor, named = ".".join(recipe.python.split(".")[:2]), stated.interpreter or ""
-    told = told_python(ground.env)
+    own = recipe.environment.prefix  # where nothing of the base is seen in the end
+    told = told_python({**ground.env, "PATH": _path(ground, own, ground.env.get("VIRTUAL_ENV", ""))})
     if told and told.version == minor and named in {"", "python3", "python", told.path}:
         return told
-    every = pythons(files(), _places(ground, named))
+    every = pythons(files(), _places(_path(ground, own), named))
     found = next((one for one in every if one.version == minor), None)
     if found is None:
         raise _other(recipe, minor, every)
@@ -81,7 +89,7 @@ def check_interpreter(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs
     if stated.managed:
         return
     name = stated.interpreter or "python3"
-    folders = _places(ground, "").split(":")
+    folders = _path(ground).split(":")
     paths = [name] if name.startswith("/") else [f"{folder}/{name}" for folder in folders]
     base = files()
     if not any(base.kind(base.resolve(path)) == "file" for path in paths):
@@ -89,9 +97,15 @@ def check_interpreter(recipe: Recipe, ground: Ground, files: Callable[[], Rootfs
         raise BuildError(f"the base has no '{name}'", where, "choose another base, or name the interpreter that it has")
 
 
-def _places(ground: Ground, named: str) -> str:
+def _places(path: str, named: str) -> str:
     """Where it is looked for: beside the one that is named, else by the base's PATH."""
-    return named.rpartition("/")[0] if named.startswith("/") else ground.env.get("PATH") or _PATH
+    return named.rpartition("/")[0] if named.startswith("/") else path
+
+
+def _path(ground: Ground, *but: str) -> str:
+    """The base's, without some environments."""
+    out = {f"{prefix}/bin" for prefix in but}
+    return ":".join(one for one in (ground.env.get("PATH") or _PATH).split(":") if one not in out)
 
 
 def _other(recipe: Recipe, minor: str, every: tuple[Python, ...]) -> BuildError:

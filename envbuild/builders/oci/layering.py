@@ -11,7 +11,7 @@ import msgspec
 from envbuild.builders.oci.bases import Ground
 from envbuild.builders.oci.cache import LayerCache
 from envbuild.builders.oci.copies import Copies
-from envbuild.builders.oci.grounds import files_of, python_of
+from envbuild.builders.oci.grounds import check_interpreter, files_of, python_of
 from envbuild.builders.oci.laying import Package
 from envbuild.builders.oci.packages import packages
 from envbuild.builders.oci.packing import pack
@@ -20,6 +20,7 @@ from envbuild.builders.oci.tree import Node, Tree
 from envbuild.builders.oci.workshop import OciWorkshop
 from envbuild.builders.recipe import Recipe
 from envbuild.builders.staging import Staging
+from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
 from envbuild.image.entries import FOLDER
 from envbuild.image.grouping import grouped
@@ -30,6 +31,7 @@ from envbuild.registry.blobs import Blob
 from envbuild.registry.inspecting import PACKAGES
 from envbuild.render import Assembly
 
+_GONE = ".wh."  # how names begin that take away what layers below have
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
 _AT_ONCE = 2
 _FORMAT = 1  # moves when the same things become other layers
@@ -63,6 +65,7 @@ class Layering:
         """What is not in the cache is made now, with no more than two at a time: each compresses by all processors."""
         recipe, shop = self._recipe, self._shop
         if not recipe.installs:
+            check_interpreter(recipe, self._ground, lambda: self._files)
             return []
         interpreter = python_of(recipe, self._ground, lambda: self._files)
         recipe.say("packages")
@@ -86,7 +89,8 @@ class Layering:
     def _tree(self, group: tuple[Package, ...]) -> Tree:
         """Folders that several have are one."""
         self._recipe.say(f"packing {group[0].made_by}{f' and {len(group) - 1} more' if len(group) > 1 else ''}")
-        return {node.entry.path: node for one in group for node in (*self._above, *one.tree())}.values()
+        every = ((one, node) for one in group for node in (*self._above, *one.tree()))
+        return {node.entry.path: _harmless(node, one.made_by) for one, node in every}.values()
 
     def _key(self, keys: Sequence[str]) -> str:
         """What the bytes of a layer hang on."""
@@ -105,7 +109,9 @@ class Layering:
         return (*self._above, Node(Entry(prefix, "folder", FOLDER)), Node(Entry(f"{prefix}/{_OPAQUE}")))
 
     def _copied(self, context: Path) -> Tree:
-        return Copies(context, self._files, self._recipe.environment).tree(self._sketch)
+        where = self._recipe.environment.where("image", "copy")
+        every = Copies(context, self._files, self._recipe.environment).tree(self._sketch)
+        return [_harmless(node, "what is copied", where) for node in every]
 
     @property
     def _kind(self) -> str:
@@ -136,3 +142,11 @@ class Layering:
         recipe = self._recipe
         pins = sound(recipe.pins.get(self._platform, Pins(self._platform, ())), self._platform)
         return Staging(recipe.environment, self._platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
+
+
+def _harmless(node: Node, what: str, where: Place | None = None) -> Node:
+    if node.entry.path.rpartition("/")[2].startswith(_GONE):
+        hint = "rename it" if where else "use another version of it, or 'builder: docker'"
+        text = f"{what} has '/{node.entry.path}', a name by which files of other layers are taken away"
+        raise BuildError(text, where, hint)
+    return node

@@ -192,7 +192,7 @@ def test_fewer_layers_than_packages(world: World) -> None:
     world.apply()
     world.judge()
     before = world.served().layers("v1")
-    names = [one.split("\n") for one in made_by(before)[1:]]
+    names: list[list[str]] = [one.split("\n") for one in made_by(before)[1:]]
     assert sorted(map(len, names)) == [1, 1, 3]
     assert {"gamma 1.0", "tool 1.0"} < set(max(names, key=len))
     world.write("web", base, "alpha==1.0", "beta", "gamma", "tool")

@@ -25,12 +25,12 @@ from .channels import Side
 from .imagerows import beside
 from .process import Place, Run
 
+# With what these need, thirty packages and ten.
 _REAL = (
-    *("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pillow", "lxml", "sympy", "networkx", "requests"),
-    *("pyyaml", "jinja2", "click", "tqdm", "rich", "python-dateutil", "pytz", "tzdata", "six", "joblib"),
-    *("threadpoolctl", "contourpy", "cycler", "fonttools", "kiwisolver", "pyparsing", "idna", "certifi", "urllib3"),
+    *("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "requests", "sympy", "jinja2", "networkx", "pyyaml"),
+    "click",
 )
-_FEW = ("numpy", "pyyaml", "jinja2", "click", "six", "idna", "certifi", "urllib3", "tqdm")
+_FEW = ("numpy", "pyyaml", "jinja2", "requests")
 _MOVED = "packaging"
 _VERSIONS = ("24.2", "24.1", "24.0", "23.2", "23.1", "23.0", "22.0", "21.3", "20.9", "20.8", "20.7", "20.4", "20.3")
 _FLEET, _OWN = 10, 5
@@ -101,10 +101,11 @@ def _sent(front: Front) -> int:
 
 
 class _Site:
-    def __init__(self, project: Place, server: str, names: Sequence[str], urls: tuple[str, str]) -> None:
+    def __init__(self, project: Place, server: str, wheels: Path, urls: tuple[str, str]) -> None:
         self.project = project
         self.server = server
-        self._names = names
+        self._names = _names(wheels)
+        (self._pip,) = (wheels / "fetched").glob("pip-*.whl")
         self._ours, self._theirs = urls
         self.publish(server)
 
@@ -130,7 +131,7 @@ class _Site:
         path.parent.mkdir(exist_ok=True)
         items = "".join(f"    - {one}\n" for one in packages)
         path.write_text(
-            f"python: {{version: '3.11'}}\npip: {{index_url: {self._ours}}}\ndependencies:\n- pip:\n{items}"
+            f"python: {{version: '3.11'}}\npip: {{index_url: '{self._ours}'}}\ndependencies:\n- pip:\n{items}"
             f"image: {{base: '{self.server}/base:1'}}\n"
         )
 
@@ -146,10 +147,11 @@ class _Site:
         folder = self.project.folder / ".bench/context"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "requirements.txt").write_text("\n".join((*self._names, f"{_MOVED}=={version}")) + "\n")
+        shutil.copyfile(self._pip, folder / self._pip.name)
         host = self._theirs.partition("//")[2].partition(":")[0]
         (folder / "Dockerfile").write_text(
-            f"FROM {self.server}/base:1\nCOPY requirements.txt /tmp/\nRUN --mount=type=cache,target=/root/.cache/pip "
-            f"pip install --no-deps --index-url {self._theirs} --trusted-host {host} -r /tmp/requirements.txt\n"
+            f"FROM {self.server}/base:1\nCOPY {self._pip.name} requirements.txt /tmp/\n"
+            f"RUN --mount=type=cache,target=/root/.cache/pip python3 /tmp/{self._pip.name}/pip install --no-deps --index-url {self._theirs} --trusted-host {host} -r /tmp/requirements.txt\n"
         )
         command = ("docker", "buildx", "build", "--push", *options, "--tag", f"{self.server}/{name}:1", str(folder))
         return self.project.run(*command)
@@ -157,15 +159,14 @@ class _Site:
 
 @contextmanager
 def _site(work: Place, name: str, *, full: bool) -> Iterator[_Site]:
-    names = _REAL if full else _FEW
-    wheels, folder = _wheels(work, names), work.folder / name
+    wheels, folder = _wheels(work, _REAL if full else _FEW), work.folder / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with Engine(work.folder / "engine") as engine, Registry(work.folder / f"{name}-registry") as registry:
         engine.docker("tag", engine.base("python"), f"{registry.server}/base:1")
         engine.docker("push", f"{registry.server}/base:1")
         with _served(wheels, engine.gateway) as theirs, _served(wheels, "127.0.0.1") as ours:
-            yield _Site(beside(folder, engine), registry.server, names, (ours, theirs))
+            yield _Site(beside(folder, engine), registry.server, wheels, (ours, theirs))
 
 
 def _wheels(work: Place, names: Sequence[str]) -> Path:
@@ -173,22 +174,32 @@ def _wheels(work: Place, names: Sequence[str]) -> Path:
     folder = work.folder / f"wheels-{len(names)}"
     fetched = folder / "fetched"
     if not fetched.exists():
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"]
-        subprocess.run([*pip, folder / "new", *names], check=True)
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", str(folder / "new")]
+        subprocess.run([*pip, *names, "pip"], check=True)
         for version in _VERSIONS:
-            subprocess.run([*pip, folder / "new", f"{_MOVED}=={version}"], check=True)
+            subprocess.run([*pip, "--no-deps", f"{_MOVED}=={version}"], check=True)
         (folder / "new").rename(fetched)
         for one, number in product(range(_OWN), range(_FLEET)):
             file, data = wheel_bytes(f"own{one}", f"{number}.0", modules={f"own{one}/data.py": _text(one, number)})
             (fetched / file).write_bytes(data)
     for wheel in fetched.glob("*.whl"):
-        page = folder / "simple" / wheel.name.partition("-")[0].lower().replace("_", "-").replace(".", "-")
+        page = folder / "simple" / _name(wheel)
         page.mkdir(parents=True, exist_ok=True)
         (page / wheel.name).unlink(missing_ok=True)
         (page / wheel.name).hardlink_to(wheel)
         links = "".join(f'<a href="{one.name}">{one.name}</a><br>\n' for one in sorted(page.glob("*.whl")))
         (page / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>\n")
     return folder
+
+
+def _names(wheels: Path) -> list[str]:
+    """All that every image has."""
+    found = {_name(one) for one in (wheels / "fetched").glob("*.whl")}
+    return sorted(one for one in found if one not in {_MOVED, "pip"} and not one.startswith("own"))
+
+
+def _name(wheel: Path) -> str:
+    return wheel.name.partition("-")[0].lower().replace("_", "-").replace(".", "-")
 
 
 def _text(one: int, number: int) -> str:

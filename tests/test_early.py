@@ -60,6 +60,8 @@ def test_all_of_it_in_one_go(project: Project) -> None:
         ("manifests/k.yaml", 2),
         ("manifests/p.yaml", 4),
         ("manifests/p.yaml", 5),
+        ("manifests/r.yaml", 1),
+        ("manifests/r.yaml", 2),
     ]
 
 

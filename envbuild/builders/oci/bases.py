@@ -79,6 +79,7 @@ class _Step(msgspec.Struct, frozen=True):
 
 class _Starts(msgspec.Struct, frozen=True, rename="pascal"):
     env: tuple[str, ...] | None = None
+    on_build: tuple[str, ...] | None = None
 
 
 class _Config(msgspec.Struct, frozen=True):
@@ -137,6 +138,9 @@ def base_of(source: Source, root: Manifest, platform: str, asked: Asked) -> Grou
     config = _decoded(data, _Config, asked)
     if (found := _Platform(config.os, config.architecture)) != wanted:
         raise _other_platform(asked, wanted, [found])
+    if config.config and config.config.on_build:
+        hint = "choose another base image, or 'builder: docker'"
+        raise BuildError(f"{asked.name} has ONBUILD steps, which have to be run", asked.where, hint)
     kept = [layer.kept for layer in _decoded(one.data, _Layers, asked).layers]
     every = zip(_layers(stated, config, asked), kept, strict=True)
     layers = tuple(msgspec.structs.replace(layer, annotations=said) for layer, said in every)

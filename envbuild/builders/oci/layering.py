@@ -90,7 +90,12 @@ class Layering:
         """Folders that several have are one."""
         self._recipe.say(f"packing {group[0].made_by}{f' and {len(group) - 1} more' if len(group) > 1 else ''}")
         every = ((one, node) for one in group for node in (*self._above, *one.tree()))
-        return {node.entry.path: _harmless(node, one.made_by) for one, node in every}.values()
+        return {node.entry.path: _harmless(node, one.made_by, self._where(one)) for one, node in every}.values()
+
+    def _where(self, package: Package) -> Place:
+        """The line that asks for it, if one does."""
+        environment = self._recipe.environment
+        return next((item.where for item in environment.package(package.name)), Place(environment.path))
 
     def _key(self, keys: Sequence[str]) -> str:
         """What the bytes of a layer hang on."""
@@ -111,7 +116,7 @@ class Layering:
     def _copied(self, context: Path) -> Tree:
         where = self._recipe.environment.where("image", "copy")
         every = Copies(context, self._files, self._recipe.environment).tree(self._sketch)
-        return [_harmless(node, "what is copied", where) for node in every]
+        return [_harmless(node, "what is copied", where, "rename it") for node in every]
 
     @property
     def _kind(self) -> str:
@@ -144,9 +149,9 @@ class Layering:
         return Staging(recipe.environment, self._platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
 
 
-def _harmless(node: Node, what: str, where: Place | None = None) -> Node:
+def _harmless(node: Node, what: str, where: Place, hint: str = "use another version of it") -> Node:
+    """As Docker would copy it, engines disagree on what it is."""
     if node.entry.path.rpartition("/")[2].startswith(_GONE):
-        hint = "rename it" if where else "use another version of it, or 'builder: docker'"
         text = f"{what} has '/{node.entry.path}', a name by which files of other layers are taken away"
         raise BuildError(text, where, hint)
     return node

@@ -1,4 +1,4 @@
-"""An image as `show --image` tells of it: from its registry by its digest, or from where this machine keeps it."""
+"""An image as `show --image` tells of it: from its registry by its digest, or from the engine that keeps it."""
 
 import msgspec
 
@@ -13,18 +13,18 @@ from envbuild.render import DOCKERFILE
 
 
 class Pictured(msgspec.Struct, frozen=True):
-    """What it is made of; the Dockerfile is the one that a record has. `keeper` has what is in no registry."""
+    """What it is made of; the Dockerfile is the one that a record has. `kept_by` is who has what no registry has."""
 
     image: Image
     inside: Inside
     dockerfile: str
-    keeper: str = ""
+    kept_by: str = ""
 
 
 def pictured(project: Project, image: Image) -> Pictured:
     found = _kept(project, image) if image.id else _of_registry(project, image)
-    kept = keeper(project, image.builder).called if image.id else ""
-    return Pictured(image, found, image.record.artifacts.get(DOCKERFILE, "") if image.record else "", kept)
+    dockerfile = image.record.artifacts.get(DOCKERFILE, "") if image.record else ""
+    return Pictured(image, found, dockerfile, keeper(project, image.builder).called if image.id else "")
 
 
 def _of_registry(project: Project, image: Image) -> Inside:

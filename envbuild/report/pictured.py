@@ -88,7 +88,7 @@ def image_text(found: Pictured, look: Look, fleet: Fleet | None = None) -> str:
     rows = [
         ("repository", image.homes[0].name),
         ("digest", image.digest or image.id),
-        ("kept by", found.keeper),
+        ("kept by", found.kept_by),
         *_each("name", image.names),
         ("platforms", every),
         ("size", size(inside.size) if len(inside.variants) > 1 else ""),

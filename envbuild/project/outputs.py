@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from envbuild.builders import makes_images
-from envbuild.builders.oci.shelf import Shelf
+from envbuild.builders.oci.shelf import Shelf, of_platform
+from envbuild.builders.recipe import chosen
 from envbuild.errors import BuildError, GoneError, UsageError
 from envbuild.image.manifests import Manifest
 from envbuild.project.front import Project
@@ -13,6 +14,7 @@ from envbuild.project.shop import keeper
 from envbuild.project.wishes import Output, Written
 from envbuild.registry.copying import Source, Stored
 from envbuild.registry.outputs import write_docker_archive, write_layout, write_oci_archive
+from envbuild.render import ARCHITECTURES, platforms_of
 
 
 def images_of(project: Project, selection: Selection, asked: Sequence[Output]) -> tuple[str, ...]:
@@ -35,7 +37,7 @@ def write(project: Project, names: Iterable[str], asked: Sequence[Output]) -> tu
 
 
 def _written(project: Project, image: Image, output: Output) -> Written:
-    source, root = readable(project, image)
+    source, root = _wished(project, image)
     name = image.homes[0].tagged(image.homes[0].version_tag(image.version or 0) if image.version else "latest")
     if output.form == "oci":
         write_layout(source, root, output.path, name)
@@ -44,6 +46,15 @@ def _written(project: Project, image: Image, output: Output) -> Written:
     else:
         write_docker_archive(source, root, output.path, [name])
     return Written(output, name)
+
+
+def _wished(project: Project, image: Image) -> tuple[Source, Manifest]:
+    """All of it, or of its platforms the one that is wished for."""
+    source, root = readable(project, image)
+    every, wished = platforms_of(image.environment), project.wishes.platforms
+    if wished and chosen(image.environment, wished) != every:
+        root = of_platform(source, root, f"linux/{ARCHITECTURES[wished[0]]}")
+    return source, root
 
 
 def readable(project: Project, image: Image) -> tuple[Source, Manifest]:

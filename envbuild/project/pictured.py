@@ -1,4 +1,4 @@
-"""An image as `show --image` tells of it: from its registry by its digest, or from where this machine keeps it."""
+"""An image as `show --image` tells of it: from its registry by its digest, or from the engine that keeps it."""
 
 import msgspec
 

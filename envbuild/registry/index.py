@@ -1,6 +1,6 @@
 """An index of images: one for each platform, joined from what several machines have pushed.
 
-The same shares make the same bytes, whoever joins them, and what is attested of each goes with it.
+The same shares make the same bytes, whoever joins them, also if nobody had to; what is attested of each goes with it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import BrokenError
-from envbuild.image.manifests import INDEXES, Manifest, content
+from envbuild.image.manifests import INDEXES, Manifest, canonical, content
 from envbuild.registry.client import Registry
 
 _AGAIN = "build it again: 'envbuild apply --platform P'"
@@ -42,7 +42,7 @@ def share(registry: Registry, repository: str, digest: str, architecture: str) -
 
 def index(shares: Iterable[Share]) -> Manifest:
     """One image for all platforms; what all shares say of themselves is said of the whole."""
-    every = tuple(shares)
+    every = sorted(shares, key=lambda one: str(one.entries[0]["platform"]["architecture"]))
     common = [{*one.annotations.items()} for one in every]
     annotations = dict(sorted(set.intersection(*common))) if common else {}
     stated = {
@@ -51,7 +51,7 @@ def index(shares: Iterable[Share]) -> Manifest:
         "manifests": [entry for one in every for entry in one.entries],
         **({"annotations": annotations} if annotations else {}),
     }
-    return Manifest(msgspec.json.encode(stated), INDEXES[0])
+    return Manifest(canonical(stated), INDEXES[0])
 
 
 def is_attestation(entry: Mapping[str, Any]) -> bool:

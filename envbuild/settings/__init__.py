@@ -43,8 +43,10 @@ LayerCount = Annotated[int, msgspec.Meta(ge=1, le=_MOST_LAYERS)]
 
 
 class Layers(msgspec.Struct, frozen=True):
-    budget: Annotated[LayerCount | None, about("The most layers of packages.")] = None
-    compression: Literal["zstd", "gzip"] | None = None
+    LATER: ClassVar = {"bytecode": "remove it for now"}
+
+    budget: Annotated[LayerCount | None, about("The most layers that packages have: 100.")] = None
+    compression: Annotated[Literal["zstd", "gzip"] | None, about("How layers are written: gzip.")] = None
     bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False
 
 
@@ -93,7 +95,9 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     micromamba_image: Annotated[Word | None, about("The image that installs conda packages inside a build.")] = None
     uv_image: Annotated[Word | None, about("The image that brings uv where it installs inside a build.")] = None
     install: Annotated[Literal["staged", "inside"], about("Where packages of an image are installed.")] = "staged"
-    layers: Annotated[Layers, about("How many layers an image has, and how they are compressed.")] = Layers()
+    layers: Annotated[Layers, about("How many layers an image of builder 'oci' has, and how they are compressed.")] = (
+        Layers()
+    )
     check: Annotated[Check, about("Kinds of notes that 'envbuild check' leaves out.")] = Check()
 
 

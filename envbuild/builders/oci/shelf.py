@@ -9,7 +9,7 @@ import msgspec
 from envbuild.builders.keeping import Say
 from envbuild.errors import BuildError, RegistryError
 from envbuild.image.manifests import Descriptor, Manifest, content
-from envbuild.registry.copying import parts
+from envbuild.registry.copying import Source, parts
 from envbuild.registry.layouts import Layout
 from envbuild.registry.outputs import write_docker_archive, write_layout
 
@@ -38,12 +38,13 @@ class Shelf:
         self._engine = engine
 
     def image(self, reference: str) -> OnShelf | None:
-        found = self.find(reference)
+        """By its id, or by a name."""
+        found = self.find(reference) or self.find(self._named(reference))
         if found is None:
             return None
         layout, root = found
         try:
-            return OnShelf(reference, sum(blob.size for blob in parts(layout, root)))
+            return OnShelf(f"{OF_SHELF}{root.digest}", sum(blob.size for blob in parts(layout, root)))
         except RegistryError:
             return None
 
@@ -72,19 +73,12 @@ class Shelf:
             raise BuildError(f"{reference} is not in {self.called}", hint="run 'envbuild apply' again")
         write_layout(*found, self._folder, f"{repository}:{tag}")
 
-    def named(self, name: str) -> str:
-        """What has this name; nothing where nothing has."""
-        try:
-            return f"{OF_SHELF}{Layout(self._folder).image(name).digest}" if self._entries() else ""
-        except RegistryError:
-            return ""
-
     def in_engine(self, reference: str, say: Say, platform: str = "") -> str | None:
         found = self.find(reference)
         if found is None:
             return None
         layout, root = found
-        one = _of_platform(layout, root, platform or self._engine().platform)
+        one = of_platform(layout, root, platform or self._engine().platform)
         name = f"{_LOADED}:{one.digest.removeprefix('sha256:')}"
         if loaded := self._engine().image(name):
             return loaded.id
@@ -96,17 +90,24 @@ class Shelf:
         made = self._engine().image(name)
         return made.id if made else None
 
+    def _named(self, name: str) -> str:
+        """What has this name; nothing where nothing has."""
+        try:
+            return f"{OF_SHELF}{Layout(self._folder).image(name).digest}" if self._entries() else ""
+        except RegistryError:
+            return ""
+
     def _entries(self) -> dict[str, Descriptor]:
         if not (self._folder / "index.json").is_file():
             return {}
         return Layout(self._folder, self.called).images
 
 
-def _of_platform(layout: Layout, root: Manifest, platform: str) -> Manifest:
-    """Of several the one that is asked for, as an engine takes it; else the first."""
+def of_platform(source: Source, root: Manifest, platform: str) -> Manifest:
+    """Of several the one that is asked for, as in `linux/amd64`, as an engine takes it; else the first."""
     if not root.is_index:
         return root
     stated = content(root, root.digest).manifests
     wanted = dict(zip(("os", "architecture"), platform.split("/"), strict=False))
     every = [one for one in stated if (one.platform or {}).items() >= wanted.items()]
-    return layout.manifest((every or stated)[0])
+    return source.manifest((every or stated)[0])

@@ -80,7 +80,7 @@ def _ordered(tree: Tree) -> list[Node]:
     for node in nodes:
         if node.entry.path == before or not _is_inside(node.entry):
             what = f"what no layer can hold, since it is there twice or lies nowhere: {node.entry.path!r}"
-            raise BuildError(what)
+            raise BuildError(what, hint="name another version of what brings it")
         before = node.entry.path
     return nodes
 
@@ -115,14 +115,14 @@ def _content(node: Node) -> Iterator[bytes]:
                 read += len(piece)
                 yield piece
     except OSError as error:
-        raise BuildError(f"what goes into a layer cannot be read: {error.strerror}: {node.source}") from None
+        what = f"what goes into a layer cannot be read: {error.strerror}: {node.source}"
+        raise BuildError(what, hint="check that it is there, and that it may be read") from None
     _require_same(read, node)
 
 
 def _require_same(size: int, node: Node) -> None:
     if size != node.entry.size:
-        what = f"{node.source if isinstance(node.source, Path) else node.entry.path} changed while it was packed"
-        raise BuildError(what, hint="run it again")
+        raise BuildError(f"'{node.entry.path}' was changed while it was packed", hint="run 'envbuild apply' again")
 
 
 def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -48,6 +48,7 @@ def _node(path: str, source: Path, found: os.stat_result) -> Node:
     if stat.S_ISLNK(found.st_mode):
         return Node(Entry(path, "link", LINK, target=os.readlink(source)))  # noqa: PTH115 - a Path would tidy it
     if not stat.S_ISREG(found.st_mode):
-        raise BuildError(f"what no image can hold, neither file nor folder nor link: {source}")
+        what = f"what no image can hold, neither file nor folder nor link: {source}"
+        raise BuildError(what, hint="name another version of what brings it")
     mode = RUNNABLE if found.st_mode & 0o111 else PLAIN
     return Node(Entry(path, "file", mode, found.st_size), source)

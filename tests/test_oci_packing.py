@@ -286,7 +286,7 @@ def test_a_file_that_is_not_as_long_as_its_entry_says_is_told(size: int, tmp_pat
     source = tmp_path / "source"
     source.write_bytes(b"abc")
     for node in (Node(Entry("a", size=size), source), Node(Entry("a", size=size), b"abc")):
-        with pytest.raises(BuildError, match="changed while it was packed"):
+        with pytest.raises(BuildError, match="'a' was changed while it was packed"):
             pack([node], tmp_path / "layer", Form("gzip"))
 
 

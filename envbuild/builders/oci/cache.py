@@ -124,7 +124,9 @@ class LayerCache:
         if made and made.packed == cached.packed and (stream := self.sound(made)):
             return stream
         what = "and cannot be made the same again" if again else "and is taken away"
-        raise BuildError(f"a layer in the cache is damaged, {what}: {cached.made_by}", hint="run it again")
+        raise BuildError(
+            f"a layer in the cache is damaged, {what}: {cached.made_by}", hint="run 'envbuild apply' again"
+        )
 
     def _make(self, key: str, tree: Tree, form: Form, made_by: str) -> Cached:
         nodes = sorted(tree, key=lambda node: node.entry.path)

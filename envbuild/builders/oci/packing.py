@@ -122,8 +122,7 @@ def _content(node: Node) -> Iterator[bytes]:
 
 def _require_same(size: int, node: Node) -> None:
     if size != node.entry.size:
-        what = f"{_shown(node)} changed while it was packed"
-        raise BuildError(what, hint="run it again")
+        raise BuildError(f"'{_shown(node)}' was changed while it was packed", hint="run 'envbuild apply' again")
 
 
 def _shown(node: Node) -> str:

@@ -1,6 +1,7 @@
 """An image is what it says: good ones pass, and each way to break one is refused in words that name it."""
 
 import contextlib
+import io
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -73,15 +74,17 @@ def test_layers_of_a_base_are_as_others_made_them() -> None:
     blobs: Blobs = {}
     first = tarred([
         given("./", "folder"),
+        given("usr", "folder"),
+        given("usr/bin", "folder"),
         given("usr/bin/sh", data=b"sh", uname="root", mtime=1_700_000_000),
         given("dev/null", "device", devmajor=1, devminor=3),
         given("opt/old/gone", data=b"x"),
         given("lib", "link", linkname="usr/lib"),
         given("tmp/", "folder", mode=0o1777),
     ])  # fmt: skip
-    second = tarred([given("opt/.wh.old"), given("dev/.wh..wh..opq"), given("opt", "folder")])
+    second = tarred([given("opt/.wh.old"), given("dev/.wh..wh..opq"), given("opt", "folder"), given("usr", "folder")])
     base = Base((layer(first, blobs), layer(second, blobs)))
-    ours = layer(tarred([given("opt/old", data=b"a file, where a folder was")]), blobs)
+    ours = layer(tarred([given("opt/old", data=b"a file, where a folder was"), given("usr/bin/new")]), blobs)
     made = kept(image(base, [ours], CONDUCT, "linux/amd64"), blobs)
     validate(made.manifest, reading(blobs), msgspec.structs.replace(WANTED, base=2))
     below = layer(tarred([given("lib/libc.so")]), blobs)
@@ -102,6 +105,13 @@ def test_a_folder_that_is_hidden_is_expected() -> None:
     for wrong in ((*top, given("opt/env/.wh..wh..opq", data=b"x")), (*top, given("opt/.wh..wh..opq"))):
         root, blobs = several([tarred(one) for one in (SMALL, wrong)])
         assert refused(root, blobs, wanted)
+
+
+def test_a_hard_link_is_another_name_for_a_file() -> None:
+    """Of its own layer or of one below, and for one that is such a name itself."""
+    names = [given("b", "hard link", linkname="a"), given("c", "hard link", linkname="b")]
+    root, blobs = several(map(tarred, [[given("a", data=b"a")], names]))
+    validate(root, reading(blobs), WANTED)
 
 
 def test_without_wishes_only_the_image_itself_is_judged() -> None:
@@ -218,6 +228,21 @@ def test_what_is_said_twice_is_refused() -> None:
         assert refused(Manifest(data, root.media_type), blobs)
 
 
+class Endless(io.BytesIO):
+    """What is stored never ends, whatever was said of its size."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return b" " * min(size or 0, 1 << 20)
+
+
+def test_a_document_without_an_end_is_not_read_to_it() -> None:
+    """No more of it is taken than any document has."""
+    root, blobs = several()
+    shown = "the manifest for linux/amd64 is to have "
+    with pytest.raises(ImageError, match=shown):
+        validate(root, lambda digest: Endless() if digest in root.data.decode() else io.BytesIO(blobs[digest]))
+
+
 LAYERED: dict[str, tuple[list[list[Given]], str]] = {
     "an absolute path": ([[given("/etc/passwd")]], "'/etc/passwd' begins at the root of the machine"),
     "a way out": ([[*HOME, given("opt/../../etc")]], "'opt/../../etc' is no plain path"),
@@ -273,6 +298,11 @@ def test_an_entry_that_is_wrong_is_refused(fault: str) -> None:
 TAR = tarred(SMALL)
 
 
+def worded(data: bytes) -> Given:
+    """What is said of the entry that comes next."""
+    return given("PaxHeader", "words", data)
+
+
 def _at(tar: bytes, where: int, data: bytes) -> bytes:
     return tar[:where] + data + tar[where + len(data) :]
 
@@ -287,6 +317,20 @@ BYTES: dict[str, tuple[bytes, str]] = {
     "a file cut off": (tarred([given("a", data=b"a" * 2000)])[:1500], "ends in the middle of its tar"),
     "something behind a file": (_at(tarred([given("a", data=b"a")]), 700, b"me"), "something behind the end of a file"),
     "a wrong sum of a header": (_at(TAR, 0, b"q"), "has an entry that cannot be read: bad checksum"),
+    "a folder with a content": (tarred([given("a", "folder", data=b"a")]), "'a' is a folder of 1 bytes"),
+    "less than nothing": (tarred([worded(b"11 size=-1\n"), given("a")]), "'a' is a file of -1 bytes"),
+    "an owner that is no number": (tarred([worded(b"10 uid=me\n"), given("a")]), "says of 'a' what is no number"),
+    "a path with a zero": (tarred([worded(b"12 path=a\0b\n"), given("a")]), "is no plain path"),
+    "words without a length": (tarred([worded(b"path=b\n"), given("a")]), "says about an entry what cannot be read"),
+    "words cut off": (tarred([worded(b"99 path=b\n"), given("a")]), "says about an entry what cannot be read"),
+    "words that say nothing": (tarred([worded(b"9 path b\n"), given("a")]), "says about an entry what cannot be read"),
+    "words of less than nothing": (
+        tarred([worded(b"-1 path=b\n\n"), given("a")]),
+        "says about an entry what cannot be read",
+    ),
+    "words that run on": (tarred([worded(b"9 path=bb"), given("a")]), "says about an entry what cannot be read"),
+    "words of no letters": (tarred([worded(b"10 path=\xff\n"), given("a")]), "says about an entry what cannot be read"),
+    "no words at all": (tarred([worded(b""), given("a")]), "says 0 bytes about an entry"),
     "words of nothing": (tarred([given("x" * 200)])[:1024] + bytes(1024), "does not end as a tar does"),
 }  # fmt: skip
 

@@ -126,8 +126,8 @@ def _records(data: bytes) -> Iterator[tuple[str, str]]:
     while data:
         length = int(data.partition(b" ")[0])
         record, data = data[:length], data[length:]
-        key, equals, value = record.partition(b" ")[2].partition(b"=")
-        if len(record) < length or not equals or not value.endswith(b"\n"):
+        key, _, value = record.partition(b" ")[2].partition(b"=")
+        if len(record) != length or not value.endswith(b"\n"):
             raise ValueError(record)
         yield key.decode(), value[:-1].decode()
 

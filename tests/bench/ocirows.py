@@ -149,7 +149,7 @@ class _Site:
         (folder / "requirements.txt").write_text("\n".join((*self._names, f"{_MOVED}=={version}")) + "\n")
         shutil.copyfile(self._pip, folder / self._pip.name)
         host = self._theirs.partition("//")[2].partition(":")[0]
-        pip = f"python3 /tmp/{self._pip.name}/pip install --no-deps -r /tmp/requirements.txt"
+        pip = f"python3 /tmp/{self._pip.name}/pip install --break-system-packages --no-deps -r /tmp/requirements.txt"
         (folder / "Dockerfile").write_text(
             f"FROM {self.server}/base:1\nCOPY {self._pip.name} requirements.txt /tmp/\n"
             f"RUN --mount=type=cache,target=/root/.cache/pip {pip} --index-url {self._theirs} --trusted-host {host}\n"

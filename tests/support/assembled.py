@@ -22,7 +22,7 @@ Change = Callable[[dict[str, Any]], object]
 Given = tuple[tarfile.TarInfo, bytes]
 KINDS = {
     "file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard link": tarfile.LNKTYPE,
-    "device": tarfile.CHRTYPE, "pipe": tarfile.FIFOTYPE, "unheard of": b"Z",
+    "device": tarfile.CHRTYPE, "pipe": tarfile.FIFOTYPE, "unheard of": b"Z", "words": tarfile.XHDTYPE,
 }  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """The packages of an image, each by itself: together the prefix that is staged, and told apart before one is made."""
 
+import hashlib
+import io
 import os
 import shutil
 import stat
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +19,10 @@ from support.wheels import installed_wheel, sdist_bytes, wheel_bytes
 
 from envbuild.builders.staged_python import Interpreter
 from envbuild.errors import BuildError
+from envbuild.lock import Member
 
 _SITE = f"lib/python{MINOR}/site-packages"
+_IN_THE_BASE = Interpreter("/usr/bin/python3", f"{MINOR}.7")
 _Lying = Mapping[str, tuple[int, bytes]]
 
 
@@ -185,14 +190,16 @@ def test_another_place_is_another_layer(mixed: Stage) -> None:
 
 def test_commands_of_two_packages(staged: Stage) -> None:
     """Which of them is linked first is chance, which of them has its way is not."""
-    staged.conda(_python(), _pure(), _pure("pure2"))
-    one, other = (
-        Package(name=name, subdir="noarch", noarch="python", entry_points=[f"x = {name}:main"], depends=["python"])
-        for name in ("one", "other")
-    )
-    staged.conda(one, other)
+    names = [f"{number}{end}" for number in range(12) for end in "ab"]
+    for name in names:
+        call = f"command-{name[:-1]} = m{name}:main"
+        pure = Package(name=f"p{name}", subdir="noarch", noarch="python", entry_points=[call], depends=["python"])
+        staged.conda(pure)
+    staged.conda(_python())
     with staged.apart(OTHER) as found:
-        assert b"from one import main" in united(found)["bin/x"][1]
+        whole = united(found)
+    called = [f"from m{name} import main" for name in names if name.endswith("a")]
+    assert [one for one in called if not any(one.encode() in data for _, data in whole.values())] == []
 
 
 def test_what_is_known_is_held_against_its_digest(mixed: Stage) -> None:
@@ -203,21 +210,50 @@ def test_what_is_known_is_held_against_its_digest(mixed: Stage) -> None:
     assert len(facts) == len(keys)
     for number, path in enumerate(facts):
         data = path.read_bytes()
-        path.write_bytes([data[:-1], b"", data[:-3] + b"abc", data + b"x", b"x" + data[1:]][number])
+        assert b"share" in data or b"py" in data
+        changed = data.replace(b"share", b"shore").replace(b"py", b"pz")
+        path.write_bytes([data[:-1], b"", changed, changed, changed][number])
     with mixed.apart(OTHER) as found:
         assert [one.key for one in found] == keys
 
 
 def test_what_is_built_here_is_known_by_what_is_in_it(staged: Stage, index: Index) -> None:
-    """However its build packs it."""
+    """Built again it is the same."""
     staged.write(source="image", more=f'pip: {{index_url: "{index.url}"}}\n')
     staged.pip(index, *sdist_bytes("made", "1.0", scripts={"made-x": "made:main"}))
-    interpreter = Interpreter("/usr/bin/python3", f"{MINOR}.7")
-    with staged.apart(OTHER, interpreter=interpreter) as found:
+    with staged.apart(OTHER, interpreter=_IN_THE_BASE) as found:
         keys, whole = [one.key for one in found], united(found)
-    with staged.apart(OTHER, interpreter=interpreter) as found:
+    with staged.apart(OTHER, interpreter=_IN_THE_BASE) as found:
         assert [one.key for one in found] == keys
     assert b"/opt/env/bin/python" in whole["bin/made-x"][1]
+
+
+def test_a_wheel_of_the_project_is_known_by_what_is_in_it(staged: Stage) -> None:
+    """When it was packed, and how tightly, shows in no layer; whatever does is in the key."""
+    staged.write(source="image")
+    filename, data = wheel_bytes("own", "1.0")
+
+    def key(data: bytes) -> str:
+        (staged.project.path / filename).write_bytes(data)
+        staged.files[filename] = hashlib.sha256(data).hexdigest()
+        with staged.apart(OTHER, interpreter=_IN_THE_BASE) as found:
+            return next(one.key for one in found if one.name == "own")
+
+    staged.members.append(Member(filename, "own", "1.0"))
+    assert key(data) == key(_packed_again(data))
+    assert key(data) != key(_packed_again(data, b'__version__ = "1.0"', b'__version__ = "1.1"'))
+
+
+def _packed_again(data: bytes, old: bytes = b"", new: bytes = b"") -> bytes:
+    """Pack it on another day, more tightly, with some bytes replaced."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as wheel, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as other:
+        for info in wheel.infolist():
+            packed = zipfile.ZipInfo(info.filename, (2021, 2, 3, 4, 5, 6))
+            packed.compress_type, packed.external_attr = zipfile.ZIP_DEFLATED, info.external_attr
+            inside = wheel.read(info)
+            other.writestr(packed, inside.replace(old, new) if old else inside)
+    return buffer.getvalue()
 
 
 def test_a_file_where_another_has_a_folder(staged: Stage, index: Index) -> None:
@@ -253,8 +289,9 @@ def test_a_wheel_of_a_bad_record(staged: Stage, index: Index) -> None:
     """Before any of it is in a layer."""
     staged.conda(_python())
     filename, data = wheel_bytes("alpha", "1.0")
-    staged.pip(index, filename, data.replace(b'__version__ = "1.0"', b'__version__ = "1.1"'))
-    with staged.apart(OTHER) as found, pytest.raises(BuildError, match=r"alpha-1\.0-py3-none-any\.whl"):
+    staged.pip(index, filename, _packed_again(data, b'__version__ = "1.0"', b'__version__ = "1.1"'))
+    what = "its file 'alpha/__init__.py' is not the one that its RECORD tells of"
+    with staged.apart(OTHER) as found, pytest.raises(BuildError, match=what):
         united(found)
 
 

@@ -8,7 +8,6 @@ nothing is flushed to the disk here, and a power failure is one more way to be d
 import contextlib
 import hashlib
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -90,7 +89,7 @@ class LayerCache:
         except (OSError, ValueError, msgspec.DecodeError):
             return None
         is_same = (found.st_size, found.st_mtime_ns) == (ledger.packed.size, ledger.mtime_ns)
-        if not is_same or not stat.S_ISREG(found.st_mode) or ledger.key != key:
+        if not is_same or ledger.key != key:
             return None
         return self._cached(ledger) if ledger.compressor == compressor(ledger.form.compression) else None
 

@@ -203,6 +203,7 @@ def test_a_path_that_nobody_sets_is_the_usual_one() -> None:
     assert environment([], [Line("PATH", None, "/opt/env/bin")]) == (f"PATH=/opt/env/bin:{usual}",)
     assert environment([], [Line("PATH", "/only")]) == ("PATH=/only",)
     assert environment([], []) == ()
+    assert (BASE.env, SCRATCH.env) == (("PATH=/usr/bin", "LANG=C", "A=1"), ())
 
 
 def test_a_manifest_names_all_of_it() -> None:

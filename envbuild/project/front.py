@@ -21,12 +21,11 @@ from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
-from envbuild.project.commit import checked_out
 from envbuild.project.early import Early
 from envbuild.project.facts import Facts
 from envbuild.project.images import Images, Sources
+from envbuild.project.judged import judged
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
-from envbuild.project.naming import with_names
 from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared, Preparer, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
@@ -139,8 +138,7 @@ class Project:
         refuse(environments, self.wishes)
         prepared = self.preparer.prepare(environments, to_build=True)
         known = {one.name for one in environments} if selection.everything else None
-        planned = Planned(self.facts(depth).plan(prepared, known), prepared)
-        return with_names(planned, self.wishes.also, lambda: checked_out(self.root, self.programs, self.host))
+        return judged(Planned(self.facts(depth).plan(prepared, known), prepared), self, self.preparer.locks)
 
     def facts(self, depth: Depth) -> Facts:
         return Facts(self.state, self.preparer.locks, standing(self, depth))

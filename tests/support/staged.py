@@ -100,7 +100,7 @@ class Stage:
     def link_scripts(self, on: str = SUBDIR) -> None:
         """Refuse what would have to be run, as a plan does."""
         with self._work(on, {}) as (staging, tools):
-            link_scripts(staging.environment, staging.pins.conda, tools, staging.say)
+            link_scripts(staging.environment, staging.pins.conda, tools.rattler, tools.programs)
 
     @contextmanager
     def _work(self, on: str, environ: Mapping[str, str] | None) -> Iterator[tuple[Staging, Tools]]:

@@ -36,8 +36,13 @@ class Cached(msgspec.Struct, frozen=True):
     packed: Packed
     made_by: str
     path: Path
-    entries: tuple[Entry, ...]
+    rows: bytes
     cache: "LayerCache"
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Thousands, which who only sends a layer has no use for."""
+        return tuple(_entry(row) for row in msgspec.msgpack.decode(self.rows, type=tuple[_Row, ...]))
 
     @contextlib.contextmanager
     def open(self, again: Callable[[], Tree] | None = None) -> Iterator[IO[bytes]]:
@@ -65,7 +70,7 @@ class _Ledger(msgspec.Struct, frozen=True, array_like=True):
     made_by: str
     compressor: str
     mtime_ns: int
-    rows: tuple[_Row, ...]
+    rows: msgspec.Raw
 
 
 class LayerCache:
@@ -136,7 +141,7 @@ class LayerCache:
             self._remove(work)
             work.mkdir(parents=True)
             packed = pack(nodes, work / _LAYER, form, lambda: self._programs.stopped)
-            rows = tuple(_row(node.entry) for node in nodes)
+            rows = msgspec.Raw(msgspec.msgpack.encode([_row(node.entry) for node in nodes]))
             mtime_ns = (work / _LAYER).stat().st_mtime_ns
             ledger = _Ledger(key, form, packed, made_by, compressor(form.compression), mtime_ns, rows)
             _write(work / _LEDGER, ledger)
@@ -149,8 +154,7 @@ class LayerCache:
 
     def _cached(self, ledger: _Ledger) -> Cached:
         path = self._entry(ledger.key) / _LAYER
-        entries = tuple(_entry(row) for row in ledger.rows)
-        return Cached(ledger.key, ledger.form, ledger.packed, ledger.made_by, path, entries, self)
+        return Cached(ledger.key, ledger.form, ledger.packed, ledger.made_by, path, bytes(ledger.rows), self)
 
     def _digest(self, stream: IO[bytes]) -> str:
         digest = hashlib.sha256()

@@ -21,8 +21,10 @@ from envbuild.builders.target import Target, Tools
 from envbuild.builders.wheels import gives_way, told
 from envbuild.errors import BuildError, Place, raise_all
 from envbuild.lock import Pin
+from envbuild.process import Programs
 from envbuild.resolve import Environment
 from envbuild.solvers.contents import Content
+from envbuild.solvers.rattler import Rattler
 
 ELSEWHERE = "set 'builder: docker' for it"
 _BESIDE = re.compile(r"lib/python[^/]*/site-packages/(?P<facts>[^/]+)")
@@ -37,26 +39,27 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def known(pins: Sequence[Pin], facts: Facts, cache: Cache) -> dict[Pin, Known]:
-    """What was never seen is fetched, and looked into."""
-    return _known(pins, facts, cache.using)
+    """What was never seen is fetched, looked into, and remembered."""
+    return _known(pins, facts, cache.using, facts.keep)
 
 
-def link_scripts(environment: Environment, pins: Sequence[Pin], tools: Tools, say: Callable[[str], None]) -> None:
-    """Refuse what would have to be run, as far as it can be told while nothing is fetched."""
-    cache = Cache(tools.rattler, tools.programs, say, dict)
-    raise_all(scripted(_known(pins, Facts(tools.rattler.cache), cache.there), environment))
+def link_scripts(environment: Environment, pins: Sequence[Pin], rattler: Rattler, programs: Programs) -> None:
+    """Refuse what would have to be run, as far as it can be told while nothing is fetched or written."""
+    cache = Cache(rattler, programs, lambda _: None, dict)
+    raise_all(scripted(_known(pins, Facts(rattler.cache), cache.there, lambda *_: None), environment))
 
 
-def _known(
-    pins: Sequence[Pin], facts: Facts, using: Callable[[Sequence[Pin]], AbstractContextManager[tuple[Entry, ...]]]
-) -> dict[Pin, Known]:
+Using = Callable[[Sequence[Pin]], AbstractContextManager[tuple[Entry, ...]]]
+
+
+def _known(pins: Sequence[Pin], facts: Facts, using: Using, keep: Callable[[str, Known], None]) -> dict[Pin, Known]:
     found = {pin: facts.find(pin.sha256, Known) for pin in pins}
     missing = [pin for pin, one in found.items() if one is None]
     if missing:
         with using(missing) as entries:
             for entry in entries:
                 found[entry.pin] = seen = _looked_into(entry)
-                facts.keep(entry.pin.sha256, seen)
+                keep(entry.pin.sha256, seen)
     return {pin: one for pin, one in found.items() if one}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from envbuild.builders.oci.bases import Ground
-from envbuild.builders.oci.cache import LayerCache
+from envbuild.builders.oci.cache import Cached, LayerCache
 from envbuild.builders.oci.copies import Copies
 from envbuild.builders.oci.grounds import check_interpreter, files_of, python_of
 from envbuild.builders.oci.laying import Package
@@ -50,6 +50,7 @@ class Layering:
         self._sketch = sketch
         self._platform = platform
         self._ground = ground
+        self._found: dict[str, Cached | None] = {}
         self._cache = LayerCache(shop.layers, shop.tools.programs, recipe.say)
 
     def layers(self, context: Path) -> list[Laid]:
@@ -76,12 +77,18 @@ class Layering:
                 return [*pool.map(self._group, groups)]
 
     def _has(self, key: str) -> bool:
-        return self._cache.find(self._key((key,))) is not None
+        return self._find(self._key((key,))) is not None
+
+    def _find(self, key: str) -> Cached | None:
+        """Looked for once: whoever takes it away meanwhile has it made again when it is sent."""
+        if key not in self._found:
+            self._found[key] = self._cache.find(key)
+        return self._found[key]
 
     def _group(self, group: tuple[Package, ...]) -> Laid:
         names = [one.made_by for one in group]
         made_by, key = ", ".join(names), self._key([one.key for one in group])
-        cached = self._cache.find(key) or self._cache.add(key, self._tree(group), self._shop.form, made_by)
+        cached = self._find(key) or self._cache.add(key, self._tree(group), self._shop.form, made_by)
         packed = cached.packed
         layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by, {PACKAGES: "\n".join(names)})
         return Laid(layer, Blob(packed.digest, packed.size, cached.open))

@@ -1,9 +1,10 @@
 """The layers that are put upon a base: those of packages, each made once for all environments, then what is copied."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree
 from envbuild.builders.oci.workshop import OciWorkshop
 from envbuild.builders.recipe import Recipe
+from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging
 from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
@@ -27,7 +29,7 @@ from envbuild.image.grouping import grouped
 from envbuild.image.layers import Layer
 from envbuild.image.manifests import LAYERS
 from envbuild.lock import Pins, canonical, sound
-from envbuild.registry.blobs import Blob
+from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.inspecting import PACKAGES
 from envbuild.render import Assembly
 
@@ -68,13 +70,19 @@ class Layering:
         if not recipe.installs:
             check_interpreter(recipe, self._ground, lambda: self._files)
             return []
-        interpreter = python_of(recipe, self._ground, lambda: self._files)
         recipe.say("packages")
-        with packages(self._staging, shop.tools, self._has, recipe.folder, interpreter) as every:
+        with self._packages(self._has) as every:
             shared = shop.shared() if len(every) > shop.budget else {}
             groups = grouped(every, shared, shop.budget)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 return [*pool.map(self._group, groups)]
+
+    def _packages(self, has: Callable[[str], bool]) -> AbstractContextManager[tuple[Package, ...]]:
+        return packages(self._staging, self._shop.tools, has, self._recipe.folder, self._interpreter)
+
+    @cached_property
+    def _interpreter(self) -> Interpreter | None:
+        return python_of(self._recipe, self._ground, lambda: self._files)
 
     def _has(self, key: str) -> bool:
         return self._find(self._key((key,))) is not None
@@ -91,7 +99,18 @@ class Layering:
         cached = self._find(key) or self._cache.add(key, self._tree(group), self._shop.form, made_by)
         packed = cached.packed
         layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by, {PACKAGES: "\n".join(names)})
-        return Laid(layer, Blob(packed.digest, packed.size, cached.open))
+        return Laid(layer, Blob(packed.digest, packed.size, partial(self._opened, cached, [one.key for one in group])))
+
+    @contextmanager
+    def _opened(self, cached: Cached, keys: Sequence[str]) -> Iterator[Readable]:
+        """What is found damaged only now, long after its packages were laid out, has them laid out once more."""
+        with ExitStack() as stack:
+
+            def again() -> Tree:
+                every = stack.enter_context(self._packages(lambda key: key not in keys))
+                return self._tree(tuple(one for one in every if one.key in keys))
+
+            yield stack.enter_context(cached.open(again))
 
     def _tree(self, group: tuple[Package, ...]) -> Tree:
         """Folders that several have are one."""

@@ -87,3 +87,12 @@ def test_joined_or_made_at_once_an_image_is_the_same(project: Project, server: s
     other.run("publish", "web")
     assert digest(other) == digest(project)
     assert other.run("verify", "web").out.startswith("web@1 is what its lock makes")
+
+
+def test_what_needs_no_lock_is_verified(project: Project) -> None:
+    """An image of nothing but what is copied has none: it is made again all the same."""
+    project.write("envbuild.yaml", "builder: oci\nplatforms: [linux-64]\n")
+    project.write("app.py", "print(1)\n")
+    project.write("manifests/web.yaml", "image: {base: scratch, copy: [{from: ../app.py, to: /srv/}]}\n")
+    project.run("apply")
+    assert project.run("verify", "web").out.startswith("web@1 is what its lock makes")

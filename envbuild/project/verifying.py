@@ -84,21 +84,22 @@ def _prepared(project: Project, name: str) -> tuple[Prepared, Images]:
 
 
 def _recipe(project: Project, one: Prepared, images: Images, folder: Path, say: Callable[[str], None]) -> Recipe:
+    """Of what needs no package and no base there is no lock."""
     lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
-    if one.fingerprint is None or lock is None:
+    if one.fingerprint is None:
         raise BuildError(f"'{one.environment.name}' is not locked", hint="run 'envbuild lock'")
     below = project.state.latest((one.base,)).get(one.base) if one.base else None
     return Recipe(
         environment=one.environment,
         fingerprint=one.fingerprint,
         platforms=platforms_of(one.environment),
-        pins=lock.pins,
-        python=lock.head.python,
+        pins=lock.pins if lock else {},
+        python=lock.head.python if lock else "",
         write=lambda place: images.context(one, place),
-        installs=one.environment.python.managed and lock.has_packages,
+        installs=one.environment.python.managed and lock is not None and lock.has_packages,
         files=one.files,
         homes=repositories(one.environment),
-        start=lock.head.base,
+        start=lock.head.base if lock else None,
         base=below.reference if below else "",
         log=folder / "log",
         folder=folder / "work",

@@ -39,9 +39,9 @@ def world(registry: Registry, tmp_path: Path, uv_cache: Path, index: Index) -> W
         made.write(
             f"pip/{number}", base, *packages, image=image, more="variables: {WHERE: '{{ environment.prefix }}'}\n"
         )
-    for number, packages in enumerate(("data", "text", "data, text", "text=1.0", "data, text=1.0")):
+    for number, names in enumerate(("data", "text", "data, text", "text=1.0", "data, text=1.0")):
         platforms = "platforms: [linux-64, linux-aarch64]\n" if number % 2 else ""
-        head = f'channels: ["{channel.url}"]\n{platforms}python: {{managed: true}}\ndependencies: [{packages}]\n'
+        head = f'channels: ["{channel.url}"]\n{platforms}python: {{managed: true}}\ndependencies: [{names}]\n'
         made.project.write(f"manifests/conda/{number}.yaml", f"{head}image: {{base: scratch}}\n")
     made.project.run("lock")
     return made

@@ -73,7 +73,7 @@ class _Reading(Destination):
     def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:  # noqa: FBT001 - installer's own
         """What is in the wheel as it is to lie is only hashed; commands, and what tells of it, are made here."""
         own = posixpath.normpath(posixpath.join(self._below[scheme], path))
-        self._refuse(own, path)
+        self._refuse_folder(own, path)
         member = self.source.member if isinstance(stream, zipfile.ZipExtFile) else ""
         pieces, digest, size = list[bytes](), hashlib.sha256(), 0
         while piece := stream.read(_PIECE):
@@ -84,7 +84,7 @@ class _Reading(Destination):
         self.found[own] = Held(member, b"".join(pieces), size, is_executable)
         return recorded(path, digest.digest(), size)
 
-    def _refuse(self, own: str, path: str) -> None:
+    def _refuse_folder(self, own: str, path: str) -> None:
         self.refuse_marker(own)
         above = posixpath.dirname(own)
         while above and above not in self._folders:

@@ -66,13 +66,13 @@ def refuse_files_as_folders(owners: Mapping[str, str], links: Container[str]) ->
 
 def folders(paths: Iterable[str]) -> set[str]:
     """Every folder on the way to a path."""
-    found: set[str] = set()
-    for path in paths:
-        folder = posixpath.dirname(path)
-        while folder and folder not in found:
-            found.add(folder)
-            folder = posixpath.dirname(folder)
-    return found
+    found = {path.rpartition("/")[0] for path in paths}
+    waiting = list(found)
+    for folder in waiting:
+        if (above := folder.rpartition("/")[0]) not in found:
+            found.add(above)
+            waiting.append(above)
+    return found - {""}
 
 
 def _leaves(path: str, links: Mapping[str, str]) -> bool:

@@ -52,7 +52,7 @@ def settled(claims: Sequence[Claim]) -> Settled:
         for path in claim.ousts & owners.keys():
             owner, own = owners.pop(path)
             lost[owner].add(own)
-        for path, _ in claim.paths:
+        for path in dict(claim.paths):
             place = moved[number].get(path, path)
             if place in owners:
                 owner, own = owners[place]
@@ -65,17 +65,16 @@ def settled(claims: Sequence[Claim]) -> Settled:
 
 def _moved(claims: Sequence[Claim]) -> Iterator[Iterator[tuple[str, str]]]:
     links = {path: target for claim in claims for path, target in claim.paths if target}
-    on_the_way = folders(path for claim in claims for path, _ in claim.paths) & links.keys()
+    on_the_way = links.keys() & folders(path for claim in claims for path, _ in claim.paths) if links else set[str]()
     for claim in claims:
-        yield _of(claim, links, on_the_way)
+        yield _of(claim, links, on_the_way) if on_the_way else iter(())
 
 
 def _of(claim: Claim, links: Mapping[str, str], on_the_way: set[str]) -> Iterator[tuple[str, str]]:
-    if not on_the_way:
-        return
-    for path, _ in claim.paths:
-        if on_the_way & folders([path]):
-            folder, _, name = path.rpartition("/")
+    behind = {one for one in folders(path for path, _ in claim.paths) if on_the_way & {one, *folders([one])}}
+    for path, _ in claim.paths if behind else ():
+        folder, _, name = path.rpartition("/")
+        if folder in behind:
             found = resolved(folder, links)
             if found is None:
                 what = f"{claim.shown} would write '{path}' through a link that leaves the environment"

@@ -1,7 +1,6 @@
 """Wheels, each placed alone: those that are locked by their hash, and those that are built here by what is in them."""
 
 import hashlib
-import posixpath
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -40,8 +39,8 @@ class Placing(msgspec.Struct, frozen=True):
     wheel: Callable[[], Wheel]
 
     def paths(self, layout: Layout) -> tuple[tuple[str, str], ...]:
-        below = layout.below(self.name)
-        return tuple((posixpath.join(below[scheme], path), "") for scheme, path in self.files)
+        before = {scheme: f"{below}/" if below else "" for scheme, below in layout.below(self.name).items()}
+        return tuple((f"{before[scheme]}{path}", "") for scheme, path in self.files)
 
 
 def in_order(pins: Pins, building: Building, facts: Facts) -> Iterator[Placing]:

@@ -295,6 +295,32 @@ def test_a_wheel_of_a_bad_record(staged: Stage, index: Index) -> None:
         united(found)
 
 
+def test_one_path_twice(staged: Stage, index: Index) -> None:
+    """Of a path that one wheel brings twice, the later stays; a large file comes as it is."""
+    staged.conda(_python())
+    large = "x" * 700_000
+    modules = {
+        "alpha/large.py": large,
+        "alpha-1.0.data/scripts/large": f"#!python\n{large}",
+        "alpha-1.0.data/scripts/twice": "#!python\n",
+        "alpha-1.0.data/data/bin/twice": "data",
+    }
+    staged.pip(index, *wheel_bytes("alpha", "1.0", modules=modules, scripts={"twice": "alpha:main"}))
+    with staged.apart(OTHER) as found:
+        whole = united(found)
+    assert whole["bin/large"][1].startswith(b"#!/opt/env/bin/python\n")
+    assert whole == _as_staged(staged(on=OTHER))
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "./x", "a//b"])
+def test_a_command_is_a_name(staged: Stage, index: Index, name: str) -> None:
+    """And no way to elsewhere."""
+    staged.conda(_python())
+    staged.pip(index, *wheel_bytes("alpha", "1.0", scripts={name: "alpha:main"}))
+    with pytest.raises(BuildError, match=r"alpha-1\.0-py3-none-any\.whl"), staged.apart(OTHER):
+        pass
+
+
 def test_wheels_beside_conda_s(staged: Stage, index: Index) -> None:
     """Also those that stand for conda's of the same name, and those that bring a file of another."""
     staged.conda(_python(), _tool(), _replaced("named"), _replaced("bare", listed=False), _pure("twice"))

@@ -16,7 +16,17 @@ from installer.records import RecordEntry
 from installer.scripts import Script
 from installer.utils import Scheme
 
-from envbuild.builders.unpacking import Destination, Layout, Source, Unsound, Wheel, further, opened, recorded
+from envbuild.builders.unpacking import (
+    Destination,
+    Layout,
+    Source,
+    Unsound,
+    Wheel,
+    further,
+    opened,
+    recorded,
+    refuse_unconfined,
+)
 from envbuild.census import interpreter
 from envbuild.errors import Place
 
@@ -72,7 +82,8 @@ class _Reading(Destination):
 
     def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:  # noqa: FBT001 - installer's own
         """What is in the wheel as it is to lie is only hashed; commands, and what tells of it, are made here."""
-        own = posixpath.normpath(posixpath.join(self._below[scheme], path))
+        refuse_unconfined(path)
+        own = posixpath.join(self._below[scheme], path)
         self._refuse_folder(own, path)
         member = self.source.member if isinstance(stream, zipfile.ZipExtFile) else ""
         pieces, digest, size = list[bytes](), hashlib.sha256(), 0

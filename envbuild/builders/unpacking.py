@@ -122,13 +122,18 @@ def _refuse_unsound(opened: zipfile.ZipFile, size: int) -> None:
     for info in opened.infolist():
         name = info.filename.removesuffix("/")
         limit -= info.file_size
-        if not name or _CONTROL.search(name) or {"", ".", ".."} & set(name.split("/")):
-            raise Unsound(f"it holds {name!a}, which leaves its folder or is no name of a file")
+        refuse_unconfined(name)
         if name in names:
             raise Unsound(f"it holds '{name}' twice")
         if limit < 0:
             raise Unsound("it holds more than any wheel should")
         names.add(name)
+
+
+def refuse_unconfined(path: str) -> None:
+    """Of a command, too, which has a name that no archive holds."""
+    if _CONTROL.search(path) or {"", ".", ".."} & set(path.split("/")):
+        raise Unsound(f"it holds {path!a}, which leaves its folder or is no name of a file")
 
 
 def _refuse_other(name: str, wanted: str) -> None:
@@ -191,6 +196,7 @@ class _Listing(SchemeDictionaryDestination):
         stream: BinaryIO,  # noqa: ARG002 - installer's own
         is_executable: bool,  # noqa: ARG002, FBT001 - installer's own
     ) -> RecordEntry:
+        refuse_unconfined(os.fspath(path))
         self.files.append((scheme, os.fspath(path)))
         return RecordEntry(os.fspath(path), None, None)
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import msgspec
 
@@ -35,7 +36,8 @@ from envbuild.render import Assembly
 
 _GONE = ".wh."  # how names begin that take away what layers below have
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
-_AT_ONCE = 2
+_AT_ONCE = 2  # each is packed by all processors, in memory that many of them would have too much of
+_PACKING = BoundedSemaphore(_AT_ONCE)
 _FORMAT = 1  # moves when the same things become other layers
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
 
@@ -65,7 +67,7 @@ class Layering:
         return laid
 
     def _packed(self) -> list[Laid]:
-        """What is not in the cache is made now, with no more than two at a time: each compresses by all processors."""
+        """What is not in the cache is made now."""
         recipe, shop = self._recipe, self._shop
         if not recipe.installs:
             check_interpreter(recipe, self._ground, lambda: self._files)
@@ -96,10 +98,14 @@ class Layering:
     def _group(self, group: tuple[Package, ...]) -> Laid:
         names = [one.made_by for one in group]
         made_by, key = ", ".join(names), self._key([one.key for one in group])
-        cached = self._find(key) or self._cache.add(key, self._tree(group), self._shop.form, made_by)
+        cached = self._find(key) or self._made(key, group, made_by)
         packed = cached.packed
         layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by, {PACKAGES: "\n".join(names)})
         return Laid(layer, Blob(packed.digest, packed.size, partial(self._opened, cached, [one.key for one in group])))
+
+    def _made(self, key: str, group: tuple[Package, ...], made_by: str) -> Cached:
+        with _PACKING:
+            return self._cache.add(key, self._tree(group), self._shop.form, made_by)
 
     @contextmanager
     def _opened(self, cached: Cached, keys: Sequence[str]) -> Iterator[Readable]:
@@ -131,7 +137,8 @@ class Layering:
     def _single(self, name: str, tree: Callable[[], Tree], made_by: str) -> Laid:
         """A layer of this image alone."""
         file = self._recipe.folder / f"{name}-{self._platform}"
-        packed = pack(tree(), file, self._shop.form, lambda: self._shop.tools.programs.stopped)
+        with _PACKING:
+            packed = pack(tree(), file, self._shop.form, lambda: self._shop.tools.programs.stopped)
         layer = Layer(packed.digest, packed.diff_id, packed.size, self._kind, made_by)
         return Laid(layer, Blob(packed.digest, packed.size, lambda: file.open("rb")))
 

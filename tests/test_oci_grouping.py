@@ -39,9 +39,9 @@ def test_the_least_shared_are_together() -> None:
 
 
 def test_one_name_of_two_managers_is_two_packages() -> None:
-    """In the same order, whichever was named first."""
+    """In the order in which they are placed: what comes later stands upon what came before."""
     conda, pypi = Some("pip"), Some("pip", manager="pip")
-    assert grouped([pypi, conda], {}, 2) == grouped([conda, pypi], {}, 2) == ((conda,), (pypi,))
+    assert grouped([Some("zlib"), conda, pypi], {}, 3) == ((conda,), (pypi,), (Some("zlib"),))
 
 
 @given(NAMES, COUNTS, BUDGETS, st.randoms(use_true_random=False))

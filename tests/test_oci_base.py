@@ -18,7 +18,7 @@ from support.layered import Shelf, layer, member
 from support.registered import blob, client
 from support.registry import Registry as Real
 
-from envbuild.builders.oci.accounts import Account, Accounts
+from envbuild.builders.oci.accounts import Accounts
 from envbuild.builders.oci.bases import Asked, Ground, base_of
 from envbuild.builders.oci.headers import NoTar, Tar
 from envbuild.builders.oci.listing import listing
@@ -27,6 +27,7 @@ from envbuild.builders.oci.rootfs import Rootfs, rootfs
 from envbuild.errors import BuildError, DigestError, EnvbuildError, Place
 from envbuild.image.manifests import Manifest
 from envbuild.registry.copying import Stored
+from envbuild.render.assembly import Account
 
 _WHERE = Place("manifests/web.yaml", 3, 9)
 _ASKED = Asked("debian:12", _WHERE)

@@ -21,6 +21,7 @@ from envbuild.project.selection import Selection
 from envbuild.project.shop import shop_of
 from envbuild.registry.copying import Source
 from envbuild.registry.inspecting import inside_of
+from envbuild.render import ARCHITECTURES
 from envbuild.workspace.folders import Folders
 
 _LAYERS = "layers"
@@ -36,20 +37,26 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
         layers=project.rattler.cache / _LAYERS,
         form=Form(stated.compression or "gzip", _seconds(project.host)),
         budget=stated.budget or _BUDGET,
-        shared=lambda: shared_packages(project),
+        shared=lambda _: shared_packages(project),
     )
 
 
-def afresh(project: Place, tools: Tools, folder: Path, shared: Mapping[str, int]) -> OciWorkshop:
-    """With layers that are all made anew, into a folder that is empty; packages that shared one share it again."""
+def afresh(project: Place, tools: Tools, folder: Path, there: tuple[Source, Manifest]) -> OciWorkshop:
+    """With layers that are all made anew, into a folder that is empty: divided, and described, as one that is there."""
+    shared, stated = together(*there), inside_of(*there).annotations
     shop = assembling(project, shop_of(project, tools, "oci"))
-    return msgspec.structs.replace(shop, layers=folder, shared=lambda: shared)
+    return msgspec.structs.replace(shop, layers=folder, shared=lambda platform: shared.get(platform, {}), stated=stated)
 
 
-def together(source: Source, root: Manifest) -> dict[str, int]:
-    """How an image was divided, as counts that divide it so again: what other images have may have changed since."""
-    stated = [layer.packages for one in inside_of(source, root).variants for layer in one.layers]
-    return {name.partition(" ")[0]: int(len(names) == 1) for names in stated for name in names}
+def together(source: Source, root: Manifest) -> dict[str, dict[str, int]]:
+    """How an image was divided, for each platform, as counts that divide it so again; others may differ by now."""
+    platforms = {architecture: platform for platform, architecture in ARCHITECTURES.items()}
+    found = {}
+    for one in inside_of(source, root).variants:
+        packages = ((name, len(layer.packages)) for layer in one.layers for name in layer.packages)
+        counts = {name.partition(" ")[0]: int(count == 1) for name, count in packages}
+        found[platforms.get(one.platform.split("/")[1], "")] = counts
+    return found
 
 
 def _seconds(host: Mapping[str, str]) -> int:
@@ -57,7 +64,7 @@ def _seconds(host: Mapping[str, str]) -> int:
     text = host.get(_VARIABLE, "")
     if not text:
         return 0
-    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+    if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
         raise UsageError(
             f"{_VARIABLE} is '{text}'", hint="set it to seconds since 1970, as 'git log -1 --format=%ct' says"
         )

@@ -11,7 +11,7 @@ from envbuild.builders.oci import build
 from envbuild.builders.recipe import Recipe
 from envbuild.errors import BuildError, RegistryError, UsageError
 from envbuild.image.manifests import Manifest
-from envbuild.project.assembling import afresh, together
+from envbuild.project.assembling import afresh
 from envbuild.project.front import Project
 from envbuild.project.images import Images
 from envbuild.project.looking import refuse_stale
@@ -21,7 +21,6 @@ from envbuild.project.preparing import Prepared
 from envbuild.project.recalled import Image, recalled
 from envbuild.registry.copying import Source
 from envbuild.registry.inspecting import inside_of
-from envbuild.registry.parts import image_tag
 from envbuild.registry.repositories import repositories
 from envbuild.render import platforms_of
 
@@ -61,13 +60,13 @@ def verified(project: Project, name: str, say: Callable[[str], None]) -> Verifie
     source, there = readable(project, image)
     with tempfile.TemporaryDirectory(prefix="envbuild-") as work, project.tools() as uv:
         folder = Path(work)
-        shop = afresh(project, tools_of(project, uv), folder / "layers", together(source, there))
-        recipe = _recipe(project, prepared, images, folder, say)
+        shop = afresh(project, tools_of(project, uv), folder / "layers", (source, there))
+        recipe = _recipe(project, prepared, images, folder, say, _built(image))
         draft = build(recipe, shop)
         rebuilt = draft.root
         if rebuilt is None or draft.source is None:
             raise BuildError(f"'{name}' could not be rebuilt", hint="report it: this is a bug of envbuild")
-        places = tuple(_places(project, image, there))
+        places = tuple(_places(project, image, there, recipe))
         moved = _moved((draft.source, rebuilt), (source, there)) if there.digest != rebuilt.digest else ()
         return Verified(image, rebuilt.digest, places, tuple(moved))
 
@@ -83,7 +82,20 @@ def _prepared(project: Project, name: str) -> tuple[Prepared, Images]:
     return prepared, images
 
 
-def _recipe(project: Project, one: Prepared, images: Images, folder: Path, say: Callable[[str], None]) -> Recipe:
+def _built(image: Image) -> tuple[str, ...]:
+    """The platforms that it has: perhaps the share of one machine alone."""
+    every = platforms_of(image.environment)
+    return tuple(one for one in every if image.record is None or one in image.record.platforms)
+
+
+def _recipe(
+    project: Project,
+    one: Prepared,
+    images: Images,
+    folder: Path,
+    say: Callable[[str], None],
+    platforms: tuple[str, ...],
+) -> Recipe:
     """Of what needs no package and no base there is no lock."""
     lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
     if one.fingerprint is None:
@@ -92,7 +104,7 @@ def _recipe(project: Project, one: Prepared, images: Images, folder: Path, say: 
     return Recipe(
         environment=one.environment,
         fingerprint=one.fingerprint,
-        platforms=platforms_of(one.environment),
+        platforms=platforms,
         pins=lock.pins if lock else {},
         python=lock.head.python if lock else "",
         write=lambda place: images.context(one, place),
@@ -107,14 +119,13 @@ def _recipe(project: Project, one: Prepared, images: Images, folder: Path, say: 
     )
 
 
-def _places(project: Project, image: Image, there: Manifest) -> Iterator[Place]:
-    """The record's own, and each name by which it is found, in every registry."""
+def _places(project: Project, image: Image, there: Manifest, recipe: Recipe) -> Iterator[Place]:
+    """The record's own, and each name by which it is found, in every registry; of a share that of its content."""
     if image.id:
         yield Place(image.id, there.digest)
         return
-    tag = image_tag(image.record.fingerprint) if image.record else ""
     for home in image.homes:
-        names = [name for name in (tag, home.version_tag(image.version) if image.version else "") if name]
+        names = [recipe.tag, *([home.version_tag(image.version)] if image.version and recipe.is_whole else [])]
         yield Place(home.at(image.digest), project.registries.of(home.server).head(home.path, image.digest) or "")
         told = project.registries.of(home.server).ask_all((home.path, name) for name in names)
         for (_, name), answer in told.items():

@@ -103,6 +103,8 @@ def push_blob(asker: Asker, repository: str, blob: Blob, source: str = "") -> bo
             _send(asker, repository, blob, place)
         except RegistryError as error:
             if error.after is None and not isinstance(error, GoneError) and not place.offset:
+                if _is_there(asker, repository, blob.digest):
+                    return True  # two that send the same at once may both be told that it is wrong
                 raise
             asker.wait(_named(asker, repository, blob.digest), error, pause)
         else:
@@ -112,6 +114,14 @@ def push_blob(asker: Asker, repository: str, blob: Blob, source: str = "") -> bo
         place = _further(asker, repository, blob.digest, place)
     _send(asker, repository, blob, place)
     return True
+
+
+def _is_there(asker: Asker, repository: str, digest: str) -> bool:
+    """As far as the registry tells: what went wrong before is told otherwise."""
+    try:
+        return has_blob(asker, repository, digest, to_write=True)
+    except RegistryError:
+        return False
 
 
 def _begun(asker: Asker, repository: str, digest: str, source: str) -> _Place | None:

@@ -72,12 +72,25 @@ def put(asker: Asker, repository: str, reference: str, given: Manifest) -> str:
     question = Question(
         "PUT", _url(repository, reference), what, Scope(repository, writes=True), _PUT, kind, given.data
     )
-    said = asker.ask(question).headers.get("docker-content-digest", given.digest)
+    try:
+        said = asker.ask(question).headers.get("docker-content-digest", given.digest)
+    except RegistryError:
+        if _stands(asker, repository, reference, given.digest):
+            return given.digest  # somebody else has put the same there at the same moment
+        raise
     served = said if said != given.digest else _served(asker, repository, reference, given.digest)
     if served != given.digest:
         text = f"{asker.server} has {served or 'nothing'} for {what}, which was put there as {given.digest}"
         raise DigestError(text, hint="see whether somebody else moves this tag, and push again")
     return given.digest
+
+
+def _stands(asker: Asker, repository: str, reference: str, digest: str) -> bool:
+    """As far as the registry tells."""
+    try:
+        return head(asker, repository, reference, to_write=True) == digest
+    except RegistryError:
+        return False
 
 
 def tag(asker: Asker, repository: str, reference: str, names: Iterable[str], *, moves: bool = True) -> str:

@@ -34,6 +34,12 @@ _PIECE = 1024 * 1024
 _AGAIN = "build it again"
 
 
+class _UnwrittenError(Exception):
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+
 def write_layout(source: Source, root: Manifest, folder: Path, name: str) -> None:
     """Beside the images that a folder has; one of the same name is replaced, of which only the name goes."""
     with _told(folder):
@@ -136,7 +142,15 @@ def _copy(blob: Blob, stream: IO[bytes]) -> None:
     with blob.open() as opened:
         checked = Checked(opened, blob.digest, blob.size, "what was to be written", _AGAIN)
         while piece := checked.read(_PIECE):
-            stream.write(piece)
+            _write(piece, stream)
+
+
+def _write(piece: bytes, stream: IO[bytes]) -> None:
+    """What fails here is no fault of where it comes from."""
+    try:
+        stream.write(piece)
+    except OSError as error:
+        raise _UnwrittenError(error) from None
 
 
 def _enter(folder: Path, root: Manifest, name: str) -> None:
@@ -223,7 +237,8 @@ def _beside(file: Path) -> Iterator[IO[bytes]]:
 def _told(target: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, _UnwrittenError) as failed:
+        error = failed.error if isinstance(failed, _UnwrittenError) else failed
         raise WorkspaceError(f"cannot be written: {error.strerror}", Place(str(target)), hint_of(error)) from None
 
 

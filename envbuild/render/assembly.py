@@ -19,13 +19,13 @@ _UID = 1000  # the first that systems give to people
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A user that is to be there."""
+    """A user as `passwd` has it, or is to have it."""
 
     name: str
     uid: int
     gid: int
-    home: str
-    shell: str
+    home: str = "/"
+    shell: str = "/bin/sh"
 
 
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):

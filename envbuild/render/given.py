@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from envbuild.document import PREFIX, Mapping, Sequence
+from envbuild.document import PREFIX, Sequence
 from envbuild.errors import Place
 from envbuild.lock import Base, Lock, Pins, Request, member_items, sound
 from envbuild.manifest import Apt, Build, Copy, User, is_dockerfile
@@ -105,14 +105,6 @@ def placed(text: str, environment: Environment) -> str:
 def item_places(environment: Environment, *keys: str) -> tuple[Place, ...]:
     node = environment.node(*keys)
     return tuple(item.place for item in node.items) if isinstance(node, Sequence) else ()
-
-
-def part_place(environment: Environment, key: str, index: int, part: str) -> Place:
-    """The line of one key of an item of a list of `image`."""
-    node = environment.node("image", key)
-    item = node.items[index] if isinstance(node, Sequence) else None
-    found = item.get(part) if isinstance(item, Mapping) else None
-    return found.place if found else item.place if item else environment.where("image", key)
 
 
 def steps_of(environment: Environment) -> tuple[tuple[Build, Place], ...]:

@@ -21,6 +21,7 @@ _PATTERN = re.compile(r"[*?\[\]\\]")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SIGNAL = re.compile(r"(SIG)?[A-Z0-9+-]+")
+_MOST_UID = 2**32 - 2  # the last one means none
 CA_BUNDLE = "ca_bundle"
 _REMOVE = "remove it for now"
 
@@ -178,7 +179,7 @@ def _names(environment: Environment) -> Iterator[EnvbuildError]:
     where = environment.where("image", "user")
     user = image.user
     if isinstance(user, User):
-        numbers = [one for one in (user.uid, user.gid) if one is not None and not one.isdecimal()]
+        numbers = [one for one in (user.uid, user.gid) if one is not None and not _is_number(one)]
         yield from (
             RenderError(f"'{one}' is no number of a user", where, "write digits: 'uid: 1000'") for one in numbers
         )
@@ -189,6 +190,10 @@ def _names(environment: Environment) -> Iterator[EnvbuildError]:
     if image.stop_signal and not _SIGNAL.fullmatch(image.stop_signal):
         where = environment.where("image", "stop_signal")
         yield RenderError(f"'{image.stop_signal}' is no signal", where, "write it as 'SIGTERM'")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) <= _MOST_UID
 
 
 def _secrets(environment: Environment, given: Given) -> Iterator[EnvbuildError]:

@@ -28,6 +28,7 @@ from envbuild.settings.secrets import Secret, secret_problems
 from envbuild.shape import damaged_number, json_schema, nearest, read
 
 _MOST_LAYERS = 120  # engines stack 127 at most, of which the base has some
+_WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
 
 
@@ -39,13 +40,10 @@ class Catalogue(msgspec.Struct, frozen=True):
     commit: Word | None = None
 
 
-LayerCount = Annotated[int, msgspec.Meta(ge=1, le=_MOST_LAYERS)]
-
-
 class Layers(msgspec.Struct, frozen=True):
     LATER: ClassVar = {"bytecode": "remove it for now"}
 
-    budget: Annotated[LayerCount | None, about("The most layers that packages have: 100.")] = None
+    budget: Annotated[int | None, about("The most layers that packages have: 100.")] = None
     compression: Annotated[Literal["zstd", "gzip"] | None, about("How layers are written: gzip.")] = None
     bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False
 
@@ -144,6 +142,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     registry, publish = document.root.get("registry"), document.root.get("publish")
     if registry and isinstance(publish, Mapping) and publish.get("registries"):
         yield SettingsError(f"registries are stated at line {publish.line}, too", registry.place, "keep one of the two")
+    yield from _budget(document)
     yield from _braces(document)
     yield from _credentials(document)
     for key in ("manifests", "templates"):
@@ -155,6 +154,14 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     yield from _systems(document.root.get("system_requirements"))
     yield from secret_problems(document.root.get("secrets"), document.root.get("insecure_indexes"))
     yield from _places_of_files(document)
+
+
+def _budget(document: Document) -> Iterator[EnvbuildError]:
+    layers = document.root.get("layers")
+    stated = layers.get("budget") if isinstance(layers, Mapping) else None
+    if isinstance(stated, Scalar) and _WHOLE.fullmatch(stated.text) and not 0 < int(stated.text) <= _MOST_LAYERS:
+        what = f"{stated.text} is no number of layers that packages can have"
+        yield SettingsError(what, stated.place, f"write one from 1 to {_MOST_LAYERS}")
 
 
 def _credentials(document: Document) -> Iterator[EnvbuildError]:

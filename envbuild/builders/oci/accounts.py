@@ -6,21 +6,12 @@ from collections.abc import Iterator
 import msgspec
 
 from envbuild.errors import BuildError, Place
+from envbuild.render.assembly import Account
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _MOST = 2**32 - 2
 _FIELDS = {"passwd": 7, "group": 4}
-
-
-class Account(msgspec.Struct, frozen=True):
-    """A user as `passwd` has it, or is to have it."""
-
-    name: str
-    uid: int
-    gid: int
-    home: str = "/"
-    shell: str = "/bin/sh"
 
 
 class Accounts(msgspec.Struct, frozen=True):

@@ -48,7 +48,7 @@ def assembled(recipe: Recipe, shop: OciWorkshop) -> Draft:
     images = {ARCHITECTURES[one]: _image(recipe, shop, sketch, context, one, blobs) for one in recipe.platforms}
     manifests = {one.manifest.digest: one.manifest for one in images.values()}
     is_alone = len(images) == 1
-    root = next(iter(manifests.values())) if is_alone else index(images, _annotations(recipe, sketch))
+    root = next(iter(manifests.values())) if is_alone else index(images, _annotations(recipe, shop, sketch))
     return Draft(source=Assembled(manifests, blobs), root=root)
 
 
@@ -65,7 +65,7 @@ def _image(
         conduct(sketch, ground),
         f"linux/{ARCHITECTURES[platform]}",
         _created(shop.form.seconds),
-        _annotations(recipe, sketch),
+        _annotations(recipe, shop, sketch),
     )
     config = in_memory(made.config)
     every = (*ground.blobs, *(one.blob for one in layers), config)
@@ -73,11 +73,11 @@ def _image(
     return made
 
 
-def _annotations(recipe: Recipe, sketch: Assembly) -> dict[str, str]:
+def _annotations(recipe: Recipe, shop: OciWorkshop, sketch: Assembly) -> dict[str, str]:
     """Nothing of when, from which commit or under which number it was built: the same content is the same image."""
-    stated = {key: value for key, value in recipe.environment.keys.publish.annotations.items() if value is not None}
+    told = recipe.environment.keys.publish.annotations if shop.stated is None else shop.stated
     known = {_FINGERPRINT: recipe.fingerprint.text, _BASE: sketch.base.partition("@")[2]}
-    return {**{key: value for key, value in known.items() if value}, **stated}
+    return {key: value for key, value in {**told, **known}.items() if value}
 
 
 def _created(seconds: int) -> str:

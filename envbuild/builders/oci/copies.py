@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from envbuild.builders.oci.accounts import Account, Accounts
+from envbuild.builders.oci.accounts import Accounts
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree, of_folder
 from envbuild.errors import BuildError
 from envbuild.image import Entry
-from envbuild.image.entries import FOLDER, PLAIN, RUNNABLE
+from envbuild.image.entries import FOLDER, PLAIN, RUNNABLE, Kind
 from envbuild.render import Assembly
+from envbuild.render.assembly import Account
 from envbuild.render.conduct import Copied
 from envbuild.resolve import Environment
 
@@ -28,11 +29,13 @@ class Copies:
         self._own = environment.prefix.strip("/")
         self._accounts = Accounts(base.text(_PASSWD), base.text(_GROUP))
         self._nodes: dict[str, Node] = {}
+        self._made = frozenset[str]()
 
     def tree(self, sketch: Assembly) -> Tree:
         """What is copied later stands in place of what was copied before."""
         if sketch.account:
-            self._add_user(Account(*(getattr(sketch.account, name) for name in Account.__struct_fields__)))
+            self._add_user(sketch.account)
+        self._made = frozenset(path for path, node in self._nodes.items() if node.entry.kind == "file")
         for one in sketch.copies:
             for node in self._of(one):
                 self._put(node)
@@ -63,7 +66,7 @@ class Copies:
     def _nodes_of(self, path: Path, to: str) -> Iterable[Node]:
         """Of a folder all that is in it."""
         if path.is_dir():
-            place = self._place(to)
+            place = self._place(f"{to}/")
             return [Node(Entry(place, "folder", FOLDER)), *of_folder(path, place)] if place else of_folder(path, "")
         place, found = self._place(f"{to}{path.name}" if to.endswith("/") else to), path.stat()
         return [Node(Entry(place, "file", RUNNABLE if found.st_mode & 0o111 else PLAIN, found.st_size), path)]
@@ -71,8 +74,7 @@ class Copies:
     def _place(self, to: str) -> str:
         """Through the links of the base; the environment's folder is not the base's."""
         plain = to.strip("/")
-        is_own = f"{plain}/".startswith(f"{self._own}/")
-        return plain if is_own else self._base.resolve(plain, last=to.endswith("/"))
+        return plain if self._is_own(plain) else self._base.resolve(plain, last=to.endswith("/"))
 
     def _put(self, node: Node) -> None:
         path = node.entry.path
@@ -82,18 +84,31 @@ class Copies:
         if node.entry.kind == "folder":
             self._add_folder(node)
             return
-        if (stands := self._nodes.get(path)) and stands.entry.kind == "folder":
+        if self._kind(path) == "folder":
             hint = "write the place with a '/' at its end, to copy into it"
             raise BuildError(f"'/{path}' would be a file, and is a folder", self._where, hint)
+        if path in self._made:
+            what = f"'/{path}' is copied, and would not name the user that is to be made"
+            raise BuildError(what, self._where, "name the user in that file, and write the name alone under 'user'")
         self._nodes[path] = node
 
     def _add_folder(self, node: Node) -> None:
         """As the base has it: a layer that leaves it out would have its own."""
         path = node.entry.path
-        if (stands := self._nodes.get(path)) and stands.entry.kind != "folder":
-            raise BuildError(f"'/{path}' would be a folder, and is a file", self._where, "copy to another place")
-        known = self._base.entry(path)
-        self._nodes.setdefault(path, Node(known) if known and known.kind == "folder" else node)
+        if (kind := self._kind(path)) not in {None, "folder"}:
+            hint = f"copy to '/{self._base.resolve(path)}/'" if kind == "link" else "copy to another place"
+            raise BuildError(f"'/{path}' would be a folder, and is a {kind}", self._where, hint)
+        known = None if self._is_own(path) else self._base.entry(path)
+        self._nodes.setdefault(path, Node(known) if known else node)
+
+    def _kind(self, path: str) -> Kind | None:
+        """Of what was copied there before, or what the base has; nothing of a base is in the environment's folder."""
+        if stands := self._nodes.get(path):
+            return stands.entry.kind
+        return None if self._is_own(path) else self._base.kind(path)
+
+    def _is_own(self, path: str) -> bool:
+        return f"{path}/".startswith(f"{self._own}/")
 
 
 def _as(entry: Entry, mode: str, owner: tuple[int, int]) -> Entry:

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore
 
 import msgspec
 
+from envbuild.builders.oci.accounts import Accounts
 from envbuild.builders.oci.bases import Ground
 from envbuild.builders.oci.cache import Cached, LayerCache
 from envbuild.builders.oci.copies import Copies
@@ -38,6 +39,7 @@ _GONE = ".wh."  # how names begin that take away what layers below have
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
 _AT_ONCE = 2  # each is packed by all processors, in memory that many of them would have too much of
 _PACKING = BoundedSemaphore(_AT_ONCE)
+_MOST = 127
 _FORMAT = 1  # moves when the same things become other layers
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
 
@@ -59,12 +61,22 @@ class Layering:
 
     def layers(self, context: Path) -> list[Laid]:
         """In the order of the image: first what hides the environment of a base, then packages, copies last."""
+        self._check_user()
         laid = self._packed()
         if self._sketch.hides:
             laid.insert(0, self._single("hidden", self._hiding, "the environment of the base is hidden"))
         if self._sketch.copies or self._sketch.account:
             laid.append(self._single("copied", lambda: self._copied(context), "copied from the project"))
         return laid
+
+    def _check_user(self) -> None:
+        """Who is named in the end is known, unless what is copied may tell of them."""
+        user, environment = self._sketch.user, self._recipe.environment
+        is_plain = all(part.isdecimal() for part in user.split(":"))
+        told = self._sketch.account or any(one.to.startswith("/etc") for one in self._sketch.copies)
+        if not is_plain and user and not told:
+            accounts = Accounts(self._files.text("etc/passwd"), self._files.text("etc/group"))
+            accounts.owner(user, environment.where("image", "user"))
 
     def _packed(self) -> list[Laid]:
         """What is not in the cache is made now."""
@@ -74,10 +86,23 @@ class Layering:
             return []
         recipe.say("packages")
         with self._packages(self._has) as every:
-            shared = shop.shared() if len(every) > shop.budget else {}
-            groups = grouped(every, shared, shop.budget)
+            budget = min(shop.budget, self._room)
+            shared = shop.shared(self._platform) if len(every) > budget else {}
+            groups = grouped(every, shared, budget)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 return [*pool.map(self._group, groups)]
+
+    @property
+    def _room(self) -> int:
+        """How many layers packages may have, so that an engine can stack all that there are."""
+        below = len(self._ground.layers)
+        room = _MOST - below - bool(self._sketch.hides) - bool(self._sketch.copies or self._sketch.account)
+        if room < 1:
+            where = self._recipe.environment.where("image", "base")
+            raise BuildError(
+                f"the base has {below} layers, and engines take {_MOST} in all", where, "choose another base"
+            )
+        return room
 
     def _packages(self, has: Callable[[str], bool]) -> AbstractContextManager[tuple[Package, ...]]:
         return packages(self._staging, self._shop.tools, has, self._recipe.folder, self._interpreter)
@@ -162,14 +187,16 @@ class Layering:
     @cached_property
     def _above(self) -> tuple[Node, ...]:
         """The folders that the environment lies in, as the base has them: a layer that leaves them out has its own."""
-        parts = self._prefix.split("/")[:-1]
-        every = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        known = self._ground.layers and not {*every} <= _USUAL
-        found = (self._files.entry(one) if known else None for one in every)
-        return tuple(
-            Node(entry if entry and entry.kind == "folder" else Entry(path, "folder", FOLDER))
-            for path, entry in zip(every, found, strict=True)
-        )
+        *above, own = folders_to(self._prefix)
+        if not self._ground.layers or {*above} <= _USUAL:
+            return tuple(Node(Entry(path, "folder", FOLDER)) for path in above)
+        every = {path: self._files.entry(path) for path in (*above, own)}
+        for path, entry in every.items():
+            if entry and entry.kind != "folder":
+                where = self._recipe.environment.where("image", "prefix")
+                what = f"the base has a {entry.kind} '/{path}', where folders of the environment are to be"
+                raise BuildError(what, where, "choose another place: 'prefix: /opt/env' under 'image'")
+        return tuple(Node(every[path] or Entry(path, "folder", FOLDER)) for path in above)
 
     @cached_property
     def _files(self) -> Rootfs:
@@ -180,6 +207,12 @@ class Layering:
         recipe = self._recipe
         pins = sound(recipe.pins.get(self._platform, Pins(self._platform, ())), self._platform)
         return Staging(recipe.environment, self._platform, pins, recipe.python, recipe.log, recipe.say, recipe.files)
+
+
+def folders_to(path: str) -> list[str]:
+    """Every folder on the way, and it itself."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _harmless(node: Node, what: str, where: Place, hint: str = "use another version of it") -> Node:

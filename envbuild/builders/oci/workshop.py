@@ -11,10 +11,11 @@ class OciWorkshop(Workshop, frozen=True, kw_only=True):
     """`layers` is where they are kept, `form` how they are written; a budget of them is for packages.
 
     `shared` says how many images of the project have a package of each name; it is asked only where there are more
-    packages than layers for them.
+    packages than layers for them. `stated` are annotations in place of those that manifests state.
     """
 
     layers: Path
     form: Form
     budget: int
-    shared: Callable[[], Mapping[str, int]]
+    shared: Callable[[str], Mapping[str, int]]
+    stated: Mapping[str, str] | None = None

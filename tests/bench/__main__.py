@@ -103,7 +103,8 @@ def as_table(rows: list[Row], waiting: list[tuple[str, str]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     text = "".join("  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
     problems = "".join(f"\n{row.question.what}: {row.problem}\n" for row in rows if row.problem)
-    return f"{text}{problems}\nNot measured: {'; '.join(f'{what} ({why})' for what, why in waiting)}.\n"
+    left = f"\nNot measured: {'; '.join(f'{what} ({why})' for what, why in waiting)}.\n" if waiting else ""
+    return f"{text}{problems}{left}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -116,8 +117,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if row.measured is None else _said(row.measured, unit),
         f"<= {row.question.reach:g} {unit}",
         verdict,
-        "-" if row.answer is None else _said(row.answer.ours, "s" if unit == "x" else unit),
-        "-" if theirs is None else _said(theirs, "s"),
+        "-" if row.answer is None else _said(row.answer.ours, row.question.sides if unit == "x" else unit),
+        "-" if theirs is None else _said(theirs, row.question.sides),
     )
 
 

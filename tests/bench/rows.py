@@ -30,6 +30,7 @@ _FEWEST, _MOST = 3, 25
 _HAND = 20  # a project as one person keeps it
 _REQUESTS = 20
 _MIB = 1024 * 1024
+_MB = 1_000_000
 _BAKE = "docker buildx bake --print"
 _BAKED = "docker buildx bake"
 _BARE = Path(__file__).with_name("bare.py")
@@ -79,6 +80,7 @@ class Question:
     ask: Callable[[Bench], Answer]
     unit: str = "x"
     needs: str = ""
+    sides: str = "s"
 
 
 def questions(bench: Bench) -> list[Question]:
@@ -97,7 +99,7 @@ def questions(bench: Bench) -> list[Question]:
         Question(f"first build, {first} images, -j 2", f"{_BAKED}, {first}", 1.1, _first_images, needs="docker"),
         Question(f"oci, one of {count} packages changed, pushed", pushed, 0.03, _oci_changed, needs="docker"),
         Question(f"oci, first image of {count} packages, pushed", pushed, 0.4, _oci_first, needs="docker"),
-        Question("oci, bytes pushed of 10 images", "of 1", 1.3, _oci_shared, needs="docker"),
+        Question("oci, bytes pushed of 10 images", "of 1", 1.3, _oci_shared, needs="docker", sides="MB"),
         Question("oci, peak memory of a first image", "", 300, _oci_memory, unit="MiB", needs="docker"),
         Question("envbuild --version", "python -c pass", 4, _version),
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
@@ -221,7 +223,8 @@ def _oci_first(bench: Bench) -> Answer:
 
 
 def _oci_shared(bench: Bench) -> Answer:
-    return Answer(*ocirows.shared(bench.work, full=bench.huge is not None))
+    ten, one = ocirows.shared(bench.work, full=bench.huge is not None)
+    return Answer(ten / _MB, one / _MB)
 
 
 def _oci_memory(bench: Bench) -> Answer:

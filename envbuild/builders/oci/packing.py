@@ -122,7 +122,7 @@ def _content(node: Node) -> Iterator[bytes]:
 
 def _require_same(size: int, node: Node) -> None:
     if size != node.entry.size:
-        raise BuildError(f"'{_shown(node)}' was changed while it was packed", hint="run 'envbuild apply' again")
+        raise BuildError(f"'{node.entry.path}' was changed while it was packed", hint="run 'envbuild apply' again")
 
 
 def _shown(node: Node) -> str:

@@ -1,6 +1,7 @@
 """What would break an image without a word: links of its base, too many layers, users that nobody knows."""
 
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from support.assembling import World
 from support.index import Index
 from support.layered import layer
 from support.registry import Registry
+
+from envbuild.builders.oci.facts import Facts
+from envbuild.builders.oci.wheeltrees import Listed
 
 
 @pytest.fixture
@@ -105,3 +109,12 @@ def test_verify_takes_an_image_as_it_was_published(world: World) -> None:
     world.apply()
     world.write("web", base, "alpha", more="publish: {annotations: {org.example.team: other}}\n")
     assert world.project.run("verify", "web").out.count("the same") == 3
+
+
+def test_what_several_learn_at_once_is_kept(tmp_path: Path) -> None:
+    """Environments that are made beside each other look into the same packages."""
+    facts = Facts(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        for one in [pool.submit(facts.keep, "name", Listed((("purelib", "a.py"),))) for _ in range(200)]:
+            one.result()
+    assert facts.find("name", Listed) == Listed((("purelib", "a.py"),))

@@ -102,4 +102,4 @@ def test_what_was_not_built(shelf: Shelf) -> None:
     assert shelf.project.run("pull", "web").out == f"{web}:v3\n"
     clear(shelf)
     (error,) = shelf.project.json("pull", "web", check=1)["errors"]
-    assert error["message"] == "web@3 was not pushed, and this machine's engine does not have it"
+    assert error["message"] == "web@3 was not pushed, and is not in this machine's engine"

@@ -3,15 +3,14 @@
 So it is known whose file stands where, and of what a layer is made, before anything is fetched or unpacked.
 """
 
-import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from envbuild.builders.packages import key, unwritable
+from envbuild.workspace.writing import replace
 
 _Shape = TypeVar("_Shape")
 _DIGEST = 32
@@ -35,14 +34,10 @@ class Facts:
 
     def keep(self, name: str, found: object) -> None:
         place = self._place(name, type(found))
-        beside = place.with_name(f"{place.name}.{os.getpid()}")
         data = msgspec.msgpack.encode(found)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.ExitStack() as stack:
-                stack.callback(beside.unlink, missing_ok=True)
-                beside.write_bytes(hashlib.sha256(data).digest() + data)
-                beside.replace(place)
+            replace(place, hashlib.sha256(data).digest() + data)
         except OSError as error:
             raise unwritable(error.strerror, error.filename or place) from None
 

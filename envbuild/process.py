@@ -75,11 +75,16 @@ class Programs:
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._guard = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
 
     @property
     def stopped(self) -> bool:
-        return self._stopped
+        return self._stopped.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Before something is run again; whoever wants to stop need not wait for that."""
+        if self._stopped.wait(seconds):
+            raise Interrupted
 
     def run(
         self,
@@ -104,7 +109,7 @@ class Programs:
                 output, errors = process.communicate(stdin)
             finally:
                 self._finish(process)
-        if self._stopped:
+        if self.stopped:
             raise Interrupted
         return Ran(process.returncode, _text(output), _text(errors))
 
@@ -130,7 +135,7 @@ class Programs:
                 process.wait()
             finally:
                 self._finish(process)
-        if self._stopped:
+        if self.stopped:
             raise Interrupted
         return process.returncode
 
@@ -148,7 +153,7 @@ class Programs:
     ) -> "subprocess.Popen[bytes]":
         source, sink = ends
         with self._guard:
-            if self._stopped:
+            if self.stopped:
                 raise Interrupted
             try:
                 process = subprocess.Popen(
@@ -201,7 +206,7 @@ class Programs:
     def stop(self) -> None:
         """End everything that runs, and start nothing more."""
         with self._guard:
-            self._stopped = True
+            self._stopped.set()
             running = list(self._running)
         for process in running:
             _signal(process, signal.SIGTERM)

@@ -16,6 +16,7 @@ from support.services import require
 
 from envbuild.builders.kinds import KINDS, known
 from envbuild.builders.unbuilt import UnbuiltError
+from envbuild.process import Interrupted
 from envbuild.settings.secrets import Secret
 
 _BASE = "FROM busybox:latest\n"
@@ -147,6 +148,27 @@ def test_a_push_that_is_refused(workshop: Workshop, front: Front, kind: str, sta
     tag = f"{front.address}/pushed:{status}"
     why = workshop.fail(f"{_BASE}RUN echo {time.time()} >/it\n", output="push", tags=(tag,))
     assert (why.kind, why.line, why.step.startswith("pushing ")) == (kind, 0, True)
+
+
+def test_a_registry_that_fails_for_a_moment(workshop: Workshop, front: Front) -> None:
+    """It is asked again, which is told, and what was built is not built twice."""
+    front.inject(answers(500), "PUT", "/manifests/", times=1)
+    built = workshop.build(f"{_BASE}RUN echo {time.time()} >/it\n", output="push", tags=(f"{front.address}/it:1",))
+    assert built.digest
+    assert [said for said in workshop.said if said.startswith("again in 0.5 s: ")]
+    assert sum(" DONE " in line for line in workshop.lines if "RUN echo" in line) <= 1
+
+
+def test_a_pause_before_another_try_ends_with_the_program(workshop: Workshop, front: Front) -> None:
+    """Ctrl-C waits for nothing."""
+    front.inject(answers(500), path="/manifests/", times=1000)
+
+    def say(said: str) -> None:
+        if said.startswith("again in "):
+            workshop.programs.stop()
+
+    with pytest.raises(Interrupted):
+        workshop.build(f"{_BASE}RUN true\n", say, output="push", tags=(f"{front.address}/it:1",))
 
 
 def test_certificates_that_nobody_vouches_for(engine: Engine, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ _OWN = {"LC_ALL": "C", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO":
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)")
 _OLDEST = (0, 10, 0)
 _TELLS_ALL = (0, 13, 0)  # --progress=rawjson
+_PAUSES = (0.5, 2)
 _HIDDEN = "***"
 _TELLING = 6  # letters of a line, of a secret of several
 _COMMON = re.compile(r"\W*|-----(?:BEGIN|END) [A-Z0-9 ]+-----")
@@ -90,7 +91,21 @@ class Buildx:
             return self._known[key]
 
     def build(self, order: Order, log: Path, say: Callable[[str], None]) -> Built:
-        """Build it; the log is whole, and what fails says which step, and why."""
+        """Build it; the log is whole, and what fails says which step, and why.
+
+        BuildKit goes on with what it has done when a registry, which has failed it for a moment, is asked once more.
+        """
+        for pause in _PAUSES:
+            try:
+                return self._build(order, log, say)
+            except UnbuiltError as error:
+                if not error.unbuilt.may_pass:
+                    raise
+                say(f"again in {pause:g} s: {error.unbuilt.said}")
+                self._programs.pause(pause)
+        return self._build(order, log, say)
+
+    def _build(self, order: Order, log: Path, say: Callable[[str], None]) -> Built:
         veil = _veil(orders.secret_values(order, self._host))
         can = self.capabilities(order.builder, order.docker_context)
         orders.refuse(order, can)

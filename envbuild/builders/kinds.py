@@ -15,6 +15,7 @@ class Kind(msgspec.Struct, frozen=True):
         return any(re.search(sign, line, re.IGNORECASE) for sign in self.signs)
 
 
+PASSING = "registry"
 _WARNING = re.compile(r"\s*warning\b", re.IGNORECASE)
 # The first that fits: what does not reach the network finds no package either.
 KINDS = (
@@ -118,7 +119,7 @@ KINDS = (
     ),
     Kind("command", "install what brings it: the image has no such command", (r"exit code: 127\b",)),
     Kind(
-        "registry",
+        PASSING,
         "try again later: the registry has failed, not what was asked of it",
         (r"HTTP status: 5\d\d", r"\b50[0-4] (Internal|Bad|Service|Gateway)"),
     ),

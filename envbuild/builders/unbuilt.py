@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from envbuild.builders import ending
-from envbuild.builders.kinds import known
+from envbuild.builders.kinds import PASSING, known
 from envbuild.builders.steps import Step
 from envbuild.errors import BuildError, Place
 
@@ -30,6 +30,11 @@ class Unbuilt(msgspec.Struct, frozen=True):
     said: str
     kind: str
     hint: str
+
+    @property
+    def may_pass(self) -> bool:
+        """A registry has failed BuildKit; what a step's own program met may cost an hour to come to again."""
+        return self.kind == PASSING and self.code is None
 
     @property
     def message(self) -> str:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _AGAIN_SECONDS = 0.05
+_SENDER = "interrupts, again"
 
 
 def come_again() -> None:
@@ -21,11 +22,18 @@ def come_again() -> None:
 
 def _unraised(told: "UnraisableHookArgs") -> None:
     if issubclass(told.exc_type, KeyboardInterrupt):
-        import signal
-        import threading
-
-        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
-        again.daemon = True
-        again.start()
+        _send_again()
     else:
         sys.__unraisablehook__(told)
+
+
+def _send_again() -> None:
+    """Once for all that fall before it has come: a second one would meet the end of the program."""
+    import signal
+    import threading
+
+    if not any(one.name == _SENDER for one in threading.enumerate()):
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+        again.name = _SENDER
+        again.daemon = True
+        again.start()

@@ -25,6 +25,7 @@ class Imaging:
         path = os.pathsep.join((engine.docker.environ["PATH"], own["PATH"]))
         self.project = Project(folder / "project", {**own, **engine.docker.environ, "HOME": own["HOME"], "PATH": path})
         self.base = f"{engine.base('busybox')}"
+        self._pushed: set[str] = set()
         registry = f"registry: {server}/team\n" if server else ""
         self.project.write("envbuild.yaml", f"{registry}builder: docker\nplatforms: [linux-64]\n")
 
@@ -38,18 +39,20 @@ class Imaging:
         """In the registry, under its digest, so that to lock asks nobody; else as the engine calls it."""
         if not self.server:
             return f"docker.io/library/{self.base}@sha256:{'0' * 64}"
-        name = f"{self.server}/base/busybox:1"
-        if self.engine.docker.run("image", "inspect", name).returncode:
-            self.engine.docker("tag", self.base, name)
-            self.engine.docker("push", name)
-        return name
+        return self._in_registry("busybox")
+
+    def _in_registry(self, base: str) -> str:
+        """One of the engine's bases, pushed once, whatever the engine knows of a registry that had the port before."""
+        reference = f"{self.server}/base/{base}:1"
+        if reference not in self._pushed:
+            self.engine.docker("tag", self.engine.base(base), reference)
+            self.engine.docker("push", reference)
+            self._pushed.add(reference)
+        return reference
 
     def write(self, name: str, base: str, text: str) -> None:
         """A manifest of an image from one of the engine's bases, which is put into the registry before."""
-        reference = f"{self.server}/base/{base}:1"
-        if self.engine.docker.run("image", "inspect", reference).returncode:
-            self.engine.docker("tag", self.engine.base(base), reference)
-        self.engine.docker("push", reference)
+        reference = self._in_registry(base)
         head, _, rest = text.partition("image:")
         body = textwrap.dedent(rest).strip("\n") if rest else ""
         lines = "".join(f"  {line}\n" for line in body.splitlines())

@@ -22,6 +22,7 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 # Who may enter a registry that asks, and the hash of the password, for nothing here can make one.
 LOGIN = ("robot", "sesame-5e1f")
 _HTPASSWD = "robot:$2y$04$abcdefghijklmnopqrstuusGYsrn49xT3PA4fnooDs5ysv6AGVfkm"
+_had: set[int] = set()
 
 
 class Registry:
@@ -35,8 +36,7 @@ class Registry:
         self, folder: Path, *, private: bool = False, auth: dict[str, Any] | None = None, server: str = ""
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.server = server or f"127.0.0.1:{free.getsockname()[1]}"
+        self.server = server or f"127.0.0.1:{_new_port()}"
         self.is_private = private
         self._headers = {"Authorization": basic(*LOGIN)} if private else {}
         config = folder / "config.yml"
@@ -118,6 +118,16 @@ class Registry:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
+
+
+def _new_port() -> int:
+    """None that a registry of this worker had before: an engine still knows what was there."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        if port not in _had:
+            _had.add(port)
+            return port
 
 
 def _auth(folder: Path, other: dict[str, Any] | None, *, private: bool) -> dict[str, Any]:

@@ -87,8 +87,6 @@ ca_bundle: /etc/ssl/certs/corp.pem
         ("manifest: [a]", "1:1: unknown key 'manifest' | did you mean 'manifests'?"),
         ("platform: [a]", "1:1: unknown key 'platform' | did you mean 'platforms'?"),
         ("a: 1\na: 2", "2:1: the key 'a' stands twice | keep one of the two: the first is at line 1"),
-        ("layers: {bytecode: true}",
-         f"1:10: 'bytecode' is not supported by envbuild {__version__} yet | remove it for now"),
         ("- a", "1:1: the file must be a mapping of keys to values | write 'key: value' lines"),
     ],
 )  # fmt: skip

@@ -138,7 +138,7 @@ def _venv(prefix: Path, target: Target, tools: Tools) -> None:
     command: list[str | Path] = ["venv", "--no-project", "--quiet", "--python", chosen, prefix]
     ran = tools.uv.run(command, log=target.log, hold=target.hold)
     if ran.code:
-        found = ", ".join(tools.uv.interpreters(downloadable=False)) or "none"
+        found = ", ".join(tools.uv.pythons.versions(downloadable=False)) or "none"
         raise BuildError(
             f"no Python {target.python_range or target.python} could be found or fetched",
             next((item.where for item in target.environment.package("python")), target.environment.where("python")),

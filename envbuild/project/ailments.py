@@ -41,7 +41,7 @@ _STARTUP = {
 
 def python(uv: Uv) -> Found:
     own = f"{platform.python_version()} runs envbuild"
-    others = [version for version in uv.interpreters(downloadable=False) if version != platform.python_version()]
+    others = [version for version in uv.pythons.versions(downloadable=False) if version != platform.python_version()]
     return "ok", f"{own}; uv also finds {', '.join(others)}" if others else own, ""
 
 

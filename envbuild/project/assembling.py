@@ -38,6 +38,7 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
         form=Form(stated.compression or "gzip", _seconds(project.host)),
         budget=stated.budget or _BUDGET,
         shared=lambda _: shared_packages(project),
+        compiles=stated.bytecode,
     )
 
 

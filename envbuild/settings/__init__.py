@@ -41,8 +41,6 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 class Layers(msgspec.Struct, frozen=True):
-    LATER: ClassVar = {"bytecode": "remove it for now"}
-
     budget: Annotated[int | None, about("The most layers that packages have: 100.")] = None
     compression: Annotated[Literal["zstd", "gzip"] | None, about("How layers are written: gzip.")] = None
     bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False

@@ -37,11 +37,11 @@ def choose_python(uv: Uv, request: Request, environment: Environment) -> str:
         return stated[1]
     allowed = SpecifierSet(request.python)
     for downloadable in (False, True):
-        for version in uv.interpreters(downloadable=downloadable):
+        for version in uv.pythons.versions(downloadable=downloadable):
             if allowed.contains(version):
                 return ".".join(version.split(".")[:2])
     items = environment.package("python")
-    found = ", ".join(uv.interpreters(downloadable=False)) or "none"
+    found = ", ".join(uv.pythons.versions(downloadable=False)) or "none"
     raise SolveError(
         f"no Python is {request.python or 'found'}",
         items[0].where if items else Place(environment.path),

@@ -1,6 +1,5 @@
 """uv as a program: where it is, and the configuration it gets from us instead of finding one of its own."""
 
-import json
 import os
 import re
 import sysconfig
@@ -20,6 +19,7 @@ from envbuild.solvers.hops import Hops
 from envbuild.solvers.logins import Login, index_login
 from envbuild.solvers.origins import Origins, public_url
 from envbuild.solvers.pages import Pages
+from envbuild.solvers.pythons import Pythons
 from envbuild.solvers.shims import without_shims
 from envbuild.urls import origin, parts_of, shown
 
@@ -94,8 +94,7 @@ class Uv:
         self._guard = threading.Lock()
         self._configs: dict[str, Path] = {}
         self._hands = Hands(self.origins, folder)
-        self._asking = threading.Lock()
-        self._interpreters: dict[bool, tuple[str, ...]] = {}
+        self.pythons = Pythons(self.run)
         sysconfig.get_config_vars()  # made on first use, and half made while another thread makes it
 
     def run(
@@ -218,32 +217,6 @@ class Uv:
         return (
             Index(self.origins.carried(public), index.name) if asked != public or self._hands.covers(asked) else index
         )
-
-    def interpreters(self, *, downloadable: bool) -> tuple[str, ...]:
-        """The CPython versions that uv finds here, or also those it could fetch; newest first."""
-        with self._asking:
-            if downloadable not in self._interpreters:
-                self._interpreters[downloadable] = self._list(downloadable=downloadable)
-            return self._interpreters[downloadable]
-
-    def _list(self, *, downloadable: bool) -> tuple[str, ...]:
-        from packaging.version import Version
-
-        found = [] if downloadable else ["--only-installed"]
-        ran = self.run(["python", "list", *found, "--output-format", "json"])
-        if ran.code:
-            said = "; ".join(line.strip() for line in ran.errors.splitlines() if line.strip())
-            is_cache = "Permission denied" in said or "Read-only file system" in said
-            hint = (
-                "set UV_CACHE_DIR to a folder of your own" if is_cache else "install envbuild again: uv comes with it"
-            )
-            raise ProcessError(f"uv cannot list interpreters: {said}", hint=hint)
-        versions = {
-            entry["version"]
-            for entry in json.loads(ran.output)
-            if entry["implementation"] == "cpython" and entry["variant"] == "default"
-        }
-        return tuple(str(version) for version in sorted(map(Version, versions), reverse=True))
 
 
 def host_indexes(host: Mapping[str, str]) -> Indexes:

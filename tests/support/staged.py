@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.builders.oci.condatrees import link_scripts
 from envbuild.builders.oci.laying import Package as Apart
-from envbuild.builders.oci.packages import packages
+from envbuild.builders.oci.packages import Own, packages
 from envbuild.builders.oci.tree import Node, opened
 from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging, stage
@@ -89,11 +89,12 @@ class Stage:
         *,
         has: Callable[[str], bool] = lambda _: False,
         interpreter: Interpreter | None = None,
+        compiles: bool = False,
     ) -> Iterator[tuple[Apart, ...]]:
         """Take the environment apart, package by package, as for an image of layers."""
         with (
             self._work(on, environ) as (staging, tools),
-            packages(staging, tools, has, self._folder, interpreter) as found,
+            packages(staging, tools, has, self._folder, Own(interpreter, compiles)) as found,
         ):
             yield found
 
@@ -101,6 +102,13 @@ class Stage:
         """Refuse what would have to be run, as a plan does."""
         with self._work(on, {}) as (staging, tools):
             link_scripts(staging.environment, staging.pins.conda, tools.rattler, tools.programs)
+
+    @contextmanager
+    def tools(self) -> Iterator[Tools]:
+        """What packages are taken apart with."""
+        with self._work(SUBDIR, {}) as (_, tools):
+            tools.store.mkdir(parents=True, exist_ok=True)
+            yield tools
 
     @contextmanager
     def _work(self, on: str, environ: Mapping[str, str] | None) -> Iterator[tuple[Staging, Tools]]:

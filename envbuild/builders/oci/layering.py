@@ -16,7 +16,7 @@ from envbuild.builders.oci.cache import Cached, LayerCache
 from envbuild.builders.oci.copies import Copies
 from envbuild.builders.oci.grounds import check_interpreter, files_of, python_of
 from envbuild.builders.oci.laying import Package
-from envbuild.builders.oci.packages import packages
+from envbuild.builders.oci.packages import Own, packages
 from envbuild.builders.oci.packing import pack
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree
@@ -105,7 +105,8 @@ class Layering:
         return room
 
     def _packages(self, has: Callable[[str], bool]) -> AbstractContextManager[tuple[Package, ...]]:
-        return packages(self._staging, self._shop.tools, has, self._recipe.folder, self._interpreter)
+        own = Own(self._interpreter, self._shop.compiles)
+        return packages(self._staging, self._shop.tools, has, self._recipe.folder, own)
 
     @cached_property
     def _interpreter(self) -> Interpreter | None:

@@ -1,6 +1,6 @@
 """The packages of an environment, each by itself: told apart before anything is made, and made when it is asked for.
 
-Together they are what `staging` makes in one folder, but for bytecode, `history` and `CACHEDIR.TAG`; a test holds it.
+Together they are what `staging` makes in one folder, without `history`, `CACHEDIR.TAG`, its bytecode; a test holds it.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import msgspec
 from envbuild.builders.building import Building
 from envbuild.builders.conda import as_linked, note_twice
 from envbuild.builders.oci import condatrees, pythontrees, wheeltrees
+from envbuild.builders.oci.bytecode import Compiling, compiler
 from envbuild.builders.oci.condatrees import Known
 from envbuild.builders.oci.facts import Facts
 from envbuild.builders.oci.laying import Lying, Package, in_folder, laid
@@ -33,8 +34,21 @@ from envbuild.solvers.origins import public_url
 _FORM = 1
 
 
+class Own(msgspec.Struct, frozen=True):
+    """What an image has of its own: the base's Python, where the environment stands on that, and bytecode, if asked."""
+
+    interpreter: Interpreter | None = None
+    compiles: bool = False
+
+
+_NOTHING = Own()
+
+
 class Piece(msgspec.Struct, frozen=True):
-    """A package before it is known what of it is lost to others. `facts` are all that its bytes depend on."""
+    """A package before it is known what of it is lost to others. `facts` are all that its bytes depend on.
+
+    `is_source` says that its modules come as they were written, and none of them compiled.
+    """
 
     name: str
     version: str
@@ -42,30 +56,39 @@ class Piece(msgspec.Struct, frozen=True):
     facts: tuple[object, ...]
     claim: Claim
     lying: Callable[[], Lying]
+    is_source: bool = False
 
-    def package(self, share: Share, final: str) -> Package:
-        own = (_FORM, final, self.facts, sorted(share.lost), sorted(share.moved.items()))
+    def package(self, share: Share, final: str, compiling: Compiling | None) -> Package:
+        compiling = compiling if self.is_source else None
+        own = (
+            _FORM,
+            final,
+            self.facts,
+            sorted(share.lost),
+            sorted(share.moved.items()),
+            *((compiling.identity,) if compiling else ()),
+        )
         key = hashlib.sha256(msgspec.json.encode(own)).hexdigest()
-        return Package(self.name, self.version, self.build, key, partial(self._tree, share, final))
+        return Package(self.name, self.version, self.build, key, partial(self._tree, share, final, compiling))
 
-    def _tree(self, share: Share, final: str) -> Tree:
+    def _tree(self, share: Share, final: str, compiling: Compiling | None) -> Tree:
         with _writing("a folder for them"):
-            return laid(self.lying(), (path for path, _ in self.claim.paths), share, final)
+            tree = laid(self.lying(), (path for path, _ in self.claim.paths), share, final)
+            return compiling.also(tree) if compiling else tree
 
 
 @contextlib.contextmanager
 def packages(
-    staging: Staging, tools: Tools, has: Callable[[str], bool], work: Path, interpreter: Interpreter | None = None
+    staging: Staging, tools: Tools, has: Callable[[str], bool], work: Path, own: Own = _NOTHING
 ) -> Iterator[tuple[Package, ...]]:
     """In the order in which they are placed. Trees are read as long as this is open.
 
-    `has` tells whether nobody needs the tree of a key: it is made all the same when it is asked for. `interpreter` is
-    the base image's, where the environment stands on that. What is made lies below `work`, best on the disk of the
-    package cache, with whose files those of the trees are one.
+    `has` tells whether nobody needs the tree of a key: it is made all the same when it is asked for. What is made lies
+    below `work`, best on the disk of the package cache, with whose files those of the trees are one.
     """
     with tempfile.TemporaryDirectory(prefix="envbuild-", dir=work) as folder, contextlib.ExitStack() as stack:
         with _writing(folder):
-            found = _Assembly(target_of(staging), tools, Path(folder).resolve(), interpreter, stack).packages(has)
+            found = _Assembly(target_of(staging), tools, Path(folder).resolve(), own, stack).packages(has)
         yield found
 
 
@@ -81,13 +104,11 @@ def _writing(folder: str | Path) -> Iterator[None]:
 class _Assembly:
     """One environment for one platform, in a folder of ours."""
 
-    def __init__(
-        self, target: Target, tools: Tools, work: Path, interpreter: Interpreter | None, stack: contextlib.ExitStack
-    ) -> None:
+    def __init__(self, target: Target, tools: Tools, work: Path, own: Own, stack: contextlib.ExitStack) -> None:
         self._target = target
         self._tools = msgspec.structs.replace(tools, store=work)
         self._work = work
-        self._interpreter = interpreter
+        self._own = own
         self._stack = stack
         self._facts = Facts(tools.rattler.cache)
         self._pins = target.pins or Pins("", ())
@@ -100,9 +121,18 @@ class _Assembly:
         pieces += self._wheels(found)
         whole = settled([piece.claim for piece in pieces])
         note_twice([(one.path, one.first, one.second) for one in whole.clashes], self._target)
-        made = [piece.package(share, self._layout.final) for piece, share in zip(pieces, whole.shares, strict=True)]
+        final, compiling = self._layout.final, self._compiling(pieces)
+        made = [piece.package(share, final, compiling) for piece, share in zip(pieces, whole.shares, strict=True)]
         linking.want(pin for pin, one in zip(found, made, strict=False) if not has(one.key))
         return tuple(made)
+
+    def _compiling(self, pieces: list[Piece]) -> Compiling | None:
+        """With a Python of the version that the environment has, where there is anything to compile."""
+        version = next((piece.version for piece in pieces if piece.name == "python"), "")
+        if not (version and self._own.compiles and any(piece.is_source for piece in pieces)):
+            return None
+        site = f"{self._layout.final.strip('/')}/{self._layout.site}"
+        return Compiling(compiler(version, self._tools), site, self._tools)
 
     def _known(self) -> dict[Pin, Known]:
         """Conda's packages, as they are linked, if they can come to lie in one prefix and nothing of them is run."""
@@ -122,14 +152,15 @@ class _Assembly:
         where = (self._layout.site, python) if one.content.python else ()
         facts = ("conda", msgspec.structs.replace(pin, url=public_url(pin.url)), *where)
         claim = Claim(f"{pin.name} {pin.version}", condatrees.placed(pin, one, self._layout.site))
-        return Piece(pin.name, pin.version, pin.build, facts, claim, lambda: in_folder(linking.folder(pin)))
+        pure = one.content.python
+        return Piece(pin.name, pin.version, pin.build, facts, claim, lambda: in_folder(linking.folder(pin)), pure)
 
     def _python(self) -> Iterator[Piece]:
         if self._target.uses_conda:
             return
         found = (
-            pythontrees.of_image(self._interpreter, self._target, self._tools)
-            if self._interpreter
+            pythontrees.of_image(self._own.interpreter, self._target, self._tools)
+            if self._own.interpreter
             else pythontrees.of_uv(self._target, self._tools)
         )
         claim = Claim(f"python {found.version}", found.laid(self._facts).paths)
@@ -143,7 +174,7 @@ class _Assembly:
         for one in wheeltrees.in_order(self._pins, building, self._facts):
             claim = Claim(f"{one.name} {one.version}", one.paths(self._layout), gone)
             facts = ("wheel", one.name, one.identity, self._layout.site, self._layout.headers)
-            yield Piece(one.name, one.version, "", facts, claim, self._made(one))
+            yield Piece(one.name, one.version, "", facts, claim, self._made(one), is_source=True)
             gone = frozenset()
 
     def _ousted(self, found: dict[Pin, Known]) -> frozenset[str]:

@@ -11,7 +11,8 @@ class OciWorkshop(Workshop, frozen=True, kw_only=True):
     """`layers` is where they are kept, `form` how they are written; a budget of them is for packages.
 
     `shared` says how many images of the project have a package of each name; it is asked only where there are more
-    packages than layers for them. `stated` are annotations in place of those that manifests state.
+    packages than layers for them. `stated` are annotations in place of those that manifests state. `compiles` says that
+    Python's bytecode is put in.
     """
 
     layers: Path
@@ -19,3 +20,4 @@ class OciWorkshop(Workshop, frozen=True, kw_only=True):
     budget: int
     shared: Callable[[str], Mapping[str, int]]
     stated: Mapping[str, str] | None = None
+    compiles: bool = False

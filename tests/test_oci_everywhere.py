@@ -1,7 +1,10 @@
 """Twenty environments, made in two folders by two users who have nothing in common: equal, digest by digest (P13)."""
 
+import gzip
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +28,7 @@ _IMAGES = (
     "  expose: ['8080']\n  entrypoint: [python, -m]\n  stop_signal: SIGINT\n",
     "  prefix: /usr/local/own\n",
 )
+_SOMEBODY = "12345"
 _PACKAGES = (("alpha",), ("alpha==1.0", "beta"), ("delta[fast]", "tool"))
 
 
@@ -57,7 +61,7 @@ def masked(mask: int) -> Iterator[None]:
 
 
 def test_twenty_environments_are_equal(world: World) -> None:
-    """With another home, name, time zone, language, mask, number of jobs, and order of files."""
+    """With another user, home, time zone, language, mask, number of jobs, and order of files."""
     other = world.elsewhere("x/far away", TZ="Asia/Kathmandu", LANG="tr_TR.UTF-8", LC_ALL="C", USER="else")
     shutil.rmtree(other.project.path / "app")
     for name in ("two", "three", "one"):
@@ -65,10 +69,36 @@ def test_twenty_environments_are_equal(world: World) -> None:
         os.utime(path, (1e9, 1e9))
     world.apply("-j", "3")
     with masked(0o077):
-        other.apply("-j", "1")
+        _apply_as(_SOMEBODY, other)
     ours, theirs = _references(world), _references(other)
     assert ours == theirs
     assert len(ours) == len(set(ours.values())) == 20
+
+
+def _apply_as(user: str, world: World) -> None:
+    command = ["unshare", "--user", f"--map-user={user}", f"--map-group={user}"]
+    ran = subprocess.run([*command, "id", "-u"], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == user
+    command += [sys.executable, "-m", "envbuild", "apply", "-j", "1"]
+    subprocess.run(command, cwd=world.project.path, env=world.project.environ, check=True, capture_output=True)
+
+
+def test_a_channel_that_is_a_folder_may_lie_anywhere(world: World) -> None:
+    """Its own name is all that an image knows of it."""
+    (world.project.path / "manifests/pip").rename(world.folder / "left")
+    world.apply()
+    other = world.elsewhere("another/place")
+    here, there = world.folder / "channel", other.folder / "channel"
+    here.rename(there)
+    for path in other.project.path.rglob("manifests/conda/*"):
+        path.write_text(path.read_text().replace(str(here), str(there)))
+    shutil.rmtree(other.project.path / "locks")
+    other.project.run("lock")
+    other.apply()
+    assert _references(world) == _references(other)
+    for blob in (world.folder / "registry").rglob("data"):
+        plain = gzip.decompress(data) if (data := blob.read_bytes())[:2] == b"\x1f\x8b" else data
+        assert str(world.folder).encode() not in plain
 
 
 def _references(world: World) -> dict[str, str]:

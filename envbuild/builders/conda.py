@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envbuild.builders.noted import put_right, remove_lost
+from envbuild.builders.noted import put_right, remove_lost, source_elsewhere, source_here
 from envbuild.builders.packages import Cache, Entry
 from envbuild.builders.placing import clashes, site_packages
 from envbuild.builders.target import Target, Tools, note
@@ -53,7 +53,7 @@ def make(prefix: Path, target: Target, tools: Tools, staged: Path | None = None)
         link(prefix, entries, tools, Linking(target.pins.platform if target.pins else platform(), staged, copies))
     remove_lost(prefix)
     for pin in pins:
-        put_right(prefix, pin)
+        put_right(prefix, pin, source_elsewhere(pin) if staged else source_here(pin))
         note(target.log, f"linked {pin.name} {pin.version} {pin.build}")
     _make_modes_plain(prefix)
     return tuple(pin for pin in in_order(pins) if pin in scripted)

@@ -25,12 +25,11 @@ class _Paths(msgspec.Struct):
     paths: list[_Row]
 
 
-def put_right(prefix: Path, pin: Pin) -> None:
+def put_right(prefix: Path, pin: Pin, source: str) -> None:
     """Where it came from, and nothing of how it came here; all its files, as conda has it, whoever else brings them."""
     path = noted(prefix, pin)
     said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-    url = public_url(pin.url)
-    own: dict[str, object] = {"url": url, "channel": f"{url.rpartition('/')[0].rpartition('/')[0]}/"}
+    own: dict[str, object] = {"url": source, "channel": f"{source.rpartition('/')[0].rpartition('/')[0]}/"}
     if "paths_data" in said:
         rows = sorted(map(_named, msgspec.json.decode(said["paths_data"], type=_Paths).paths), key=_path)
         own |= {"files": [_path(row) for row in rows], "paths_data": {"paths_version": 1, "paths": rows}}
@@ -38,6 +37,19 @@ def put_right(prefix: Path, pin: Pin) -> None:
     lines = (b'  "%s": %s' % (name.encode(), msgspec.json.encode(value)) for name, value in (kept | own).items())
     path.write_bytes(b"{\n%s\n}" % b",\n".join(lines))
     path.chmod(0o644)
+
+
+def source_here(pin: Pin) -> str:
+    return public_url(pin.url)
+
+
+def source_elsewhere(pin: Pin) -> str:
+    """Of a channel that is a folder its name alone: where this machine has it is nothing to an image."""
+    url = public_url(pin.url)
+    if not url.startswith("file:"):
+        return url
+    channel, subdir, name = url.split("/")[-3:]
+    return f"file:///{channel}/{subdir}/{name}"
 
 
 def noted(prefix: Path, pin: Pin) -> Path:

@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from envbuild.builders import conda
-from envbuild.builders.noted import noted, put_right, remove_lost
+from envbuild.builders.noted import noted, put_right, remove_lost, source_elsewhere
 from envbuild.builders.oci.facts import Facts
 from envbuild.builders.oci.linkscripts import matters
 from envbuild.builders.packages import Cache, Entry
@@ -144,7 +144,7 @@ class Linking:
         conda.link(prefix, [*entries, *self._missing_python(entries)], self._tools, linking)
         remove_lost(prefix)
         for entry in entries:
-            put_right(prefix, entry.pin)
+            put_right(prefix, entry.pin, source_elsewhere(entry.pin))
 
     def _apart(self, entries: Sequence[Entry]) -> list[list[Entry]]:
         """As few prefixes as it takes that no path is in one of them twice, or behind a link of another package."""

@@ -14,6 +14,7 @@ import msgspec
 
 from envbuild.builders.building import Building
 from envbuild.builders.conda import as_linked, note_twice
+from envbuild.builders.noted import source_elsewhere
 from envbuild.builders.oci import condatrees, pythontrees, wheeltrees
 from envbuild.builders.oci.bytecode import Compiling, compiler
 from envbuild.builders.oci.condatrees import Known
@@ -29,7 +30,6 @@ from envbuild.builders.target import Target, Tools, note
 from envbuild.errors import BuildError, Place, raise_all
 from envbuild.lock import Pin, Pins
 from envbuild.manifest import normalise
-from envbuild.solvers.origins import public_url
 
 _FORM = 1
 
@@ -150,7 +150,7 @@ class _Assembly:
         """What is noted of it says where it came from; a pure one lies where its Python is."""
         python = next((pin.version for pin in self._pins.conda if pin.name == "python"), "")
         where = (self._layout.site, python) if one.content.python else ()
-        facts = ("conda", msgspec.structs.replace(pin, url=public_url(pin.url)), *where)
+        facts = ("conda", msgspec.structs.replace(pin, url=source_elsewhere(pin)), *where)
         claim = Claim(f"{pin.name} {pin.version}", condatrees.placed(pin, one, self._layout.site))
         pure = one.content.python
         return Piece(pin.name, pin.version, pin.build, facts, claim, lambda: in_folder(linking.folder(pin)), pure)

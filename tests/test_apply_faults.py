@@ -55,8 +55,8 @@ def check_mended(shelf: Shelf, front: Front) -> None:
 
 
 _LASTING: dict[str, tuple[Fault, str]] = {
-    "401": (answers(401), "lets nobody read"),
-    "403": (answers(403), "lets nobody read"),
+    "401": (answers(401), "lets nobody at"),
+    "403": (answers(403), "lets nobody at"),
     "429": (answers(429, Retry_After="1"), "answers 429 for"),
     "500": (answers(500), "answers 500 for"),
     "reset": (hangs_up, "does not answer"),

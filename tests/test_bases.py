@@ -96,7 +96,7 @@ def test_a_private_base(project: Project, tmp_path: Path) -> None:
         digest = private.push("base", "12")
         write(project, f"'{private.server}/base:12'")
         told = project.run("lock", check=1, env={"DOCKER_CONFIG": str(tmp_path)}).err
-        assert f"{private.server} lets nobody read {private.server}/base:12 without credentials" in told
+        assert f"{private.server} lets nobody at {private.server}/base:12 without credentials" in told
         assert not (project.path / _LOCK).exists()
         ran = project.run("lock", env=docker_config(tmp_path / "docker", **{private.server: LOGIN}))
     assert held(project)[2] == digest
@@ -172,7 +172,7 @@ def test_a_token_that_everybody_gets(project: Project) -> None:
         assert [one.path.partition("?")[0] for one in guarded.log][:2] == ["/v2/base/manifests/1", "/token"]
         guarded.gives = False
         told = project.run("lock", "--upgrade", check=1).err
-        assert "lets nobody read" in told
+        assert "lets nobody at" in told
         assert "IMAGE@sha256:" in told
 
 

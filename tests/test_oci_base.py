@@ -419,10 +419,10 @@ def test_pythons_by_their_files(cache: Path) -> None:
         member("bin -> usr/bin"),
     )
     found = pythons(files(cache, one), "/usr/local/bin:/usr/local/bin/:relative:/sbin:/usr/bin")
-    assert [(one.path, one.site, one.is_kept) for one in found] == [
-        ("/usr/local/bin/python3.9", "/usr/local/lib/python3.9/site-packages", False),
-        ("/usr/local/bin/python3.12", "/usr/local/lib/python3.12/site-packages", False),
-        ("/usr/bin/python3.11", "/usr/local/lib/python3.11/dist-packages", True),
+    assert [(one.path, one.site) for one in found] == [
+        ("/usr/local/bin/python3.9", "/usr/local/lib/python3.9/site-packages"),
+        ("/usr/local/bin/python3.12", "/usr/local/lib/python3.12/site-packages"),
+        ("/usr/bin/python3.11", "/usr/local/lib/python3.11/dist-packages"),
     ]
     assert {one.known_by for one in found} == {"files"}
     assert [one.site for one in pythons(files(cache, one), "/bin")] == ["/usr/local/lib/python3.11/dist-packages"]

@@ -67,7 +67,7 @@ def test_progress_is_told(shelf: Shelf) -> None:
     assert shelf.project.run("pull", "-q", "web").err == ""
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "lets nobody read"), (403, "lets nobody read"), (404, "has no")])
+@pytest.mark.parametrize(("status", "words"), [(401, "lets nobody at"), (403, "lets nobody at"), (404, "has no")])
 def test_a_registry_that_refuses(shelf: Shelf, front: Front, status: int, words: str) -> None:
     """Exit 1, with what to do."""
     front.inject(answers(status), "", "/team/web/manifests/", times=1000)

@@ -82,7 +82,7 @@ def test_nobody_and_somebody_else(private: Real, tmp_path: Path) -> None:
     """Told apart, with how to mend either."""
     with client(private.server) as (registry, told), pytest.raises(LoginError) as refused:
         registry.head("some/image", "v1")
-    assert f"{private.server} lets nobody read {private.server}/some/image:v1 without" in refused.value.message
+    assert f"{private.server} lets nobody at {private.server}/some/image:v1 without" in refused.value.message
     assert refused.value.hint == f"run 'docker login {private.server}', or set REGISTRY_AUTH_FILE"
     host = docker_config(tmp_path / "docker", **{private.server: ("robot", "wrong")})
     with client(private.server, host) as (registry, told), pytest.raises(LoginError) as refused:

@@ -52,7 +52,7 @@ def failure(
 def _refused(server: str, what: str, why: str, login: Login | None) -> LoginError:
     if login is None:
         hint = f"run 'docker login {server}', or set REGISTRY_AUTH_FILE"
-        return LoginError(f"{server} lets nobody read {what} without credentials {why}", hint=hint)
+        return LoginError(f"{server} lets nobody at {what} without credentials {why}", hint=hint)
     user = f"'{login.user}'" if login.user else "us"
     text = f"{server} does not let {user} at {what} {why}"
     return LoginError(text, hint=f"check the login in '{login.source}', and what it may do there")

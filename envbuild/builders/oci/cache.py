@@ -19,8 +19,6 @@ from envbuild.builders.oci.packing import Form, Packed, compressor, pack
 from envbuild.builders.oci.tree import Tree
 from envbuild.builders.packages import held, unwritable
 from envbuild.errors import BuildError
-from envbuild.image import Entry
-from envbuild.image.entries import Kind
 from envbuild.process import Interrupted, Programs
 
 _LAYER, _LEDGER, _NEW = "layer", "ledger", ".new"
@@ -29,38 +27,20 @@ _PIECE = 1 << 20
 
 
 class Cached(msgspec.Struct, frozen=True):
-    """A layer that lies in the cache, and what is in it; `made_by` is what the history of an image tells."""
+    """A layer that lies in the cache; `made_by` is what the history of an image tells."""
 
     key: str
     form: Form
     packed: Packed
     made_by: str
     path: Path
-    rows: bytes
     cache: "LayerCache"
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """Thousands, which who only sends a layer has no use for."""
-        return tuple(_entry(row) for row in msgspec.msgpack.decode(self.rows, type=tuple[_Row, ...]))
 
     @contextlib.contextmanager
     def open(self, again: Callable[[], Tree] | None = None) -> Iterator[IO[bytes]]:
         """Its bytes, after all of them were held against its digest; what is damaged is made again of the same tree."""
         with self.cache.sound(self) or self.cache.mended(self, again) as stream:
             yield stream
-
-
-class _Row(msgspec.Struct, frozen=True, array_like=True):
-    """An entry whose names may be no text."""
-
-    path: bytes
-    kind: Kind
-    mode: int
-    size: int
-    target: bytes
-    uid: int
-    gid: int
 
 
 class _Ledger(msgspec.Struct, frozen=True, array_like=True):
@@ -70,7 +50,6 @@ class _Ledger(msgspec.Struct, frozen=True, array_like=True):
     made_by: str
     compressor: str
     mtime_ns: int
-    rows: msgspec.Raw
 
 
 class LayerCache:
@@ -133,17 +112,15 @@ class LayerCache:
         )
 
     def _make(self, key: str, tree: Tree, form: Form, made_by: str) -> Cached:
-        nodes = sorted(tree, key=lambda node: node.entry.path)
         entry = self._entry(key)
         work = self._folder / _NEW / entry.name
         try:
             self._remove(entry)
             self._remove(work)
             work.mkdir(parents=True)
-            packed = pack(nodes, work / _LAYER, form, lambda: self._programs.stopped)
-            rows = msgspec.Raw(msgspec.msgpack.encode([_row(node.entry) for node in nodes]))
+            packed = pack(tree, work / _LAYER, form, lambda: self._programs.stopped)
             mtime_ns = (work / _LAYER).stat().st_mtime_ns
-            ledger = _Ledger(key, form, packed, made_by, compressor(form.compression), mtime_ns, rows)
+            ledger = _Ledger(key, form, packed, made_by, compressor(form.compression), mtime_ns)
             _write(work / _LEDGER, ledger)
             work.rename(entry)
         except OSError as error:
@@ -154,7 +131,7 @@ class LayerCache:
 
     def _cached(self, ledger: _Ledger) -> Cached:
         path = self._entry(ledger.key) / _LAYER
-        return Cached(ledger.key, ledger.form, ledger.packed, ledger.made_by, path, bytes(ledger.rows), self)
+        return Cached(ledger.key, ledger.form, ledger.packed, ledger.made_by, path, self)
 
     def _digest(self, stream: IO[bytes]) -> str:
         digest = hashlib.sha256()
@@ -207,13 +184,3 @@ def _read(path: Path) -> _Ledger:
 def _write(path: Path, ledger: _Ledger) -> None:
     packed = msgspec.msgpack.encode(ledger)
     path.write_bytes(hashlib.sha256(packed).digest() + packed)
-
-
-def _row(entry: Entry) -> _Row:
-    path, target = (text.encode("utf-8", "surrogateescape") for text in (entry.path, entry.target))
-    return _Row(path, entry.kind, entry.mode, entry.size, target, entry.uid, entry.gid)
-
-
-def _entry(row: _Row) -> Entry:
-    path, target = (text.decode("utf-8", "surrogateescape") for text in (row.path, row.target))
-    return Entry(path, row.kind, row.mode, row.size, target, row.uid, row.gid)

@@ -20,8 +20,7 @@ _DEBIANS = "usr/lib/python3/dist-packages"
 class Python(msgspec.Struct, frozen=True):
     """An interpreter; it was seen among the files, or the settings of the image claim it.
 
-    `site` is where packages for it go. `is_kept` says that the system's own packages are there, which others are not to
-    disturb. `full` is its whole version, where that is said.
+    `site` is where packages for it go. `full` is its whole version, where that is said.
     """
 
     version: str
@@ -29,7 +28,6 @@ class Python(msgspec.Struct, frozen=True):
     site: str
     known_by: Literal["files", "settings"]
     full: str = ""
-    is_kept: bool = False
 
 
 def told_python(env: Mapping[str, str]) -> Python | None:
@@ -80,7 +78,6 @@ def _python(files: Rootfs, folder: str, match: re.Match[str]) -> Python:
     if not files.kind(f"{prefix}/pyvenv.cfg"):
         prefix = f"/{files.resolve(path)}".rsplit("/", 2)[0]
     library = f"{prefix}/lib/python{version}"
-    is_kept = files.kind(f"{library}/EXTERNALLY-MANAGED") is not None
     if prefix == "/usr" and files.kind(_DEBIANS):
-        return Python(version, path, f"/usr/local/lib/python{version}/dist-packages", "files", is_kept=is_kept)
-    return Python(version, path, f"{library}/site-packages", "files", is_kept=is_kept)
+        return Python(version, path, f"/usr/local/lib/python{version}/dist-packages", "files")
+    return Python(version, path, f"{library}/site-packages", "files")

@@ -69,8 +69,8 @@ def test_another_machine_s_prefix(staged: Stage, index: Index) -> None:
     assert (folder / "bin/alpha-x").read_text().startswith(f"#!{PLACE}/bin/python\n")
     assert (folder / _SITE / "pure.py").is_file()
     assert (folder / _SITE / "alpha/__init__.py").read_text() == '__version__ = "3.0"\n'
-    assert traces(folder, ".views") == []
-    assert channel.url in (folder / "conda-meta/tool-1.0-0.json").read_text()
+    assert traces(folder, ".views", channel.url) == []
+    assert f"file:///{Path(channel.url).name}/" in (folder / "conda-meta/tool-1.0-0.json").read_text()
     assert not list(folder.rglob("__pycache__"))
 
 

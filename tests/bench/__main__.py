@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--full] [--json]`: measures every row and prints the table.
+"""`python -m tests.bench [--full] [--json] [--only TEXT]`: measures rows and prints their table.
 
 A number that is missed is a measurement, and the exit code stays 0. A command that fails, or a program that is missing
 though ENVBUILD_TEST_REQUIRE names it, is a failure. Without --full the sizes are a tenth of the design's, and the
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     with _work(options.folder) as work:
         bench = _bench(Path(work), full=options.full, no_refresh=options.no_refresh)
-        rows = [_row(bench, question) for question in questions(bench)]
+        rows = [_row(bench, question) for question in questions(bench) if options.only in question.what]
     waiting = list(WAITING)
     if not bench.huge:
         waiting.append(("no-op plan, 100,000", "only with --full"))
@@ -59,6 +59,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure envbuild beside others.")
     parser.add_argument("--full", action="store_true", help="the design's sizes; without it a tenth of them")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows that are called so, in part")
     parser.add_argument("--no-refresh", action="store_true", help="no-op rows without looking at the built prefixes")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="work there, keep it, and use again what is there")
     return parser

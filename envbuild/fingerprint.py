@@ -43,7 +43,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 class Inputs(msgspec.Struct, frozen=True):
     """What is not in the environment itself: the builder's format, the lock, the digests of what goes in.
 
-    `contents` say of folders what their digests are of.
+    `contents` say of folders what their digests are of. `additions` are the texts that `spark` and `r` render, by key.
     """
 
     builder_format: str
@@ -51,6 +51,7 @@ class Inputs(msgspec.Struct, frozen=True):
     platforms: tuple[str, ...]
     files: dict[str, str]
     contents: dict[str, str] = {}
+    additions: Mapping[str, Mapping[str, str]] = {}
 
 
 def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
@@ -65,6 +66,7 @@ def fingerprint(environment: Environment, inputs: Inputs) -> Fingerprint:
         parts.append(_part("variables", {one.name: _variable(one) for one in environment.variables}))
     if environment.setup:
         parts.append(_part("setup", list(environment.setup)))
+    parts += [_part(key, texts) for key, texts in inputs.additions.items()]
     return Fingerprint(tuple(sorted(parts)))
 
 

@@ -1,11 +1,20 @@
-"""The machine that we run on: its platform, and what its folders lie on."""
+"""The machine that we run on: its name, its platform, and what its folders lie on."""
 
+import hashlib
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+ID_FILE = "/etc/machine-id"
 _LARGEST = 2**20
+
+
+def identity() -> str:
+    """A stable name for this machine, which tells nobody which one it is."""
+    known = text_of(Path(ID_FILE)).strip()
+    return hashlib.sha256((known or os.uname().nodename).encode()).hexdigest()[:16]
 
 
 def platform() -> str:
@@ -14,6 +23,14 @@ def platform() -> str:
     if sys.platform == "darwin":
         return "osx-arm64" if machine == "arm64" else "osx-64"
     return "linux-64" if machine == "x86_64" else f"linux-{machine}"
+
+
+def cache_folder(host: Mapping[str, str]) -> Path:
+    """Where what was fetched is kept between runs: one place for all projects of a user."""
+    if own := host.get("ENVBUILD_CACHE"):
+        return Path(own).absolute()
+    home = host.get("XDG_CACHE_HOME") or Path(host.get("HOME") or Path.home(), ".cache")
+    return Path(home, "envbuild").absolute()
 
 
 def own_python(wanted: str) -> str:

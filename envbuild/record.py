@@ -1,10 +1,17 @@
 """What is remembered: a Version says what stands where, a Record adds all that explains it, and why it was built."""
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
+from envbuild.errors import UsageError
 from envbuild.fingerprint import Part
 
+LATEST = "latest"
 _OF_ONE = "local"  # the builder whose work is of one platform
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # as registries have tags
+_TAKEN = re.compile(r"(?i)v?[0-9]+|latest")
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -49,7 +56,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """The short form, of which a plan reads one for each environment."""
+    """The short form, of which a plan reads one for each environment. What is only registered has no reference."""
 
     environment: str
     version: int
@@ -66,6 +73,14 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         """Those that were built."""
         return tuple(self.platform.split(","))
 
+    @property
+    def is_built(self) -> bool:
+        return bool(self.reference)
+
+    @property
+    def title(self) -> str:
+        return f"{self.environment}@{self.version}"
+
     def is_of(self, machine: str, platform: str) -> bool:
         """Whether it can be used there: what stands in a registry can be anywhere, a prefix on its platform alone."""
         return not self.machine or (self.machine == machine and (self.builder != _OF_ONE or self.platform == platform))
@@ -74,7 +89,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 class Record(Version, frozen=True, kw_only=True):
     """One finished build. The texts are kept whole, so that it can be explained when its manifest is long gone.
 
-    `reasons` are what the plan said of it then, with the lines as they were; records of before have none.
+    `reasons` are what the plan said of it then, with the lines as they were; records of before have none. `registered`
+    says when it was recorded without being built, if it was. `sources` are the texts that it was rendered from besides
+    its manifest, by their paths: settings that count, templates, what an image reads; records of before have none.
     """
 
     parts: tuple[Part, ...]
@@ -90,3 +107,28 @@ class Record(Version, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...] = ()
     tags: tuple[str, ...] = ()
     size: int = 0
+    registered: str = ""
+    sources: dict[str, str] | None = None
+
+
+def now_built(registered: Record, built: Record) -> Record:
+    """A version that was registered and is built by now: why there is one was said then, how it came to be is new."""
+    adopted = (reason for reason in built.reasons if reason.part == "content")
+    return msgspec.structs.replace(
+        built, registered=registered.registered, reasons=(*adopted, *registered.reasons) or built.reasons
+    )
+
+
+def checked_label(text: str) -> str:
+    """One that can stand behind an `@`, and that is no number."""
+    if not _LABEL.fullmatch(text):
+        hint = "use letters, digits, '_', '.' and '-', at most 128 of them"
+        raise UsageError(f"'{text}' is no label", hint=hint)
+    if _TAKEN.fullmatch(text):
+        raise UsageError(f"'{text}' looks like a version itself", hint="choose another label, such as 'prod'")
+    return text
+
+
+def labels_of(labels: Mapping[str, int], version: int) -> tuple[str, ...]:
+    """Those that stand for a version."""
+    return tuple(sorted(label for label, stands in labels.items() if stands == version))

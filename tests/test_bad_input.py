@@ -125,7 +125,6 @@ _MISUSE = {
     ("apply", "-j", "0"): "-j / --jobs must be at least 1, not 0 | see 'envbuild apply --help'",
     ("why",): "say which environments: ENV or --tag | name one, or write '**' for all of them",
     ("run", "a"): "say what to run, after '--' | see 'envbuild run --help'",
-    ("run", "--", "x"): "say which environment | name it, or set 'default_environment' in envbuild.yaml",
     ("plan", "b"): "no environment is named 'b' | known are: a",
     ("plan", "b*"): "no environment matches 'b*' | known are: a",
     ("lock", "b"): "no environment is named 'b' | known are: a",

@@ -9,12 +9,13 @@ from support.project import Project
 NOTED = {
     "manifests/a.yaml": """
         dependencies:
-          - numpy  # [linux64]
-          - scipy  # [osx]
-          - pip: [scipy]
+          - numpy =1  # [linux64]
+          - scipy =1  # [osx]
+          - pip
+          - pip: [scipy ==1.*]
         """,
     "manifests/b.yaml": "extends: [r, c, r]\nwithout: [zzz]\n",
-    "manifests/c.yaml": "extends: r\nchannels: [conda-forge]\ndependencies: [numpy]\n",
+    "manifests/c.yaml": "extends: r\nchannels: [conda-forge]\ndependencies: [numpy =1]\n",
     "manifests/r.yaml": "abstract: true\ntags: {a: b}\n",
 }
 KINDS = ["asked-twice", "comment-selector", "idle-parent", "idle-without", "no-channels"]
@@ -28,7 +29,7 @@ def noted(project: Project) -> Project:
 
 
 def kinds(project: Project, *args: str) -> list[str]:
-    return sorted({note["kind"] for note in project.json("check", *args)["notes"]})
+    return sorted({note["code"] for note in project.json("check", *args)["notes"]})
 
 
 def test_nothing_to_say(project: Project) -> None:
@@ -41,6 +42,7 @@ def test_nothing_to_say(project: Project) -> None:
         "manifests": 2,
         "environments": 1,
         "errors": [],
+        "warnings": [],
         "notes": [],
     }
 
@@ -64,7 +66,7 @@ def test_what_is_not_installed_is_noted(project: Project) -> None:
     project.write("manifests/a.yaml", f"{image}dependencies: [python=3.9, pip: [alpha]]\n")
     project.write("manifests/b.yaml", image)
     (note,) = project.json("check")["notes"]
-    assert (note["kind"], note["path"], note["line"]) == ("not-installed", "manifests/a.yaml", 5)
+    assert (note["code"], note["path"], note["line"]) == ("not-installed", "manifests/a.yaml", 5)
 
 
 def test_every_note_is_told_when_asked_for(noted: Project) -> None:
@@ -76,7 +78,7 @@ def test_every_note_is_told_when_asked_for(noted: Project) -> None:
         line
         for note in notes
         for line in (
-            f"{note['path']}:{note['line']}:{note['column']}: {note['kind']}: {note['message']}",
+            f"{note['path']}:{note['line']}:{note['column']}: {note['code']}: {note['message']}",
             f"  hint: {note['hint']}",
         )
     ]
@@ -88,7 +90,7 @@ def test_every_note_is_told_when_asked_for(noted: Project) -> None:
 def test_an_idle_parent_says_why(noted: Project) -> None:
     """One that another extends already, and one that is listed before."""
     found = [(note["line"], note["column"], note["message"]) for note in noted.json("check")["notes"]
-             if note["kind"] == "idle-parent"]  # fmt: skip
+             if note["code"] == "idle-parent"]  # fmt: skip
     assert found == [
         (1, 11, "the parent 'r' adds nothing: 'c' extends it already"),
         (1, 17, "the parent 'r' adds nothing: 'c' extends it already"),
@@ -111,11 +113,11 @@ def test_what_a_parent_leaves_out_its_children_leave_out(noted: Project) -> None
 
 def test_an_abstract_manifest_leaves_out_its_own_notes(project: Project) -> None:
     """It is no environment, and has notes of its own."""
-    project.write("manifests/r.yaml", "abstract: true\ndependencies:\n- numpy  # [linux]\n")
+    project.write("manifests/r.yaml", "abstract: true\ndependencies:\n- numpy =1  # [linux]\n")
     assert kinds(project) == ["comment-selector"]
     project.write(
         "manifests/r.yaml",
-        "abstract: true\ncheck: {ignore: [comment-selector]}\ndependencies:\n- numpy  # [linux]\n",
+        "abstract: true\ncheck: {ignore: [comment-selector]}\ndependencies:\n- numpy =1  # [linux]\n",
     )
     assert kinds(project) == []
 
@@ -202,7 +204,7 @@ def test_a_secret_that_git_has_is_noted(project: Project) -> None:
     git(project, "init", "--quiet")
     git(project, "add", "keys/added")
     noted = project.json("check")["notes"]
-    assert [(one["kind"], one["path"], one["line"]) for one in noted] == [
+    assert [(one["code"], one["path"], one["line"]) for one in noted] == [
         ("committed-secret", "envbuild.yaml", 2),
         ("committed-secret", "envbuild.yaml", 4),
     ]

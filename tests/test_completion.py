@@ -237,6 +237,9 @@ def test_versions_and_fields(fleet: Project) -> None:
     fleet.run("apply", "serving/web")
     assert words(fleet, "show", "serving/web@") == ["serving/web@latest", "serving/web@1"]
     assert words(fleet, "show", "serving/none@") == []
+    fleet.run("label", "serving/web@1", "prod")
+    assert words(fleet, "show", "serving/web@") == ["serving/web@latest", "serving/web@prod", "serving/web@1"]
+    assert words(fleet, "label", "--remove", "serving/web", "") == ["prod"]
     assert "serving/web@1" not in words(fleet, "plan", "serving/web@")
     assert {"variables", "variables.THREE"} <= set(words(fleet, "explain", "serving/web", ""))
 

@@ -19,6 +19,9 @@ def pip(*items: str, **files: str) -> Environment:
     return environment({"k": listed(*items), **{f"manifests/{name}.txt": text for name, text in files.items()}})
 
 
+_ON_CHANNELS_AND_VERSIONS = {"no-channels", "unpinned-conda", "unpinned-pip", "implied-pip"}
+
+
 def listed(*items: str) -> str:
     return "dependencies:\n- pip:\n" + "".join(f"  - {flow(item)}\n" for item in items)
 
@@ -29,13 +32,14 @@ def refused(text: str) -> str:
 
 
 def noted(folder: Path, text: str, settings: str = "", **files: str) -> list[str]:
-    """The notes of a project with this one manifest, but for that on channels."""
+    """The notes of a project with this one manifest, but for those on channels and versions."""
     write_all(
         folder, {"k": text, "envbuild.yaml": settings, **{f"manifests/{key}.txt": of for key, of in files.items()}}
     )
     checked = check(Project(folder, {}), Selection())
     assert not checked.errors
-    return [f"{one.where} {one.kind}: {one.message} | {one.hint}" for one in checked.notes if one.kind != "no-channels"]
+    told = [one for one in checked.notes if one.kind not in _ON_CHANNELS_AND_VERSIONS]
+    return [f"{one.where} {one.kind}: {one.message} | {one.hint}" for one in told]
 
 
 def said(found: Environment) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def test_decision_10_local_neither_honours_nor_refuses_image_and_publish(project
     project.write("manifests/b.yaml", "setup: [make]\n")
     first, second = project.json("plan")["steps"]
     assert first["fingerprint"] == second["fingerprint"]
-    keys = {"run": "command: x", "serve": "port: 80", "spark": "version: x", "r": "version: x"}
+    keys = {"run": "command: x", "serve": "port: 80"}
     for key, stated in keys.items():
         project.write(f"manifests/{key}.yaml", f"setup: [make]\n{key}:\n  {stated}\n")
     assert project.run("plan", check=1).err == "".join(

@@ -1,5 +1,6 @@
 """Every command's help: its examples run as they stand, in a project that has what they name."""
 
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,10 @@ _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
+_AZURE = {
+    "python": {"userManagedDependencies": True},
+    "docker": {"baseImage": "registry.example/churn:1", "shmSize": "2g"},
+}
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
             project.write("manifests/churn/train.yaml", text)
             project.run("apply", "-q")
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
+        project.run("label", "churn/train@1", "canary")
         project.write("train.py", "import sys\n")
         project.write("requirements.txt", "numpy\n")
+        project.write("saved/churn/azureml_environment.json", json.dumps(_AZURE))
         project.write("environment.yml", "name: science\ndependencies: [python]\n")
         project.write("spec.txt", f"@EXPLICIT\n{_FORGE}/noarch/tzdata-2024a-h0c530f3_0.conda\n")
         yield project

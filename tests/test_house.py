@@ -19,7 +19,7 @@ from envbuild.manifest import RULES, Keys, Rule
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
     "errors", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings", "resolve",
-    "lock", "fingerprint", "record", "render", "plan", "image", "difference",
+    "lock", "fingerprint", "record", "render", "rules", "plan", "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",

@@ -161,23 +161,11 @@ USE: dict[str, tuple[str, str, Body, Body, Body]] = {
             "routes": {"scoring": "/s", "liveness": "/l"},
         },
     ),
-    "spark": (
-        "spark: {packages: [{group: a}]}", "1:20: the key 'artifact' is missing | add it",
-        {"version": "3.5", "packages": ["a:b:1"], "precache": True},
-        {"version": "3.4", "precache": None},
-        {"version": "3.4", "packages": ["a:b:1"]},
-    ),
-    "r": (
-        "r: {from: source}", "1:11: 'from' cannot be 'source' | known are: apt, conda",
-        {"version": "4.4", "cran": ["dplyr"], "from": "apt"},
-        {"cran": ["tidyr"], "from": None},
-        {"version": "4.4", "cran": ["tidyr"]},
-    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("key", USE)
-def test_row_run_serve_spark_and_r(key: str) -> None:
+def test_row_run_and_serve(key: str) -> None:
     """How an environment is used: key by key, null removes."""
     wrong, message, parent, own, merged = USE[key]
     assert message in [
@@ -187,7 +175,19 @@ def test_row_run_serve_spark_and_r(key: str) -> None:
     if key == "run":
         stated["env"] = {"C": "3"}
     assert heirs(key, parent, own, body(key)) == (merged, stated, None, parent)
-    assert not counts(key, {"version": "4.4"} if key in {"spark", "r"} else {})
+    assert not counts(key, {})
+
+
+def test_row_spark_and_r() -> None:
+    """What is added: it is asked for, and it counts; tests of their own have the rest."""
+    assert (
+        refused("spark: {java: system, packages: [{group: a, artifact: b}]}")
+        == "1:34: the key 'version' is missing | add it"
+    )
+    assert refused("r: {cran: dplyr}") == "1:11: 'cran' must be a list, not text | write cran: [dplyr]"
+    assert asks("spark", {"java": "system"})
+    assert asks("r", {})
+    assert counts("spark", {"java": "system"})
 
 
 def test_row_run_and_serve_are_no_content() -> None:

@@ -74,7 +74,7 @@ def test_a_tag_is_a_key_and_a_value(fleet: Project) -> None:
 
 
 def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> None:
-    """Name, builder, platforms, tags, file, version, action, state, and when it was built."""
+    """Name, builder, platforms, tags, file, version, action, state, and when it was built; and its labels."""
     assert fleet.json("list", "churn/train", "report") == {
         "format_version": 1,
         "environments": [
@@ -88,6 +88,7 @@ def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> Non
                 "action": "create",
                 "state": "not built",
                 "built": None,
+                "labels": {},
             },
             {
                 "name": "report",
@@ -99,6 +100,7 @@ def test_the_json_of_a_list_has_the_form_that_is_promised(fleet: Project) -> Non
                 "action": "create",
                 "state": "not built",
                 "built": None,
+                "labels": {},
             },
         ],
     }

@@ -66,7 +66,7 @@ def test_history_in_json_and_as_text(built: Project) -> None:
     assert list(history) == ["format_version", "records"]
     first, second = history["records"]
     keys = ["environment", "version", "fingerprint", "builder", "reference", "started", "seconds", "commit", "dirty"]
-    assert list(first) == list(second) == [*keys, "reasons"]
+    assert list(first) == list(second) == [*keys, "registered", "labels", "reasons"]
     assert (first["environment"], first["version"], first["builder"]) == ("a", 2, "local")
     assert first["started"].endswith("Z")
     assert first["seconds"] > 0
@@ -87,6 +87,7 @@ def test_show_tells_what_is_now_and_what_was_built_then(project: Project, index:
         "version": None,
         "reference": None,
         "builder": "local",
+        "labels": [],
         "packages": [],
     }
     assert unbuilt == empty

@@ -18,8 +18,8 @@ _REFUSED = {
     "comes from uv",
     "run: {command: x}": "1:1: builder 'local' cannot do 'run'",
     "serve: {port: 80}": "1:1: builder 'local' cannot do 'serve'",
-    "spark: {version: '3'}": "1:1: builder 'local' cannot do 'spark'",
-    "r: {version: '4'}": "1:1: builder 'local' cannot do 'r'",
+    "spark: {java: apt}": "1:9: builder 'local' cannot do 'spark.java: apt'",
+    "r: {from: system}": "1:5: builder 'local' cannot do 'r.from: system'",
     "python: {managed: false}": "1:10: builder 'local' cannot do 'python.managed: false'",
     "{builder: oci, setup: [make]}": "1:16: builder 'oci' cannot do 'setup'",
 }

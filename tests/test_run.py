@@ -124,10 +124,12 @@ def test_arguments_pass_unchanged(built: Project) -> None:
 
 
 def test_without_a_name_it_is_the_default(built: Project) -> None:
-    """And without a default it is bad usage."""
+    """And without a default envbuild's own minimal one, which is said."""
     assert built.run("run", "--", "sh", "-c", "echo $OWN").out == "own\n"
     built.write("envbuild.yaml", "")
-    assert "default_environment" in built.run("run", "--", "true", check=64).err
+    other = built.run("run", "--", "sh", "-c", "echo $ENVBUILD_ENVIRONMENT")
+    assert other.out == "curated/minimal\n"
+    assert other.err.startswith("curated/minimal: no environment is named, here or as 'default_environment'")
 
 
 def test_standard_input_reaches_the_command(built: Project) -> None:

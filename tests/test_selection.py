@@ -371,7 +371,7 @@ SELECTIONS = {
 }
 
 
-# Every command that takes the options of a selection; apply changes what it selects, and is tried by itself.
+# Every command that takes the options of a selection; what changes what it selects is tried by itself.
 _SELECTING = {
     name
     for name in COMMANDS
@@ -389,6 +389,8 @@ def _found(project: Project, command: str, args: list[str]) -> set[str]:
     match command:
         case "plan" | "why" | "apply":
             return {step["environment"] for step in document["steps"]}
+        case "register":
+            return {one["environment"] for one in document["versions"]}
         case "history":
             return {record["environment"] for record in document["records"]}
         case "graph":
@@ -398,7 +400,9 @@ def _found(project: Project, command: str, args: list[str]) -> set[str]:
     return {one["name"] for one in document["environments"]}
 
 
-@pytest.mark.parametrize("command", sorted(_SELECTING - {"apply", "test"}))  # both speak of what is built
+@pytest.mark.parametrize(
+    "command", sorted(_SELECTING - {"apply", "register", "test"})
+)  # these change, or speak of, what is built
 def test_every_command_selects_in_the_same_way(fleet: Project, command: str) -> None:
     """Each way to select, in each command; a graph shows what these need as well, a check counts what it read."""
     for said, (args, names) in SELECTIONS.items():
@@ -422,6 +426,14 @@ def test_apply_selects_in_the_same_way(own_fleet: Project, said: str) -> None:
     assert _found(own_fleet, "apply", args) == names
     assert {step["environment"] for step in own_fleet.json("plan")["steps"]} == before - names
     assert own_fleet.run("apply", *args).out.startswith("No changes. ")
+
+
+@pytest.mark.parametrize("said", SELECTIONS)
+def test_register_selects_in_the_same_way(own_fleet: Project, said: str) -> None:
+    """What is not selected is on record as it was."""
+    args, names = SELECTIONS[said]
+    assert _found(own_fleet, "register", args) == names
+    assert {one["version"] for one in own_fleet.json("history", "a")["records"]} == ({1, 2} if "a" in names else {1})
 
 
 def test_several_histories_stand_below_their_names(own_fleet: Project) -> None:

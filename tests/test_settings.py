@@ -95,16 +95,6 @@ def test_wrong_settings_are_refused_at_their_line(text: str, message: str) -> No
     assert refused(text + "\n") == [message]
 
 
-def test_every_key_that_comes_later_is_refused_with_its_line() -> None:
-    """The settings of the design that this version does not have."""
-    text = "".join(f"{key}: {{}}\n" for key in Settings.LATER)
-    assert set(Settings.LATER) == {"catalogues"}
-    assert refused(text) == [
-        f"{line}:1: '{key}' is not supported by envbuild {__version__} yet | {hint}"
-        for line, (key, hint) in enumerate(Settings.LATER.items(), 1)
-    ]
-
-
 @pytest.mark.parametrize("key", ["manifests", "templates"])
 @pytest.mark.parametrize("path", ["/srv/x", "../x/*.yaml", "a/../../x", "{../a,b}/*.yaml", "~/x"])
 def test_globs_and_folders_stay_in_the_project(key: str, path: str) -> None:
@@ -182,9 +172,9 @@ def test_a_version_is_text() -> None:
 
 def test_every_problem_is_reported_in_one_go() -> None:
     """Types, paths and unknown keys, in the order of the file."""
-    text = "state: x\nmanifests: [../a, /b]\nbulder: local\nplatforms: [linux-65]\ncatalogues: {}\nchannels: a\n"
+    text = "state: x\nmanifests: [../a, /b]\nbulder: local\nplatforms: [linux-65]\ncatalogues: []\nchannels: a\n"
     places = [line.partition(": ")[0] for line in refused(text)]
-    assert places == ["1:8", "2:13", "2:19", "3:1", "4:13", "5:1", "6:11"]
+    assert places == ["1:8", "2:13", "2:19", "3:1", "4:13", "5:13", "6:11"]
 
 
 def test_what_is_said_keeps_its_line() -> None:

@@ -438,7 +438,9 @@ def test_which_shell(built: Project, home: Project, tmp_path: Path) -> None:
 
 def test_which_environment(built: Project) -> None:
     """As for run: the default, one alone, a version, which the prompt then names."""
-    assert "default_environment" in built.run("shell", check=64).err
+    run = built.run("shell", "--shell", "sh", stdin="echo $ENVBUILD_ENVIRONMENT")
+    assert run.out == "curated/minimal\n"
+    assert run.err.startswith("curated/minimal: no environment is named, here or as 'default_environment'")
     assert "a shell is of one environment" in built.run("shell", "*", check=64).err
     built.run("shell", "inner@9", check=64)
     built.write("envbuild.yaml", "default_environment: inner\n")

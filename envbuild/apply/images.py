@@ -200,8 +200,9 @@ class Images:
             return ""
         made = task.made(job.base) or self._state.latest((job.base,)).get(job.base)
         built = made.platform.split(",") if made else []
-        if made is None or not {*platforms} <= {*built}:
-            what = f"'{job.base}', which this starts from, was not built{f' for {platforms[0]}' if made else ''}"
+        if made is None or not made.reference or not {*platforms} <= {*built}:
+            known = made is not None and made.reference
+            what = f"'{job.base}', which this starts from, was not built{f' for {platforms[0]}' if known else ''}"
             raise BuildError(what, job.environment.where("image", "base"), f"run 'envbuild apply {job.base}' first")
         return made.reference
 

@@ -17,6 +17,7 @@ class Job(msgspec.Struct, frozen=True):
     """Everything that one step needs, so that a worker asks nobody.
 
     `write` puts the context of an image into a folder, and gives its texts; `base` is the environment it starts from.
+    `sources` are the texts that it is rendered from besides its manifest.
     """
 
     step: Step
@@ -30,6 +31,7 @@ class Job(msgspec.Struct, frozen=True):
     manifest: str
     base: str = ""
     write: Callable[[Path], None] | None = None
+    sources: dict[str, str] | None = None
 
     @property
     def whole_parts(self) -> tuple[Part, ...]:

@@ -303,7 +303,11 @@ class _Run:
 
     def _remember(self, work: Work, made: Made, seconds: float) -> None:
         step, state = work.step, self.site.state
-        if step.version == step.previous_version:
+        if step.version == step.previous_version and not step.registered:
             state.restored(step.environment, version(step), made)
+            return
+        record = work.record(made, seconds, self.site.commit, dirty=self.site.dirty)
+        if step.registered:
+            state.built(record, step.registered)
         else:
-            state.record(work.record(made, seconds, self.site.commit, dirty=self.site.dirty))
+            state.record(record)

@@ -62,6 +62,7 @@ class Work:
             tool=__version__,
             log=str(self.log.path),
             reasons=step.reasons,
+            sources=job.sources,
             **msgspec.structs.asdict(made),
         )
 

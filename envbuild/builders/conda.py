@@ -49,7 +49,7 @@ def make(prefix: Path, target: Target, tools: Tools, staged: Path | None = None)
         scripted = {entry.pin for entry in entries if entry.content.scripts}
         _note_clashes(entries, target, more=_is_written_later(target) or bool(scripted or staged))
         target.say(f"linking {len(pins)} package{'' if len(pins) == 1 else 's'}")
-        copies = not staged and bool(target.environment.setup or scripted)
+        copies = not staged and bool(target.is_run_in or scripted)
         link(prefix, entries, tools, Linking(target.pins.platform if target.pins else platform(), staged, copies))
     remove_lost(prefix)
     for pin in pins:
@@ -86,7 +86,7 @@ def _script(entry: Entry) -> str:
 
 def _is_written_later(target: Target) -> bool:
     pins = target.pins
-    return bool(target.environment.setup or (pins and (pins.pip or pins.members)))
+    return bool(target.is_run_in or (pins and (pins.pip or pins.members)))
 
 
 def _note_clashes(entries: Sequence[Entry], target: Target, *, more: bool) -> None:

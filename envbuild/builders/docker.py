@@ -15,7 +15,7 @@ from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.errors import BuildError, Place
 from envbuild.lock import Pins, sound
 from envbuild.registry.parts import image_tag
-from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE, platforms_of
+from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE, addition_secrets, platforms_of
 from envbuild.settings.secrets import Secret
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FORMAT = "docker-1"
 MAKES_IMAGES = True
 
 # What a manifest may say that this builder cannot do yet: (key, value), where an empty value means any.
-CANNOT_HONOUR = frozenset({("dependencies", "-e"), *((key, "") for key in ("run", "serve", "spark", "r"))})
+CANNOT_HONOUR = frozenset({("dependencies", "-e"), ("run", ""), ("serve", "")})
 
 _PROXIES = re.compile(r"(?:https?|all|no|ftp)_proxy", re.IGNORECASE)
 _ARCHIVE = "image.tar"
@@ -78,7 +78,7 @@ def _origin(recipe: Recipe, means: Means, order: "Order", line: int) -> Place:
     from envbuild.render.blame import origin
 
     def read(path: str) -> str:
-        return (means.tools.root / path).read_text(encoding="utf-8", errors="replace")
+        return means.tools.workspace.at(path).read_text(encoding="utf-8", errors="replace")
 
     return origin(recipe.environment, order.dockerfile.read_text(encoding="utf-8"), line, read)
 
@@ -116,8 +116,10 @@ def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
 
 
 def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:
-    """Those that the image names, and the certificates that it is built with."""
-    found = {name: means.secrets.kept(name) for name in recipe.environment.keys.image.secrets}
+    """Those that the image and its packages name, and the certificates that it is built with."""
+    environment = recipe.environment
+    named = {*environment.keys.image.secrets, *addition_secrets(environment)}
+    found = {name: means.secrets.kept(name) for name in sorted(named)}
     if means.settings.ca_bundle:
         found[CA_BUNDLE] = Secret(file=str(means.tools.root / means.settings.ca_bundle))
     return found

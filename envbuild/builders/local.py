@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from envbuild import census
-from envbuild.builders import conda, store, wheels
+from envbuild.builders import additions, conda, store, wheels
 from envbuild.builders.activation import activated
 from envbuild.builders.target import Target, Tools, note
 from envbuild.document import PREFIX
@@ -23,7 +23,11 @@ CANNOT_HONOUR = frozenset(
         ("python.managed", "false"),
         ("python.interpreter", ""),
         ("python.from", "image"),
-        *((key, "") for key in ("run", "serve", "spark", "r")),
+        ("spark.java", "apt"),
+        ("r.from", "apt"),
+        ("r.from", "system"),
+        ("run", ""),
+        ("serve", ""),
     }
 )
 
@@ -115,10 +119,11 @@ def _make(prefix: Path, target: Target, tools: Tools) -> None:
 
 
 def _set_up(prefix: Path, target: Target, tools: Tools, host: Mapping[str, str]) -> None:
-    if not target.environment.setup:
+    if not target.is_run_in:
         return
     target.rendered()  # nothing is run for what cannot be finished
     env = activated(target.environment.variables, prefix, host, tools.programs)
+    additions.add(prefix, target, tools, env)
     for number, command in enumerate(target.environment.setup, 1):
         target.say(f"setup {number} of {len(target.environment.setup)}")
         placed = command.replace(PREFIX, str(prefix))

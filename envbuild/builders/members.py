@@ -8,7 +8,6 @@ from envbuild.errors import BuildError, Place
 from envbuild.lock import Member, Pins, member_items
 from envbuild.manifest import Asked, Item
 from envbuild.process import toml
-from envbuild.workspace import Workspace
 from envbuild.workspace.folders import Folders
 
 _AGAIN = "run 'envbuild apply' again"
@@ -23,10 +22,10 @@ def _entry(member: Member, target: Target, tools: Tools, copy: Path) -> str:
     name = f"[[packages]]\nname = {toml(member.name)}\n"
     if not Asked(member.path).is_folder:
         hashes = f"{{ sha256 = {toml(target.files[member.path])} }}"
-        return f"{name}archive = {{ path = {toml(str(tools.root / member.path))}, hashes = {hashes} }}\n"
+        return f"{name}archive = {{ path = {toml(str(tools.workspace.at(member.path)))}, hashes = {hashes} }}\n"
     item = _item(member, target)
     if item and item.editable:
-        return f"{name}directory = {{ path = {toml(str(tools.root / member.path))}, editable = true }}\n"
+        return f"{name}directory = {{ path = {toml(str(tools.workspace.at(member.path)))}, editable = true }}\n"
     return f"{name}directory = {{ path = {toml(str(copy_of(member, target, tools, copy)))} }}\n"
 
 
@@ -41,7 +40,7 @@ def copy_of(member: Member, target: Target, tools: Tools, folder: Path) -> Path:
 
 def file_of(member: Member, target: Target, tools: Tools) -> Path:
     """A wheel or source archive of the project, as the plan knew it."""
-    path, item = tools.root / member.path, _item(member, target)
+    path, item = tools.workspace.at(member.path), _item(member, target)
     try:
         came = file_digest(path)
     except OSError as error:
@@ -90,4 +89,4 @@ def _where(item: Item | None, target: Target) -> Place:
 
 
 def _folders(tools: Tools) -> Folders:
-    return Folders(Workspace(tools.root), tools.programs, tools.host)
+    return Folders(tools.workspace, tools.programs, tools.host)

@@ -9,19 +9,26 @@ from envbuild.lock import Pins
 from envbuild.process import Programs
 from envbuild.resolve import Environment
 from envbuild.solvers.rattler import Rattler
+from envbuild.solvers.secrets import NO_SECRETS, Secrets
 from envbuild.solvers.uv import Uv
+from envbuild.workspace import Workspace
 
 
 class Tools(msgspec.Struct, frozen=True):
     """What a builder works with, where it puts what it makes, and whose link scripts it may run."""
 
     store: Path
-    root: Path
+    workspace: Workspace
     programs: Programs
     uv: Uv
     rattler: Rattler
     host: Mapping[str, str]
     allowed: frozenset[str]
+    secrets: Secrets = NO_SECRETS
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.root
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -42,6 +49,12 @@ class Target(msgspec.Struct, frozen=True):
     say: Callable[[str], None]
     hold: tuple[int, ...] = ()
     checkout: str = ""
+
+    @property
+    def is_run_in(self) -> bool:
+        """Whether something happens in it once its packages are there."""
+        keys = self.environment.keys
+        return bool(self.environment.setup or keys.spark or keys.r)
 
     @property
     def uses_conda(self) -> bool:

@@ -18,9 +18,12 @@ from envbuild.memo import Moment
 COMMANDS = {
     "init": "Make a project of a folder.",
     "new": "Write the manifest of a new environment.",
+    "clone": "Write the manifest of an environment like another one.",
     "import": "Write the manifest of what another tool's file or environment says.",
     "plan": "Say what apply would build, and which line caused it.",
     "apply": "Build what changed, and remember it.",
+    "register": "Record definitions as versions, without building them.",
+    "label": "Let words stand for versions.",
     "publish": "Make one image of what several machines have built.",
     "promote": "Give the image of a version further tags.",
     "pull": "Get an image into this machine's engine.",

@@ -176,11 +176,13 @@ def _words(parameter: click.Parameter, position: Position, current: str) -> Word
     if isinstance(parameter.type, TagType):
         return offers.tags(*project)
     if _MANIFEST_OPTIONS & set(parameter.opts):
-        return offers.manifests(position.directory)
+        return [*offers.manifests(position.directory), *offers.lent(position.directory, current)]
     if _PATTERN_OPTIONS & set(parameter.opts):
         return offers.patterns(*project)
     if _ENVIRONMENT.search(metavar):
         return _environments(parameter, position, current)
+    if "LABEL" in metavar and len(position.arguments) == 1:
+        return offers.labels(position.directory, position.arguments[0].partition("@")[0])
     if "FIELD" in metavar and position.arguments:
         return offers.fields(*project, position.arguments[0])
     return None
@@ -194,7 +196,8 @@ def _environments(parameter: click.Parameter, position: Position, current: str) 
     if at and not name:
         return offers.groups(*project) if parameter.nargs < 0 or parameter.multiple else []
     given = set(position.arguments) if parameter.nargs < 0 else set()
-    return [word for word in offers.environments(*project) if word[0] not in given]
+    found = [*offers.environments(*project), *offers.lent(position.directory, current)]
+    return [word for word in found if word[0] not in given]
 
 
 def _own(parameter: click.Parameter, position: Position, current: str) -> Words:

@@ -13,8 +13,8 @@ from envbuild.cli.options import Common, with_globals
 def command(common: Common, /, *, first: str, second: str) -> int:
     """Say what differs between A and B: packages, fields of the manifests, parts of the content.
 
-    A and B are NAME, which is what the manifest says now, NAME@VERSION or NAME@latest. A alone is compared with
-    what its manifest says now: NAME its latest version, NAME@VERSION that one. -v shows what the parts hold.
+    A and B are NAME, which is what the manifest says now, NAME@VERSION, NAME@latest or NAME@LABEL. A alone is compared
+    with what its manifest says now: NAME its latest version, NAME@VERSION that one. -v shows what the parts hold.
 
     \b
     Examples:

@@ -6,63 +6,125 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.options import Common, with_globals
-from envbuild.interop.exports import FORMATS
+from envbuild.interop.exports import FILES, FORMATS, PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envbuild.errors import Note
+    from envbuild.report.exports import Told
 
 
 @click.command("export")
-@click.argument("format", metavar="FORMAT", type=click.Choice(sorted(FORMATS)))
+@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, PROJECT})))
 @click.argument("environment", metavar="ENV[@VERSION]")
+@click.argument("folder", metavar="[DIR]", default="")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
 @click.option("--platform", metavar="PLATFORM", default="", help="Which of its platforms; this machine's by default.")
 @click.option("--requested", is_flag=True, help="Conda: what the manifest asks for, not what is locked.")
 @click.option("--sha256", is_flag=True, help="Explicit: SHA-256 instead of MD5, for tools that read it.")
 @click.option("--no-hashes", is_flag=True, help="Pip: no hashes, as repositories and folders need it.")
-@click.option("--exact", is_flag=True, help="Pixi: the versions that are locked, not what the manifest asks for.")
+@click.option("--exact", is_flag=True, help="Pixi, Azure ML: the versions that are locked, not what is asked for.")
+@click.option("--force", is_flag=True, help="Azure ML: write over the files that DIR has.")
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environment: str, output: str, **options: Any) -> int:
-    """Write an environment or one of its versions in another tool's format.
+    """Write an environment or one of its versions in another tool's format, or as a project of its own.
 
-    FORMAT is conda (environment.yml), explicit (the URLs of conda packages), pip (requirements.txt with hashes) or
-    pixi (pixi.toml). The lock has to be current. What a format cannot hold is said on standard error.
+    FORMAT is conda (environment.yml), explicit (the URLs of conda packages), pip (requirements.txt with hashes),
+    pixi (pixi.toml), azureml (the YAML of Azure ML) or azureml-v1 (the folder DIR that its first SDK loads). The lock
+    has to be current, but for Azure ML without --exact. What a format cannot hold is said on standard error.
+
+    With manifest it is the folder DIR, which must be empty or new: a project with the settings that count, the manifest
+    after inheritance, its lock, templates and files, from which the same content is built. What is no longer known of
+    a version is told by its name, and then nothing is written.
 
     \b
     Examples:
       envbuild export conda churn/train -o environment.yml
       envbuild export pip churn/train@2
       envbuild export pixi churn/train@latest --exact --json
+      envbuild export manifest churn/train@2 ../train-2
+      envbuild export azureml-v1 churn/train saved/churn
     """
+    from envbuild.report.exports import exported_json, written_text
+    from envbuild.written import clean
+
+    if options["format"] == PROJECT:
+        return _project(common, environment, output, options)
+    told, notes = _exported(common, environment, output, options)
+    _tell_notes(common, notes)
+    if common.json:
+        common.out(exported_json(told, notes))
+    elif told.file not in {"", "-"}:
+        common.out(written_text(told, FORMATS[told.format][0]))
+    else:
+        common.document(clean(told.text).removesuffix("\n"))
+    return 0
+
+
+def _project(common: Common, environment: str, output: str, options: dict[str, Any]) -> int:
+    from envbuild.cli.progress import patience
+    from envbuild.errors import UsageError
+    from envbuild.interop.exports.manifest import export
+    from envbuild.report.exports import carried_json, carried_text
+
+    folder = options["folder"]
+    others = {name: value for name, value in options.items() if name not in {"format", "folder"}} | {"output": output}
+    stated = next((name for name, value in others.items() if value), "")
+    if stated:
+        raise UsageError(f"'export {PROJECT}' takes no --{stated.replace('_', '-')}", hint="leave it out")
+    if not folder:
+        hint = f"say 'envbuild export {PROJECT} {environment} DIR'"
+        raise UsageError(f"'export {PROJECT}' writes a folder, and none is named", hint=hint)
+    with patience(common, "exporting"):
+        found = export(common.project(), environment, Path(folder))
+    _tell_notes(common, found.notes)
+    title = f"{found.name}@{found.version}" if found.version else found.name
+    if common.json:
+        common.out(carried_json(title, found.fingerprint, folder, found.files, found.notes))
+    else:
+        common.out(carried_text(title, folder, found.files))
+    return 0
+
+
+def _exported(common: Common, environment: str, output: str, options: dict[str, Any]) -> "tuple[Told, list[Note]]":
+    """Written where it is to be, and told."""
     from envbuild.cli.progress import patience
     from envbuild.interop.exports import exporter
     from envbuild.interop.exports.subject import Subject, Wish
     from envbuild.project.exporting import outgoing
-    from envbuild.report.exports import Told, exported_json, written_text
-    from envbuild.workspace import write_whole
-    from envbuild.written import clean
+    from envbuild.report.exports import Told
+    from envbuild.workspace import write_folder, write_whole
 
-    file_format = options.pop("format")
+    file_format, folder = options.pop("format"), options["folder"]
     _refuse_others(file_format, options)
-    target = Path(output) if output not in {"", "-"} else None
+    force = options.pop("force")
+    target = _target(file_format, folder, output)
+    locked = file_format not in FILES or options["exact"]
     with patience(common, "reading manifests"):
-        subject = Subject(outgoing(common.project(), environment, target), Wish(**options))
+        subject = Subject(outgoing(common.project(), environment, target, locked=locked), Wish(**options))
         found = exporter(file_format)(subject)
-    if target:
-        write_whole(target, found.text)
-    notes = sorted(found.notes, key=lambda note: note.where)
-    _tell_notes(common, notes)
-    told = Told(subject.outgoing.name, subject.outgoing.version, file_format, found.platforms, found.text, output)
-    if common.json:
-        common.out(exported_json(told, notes))
+    if folder:
+        write_folder(Path(folder), found.files, FILES[file_format], force=force)
     elif target:
-        common.out(written_text(told, FORMATS[file_format][0]))
-    else:
-        common.document(clean(found.text).removesuffix("\n"))
-    return 0
+        write_whole(target, found.text)
+    version = subject.outgoing.version
+    name, place = subject.outgoing.name, output or folder
+    told = Told(name, version, file_format, found.platforms, found.text, place, found.files)
+    return told, sorted(found.notes, key=lambda note: note.where)
+
+
+def _target(file_format: str, folder: str, output: str) -> Path | None:
+    """The file that paths in it are seen from."""
+    from envbuild.errors import UsageError
+
+    if file_format == "azureml-v1" and not folder:
+        what = "'export azureml-v1' writes several files"
+        raise UsageError(what, hint="name a folder for them: it comes last, without '-o'")
+    if folder and output:
+        raise UsageError("a folder and a file are named", hint="leave out '-o'")
+    return Path(folder, FILES[file_format][0]) if folder else Path(output) if output not in {"", "-"} else None
 
 
 def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
@@ -72,7 +134,7 @@ def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
     for name, stated in options.items():
         takers = [one for one, (_, own) in FORMATS.items() if name in own]
         if stated and name != "platform" and file_format not in takers:
-            shown = f"--{name.replace('_', '-')}"
+            shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
             raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from envbuild.cli.offers import Began
 
 # Commands whose arguments are environments: all of them, or the first alone. A test compares this with the commands.
-EVERY = frozenset({"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "render", "test", "why"})
-FIRST = frozenset({"diff", "explain", "logs", "promote", "pull", "run", "shell", "show", "verify"})
+EVERY = frozenset(
+    {"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "register", "render", "test", "why"}
+)
+FIRST = frozenset({"clone", "diff", "explain", "label", "logs", "promote", "pull", "run", "shell", "show", "verify"})
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 
 
@@ -69,7 +71,8 @@ def _environments(typed: Typed, directory: str, plain: list[str], began: "Began 
         return None
     from envbuild.cli import offers
 
-    return Answer("words", [word for word in offers.environments(directory, began) if word[0] not in plain[1:]])
+    found = [*offers.environments(directory, began), *offers.lent(directory, typed.current)]
+    return Answer("words", [word for word in found if word[0] not in plain[1:]])
 
 
 def _completed(typed: Typed, began: "Began | None") -> Answer:

@@ -24,13 +24,15 @@ def command(common: Common, /, **options: Any) -> int:
     """Write the manifest of what another tool's file or environment says. What cannot be carried over is named.
 
     FORMAT is conda (an environment.yml), pip (a requirements file), conda-env (an environment that conda made, by name
-    or path) or explicit (a list of URLs). SOURCE may be '-', standard input. Without NAME the source's own name holds.
+    or path), explicit (a list of URLs), azureml (the YAML of Azure ML) or azureml-v1 (a folder that its first SDK has
+    saved). SOURCE may be '-', standard input. Without NAME the source's own name holds.
 
     \b
     Examples:
       envbuild import pip requirements.txt tools
       envbuild import conda environment.yml --dry-run
       envbuild import explicit spec.txt pinned --partial
+      envbuild import azureml-v1 saved/churn
     """
     from envbuild.cli.progress import patience
     from envbuild.interop.imports.formats import Wanted, bring_in

@@ -16,7 +16,7 @@ from pathlib import Path
 from envbuild import memo
 from envbuild.cli.shells import Words
 from envbuild.errors import EnvbuildError
-from envbuild.names import FILE, MANIFESTS, TEMPLATES, name_all
+from envbuild.names import FILE, MANIFESTS, RESERVED, TEMPLATES, name_all
 from envbuild.workspace import PRIVATE, Workspace, find_root
 
 Began = tuple[str, memo.Moment]  # the project's own folder, and its file system's time before anything was read
@@ -85,6 +85,23 @@ def environments(directory: str, began: Began | None = None) -> Words:
 def manifests(directory: str) -> Words:
     """The names that can be extended: also those of parents, and of no cells."""
     return [(name, one.description) for name, one in _seen(directory).items()]
+
+
+def lent(directory: str, typed: str) -> Words:
+    """The names of catalogues, once one of them is begun: nobody who wants to see the project's own wants these."""
+    if not typed or not typed[0].isalnum():
+        return []
+    try:
+        root = find_root(Path(directory).expanduser())
+        if not RESERVED.startswith(typed[: len(RESERVED)]) and b"catalogues" not in _bytes(Workspace(root), FILE):
+            return []
+        from envbuild.project.offered import Readable
+
+        project = Readable(root)
+        seen = [(name, Seen(path, project.read(path))) for name, path in project.lent(typed)]
+    except (EnvbuildError, OSError):
+        return []
+    return sorted((name, one.description) for name, one in seen)
 
 
 def patterns(directory: str, began: Began | None = None) -> Words:
@@ -197,7 +214,7 @@ def _groups(root: Path) -> Found:
 
 
 def versions(directory: str, began: Began | None, name: str) -> Words:
-    """`NAME@2`, newest first, with when it was built."""
+    """`NAME@2`, newest first, with when it was built, and `NAME@LABEL`."""
 
     def find(root: Path) -> Found:
         from envbuild.project import Project
@@ -205,10 +222,18 @@ def versions(directory: str, began: Began | None, name: str) -> Words:
         project = Project.load(root)
         history = project.state.history(name)
         latest = [(f"{name}@latest", "the newest of this machine")] if history else []
-        rows = [*latest, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
+        labels = [(f"{name}@{label}", f"version {at}") for label, at in project.state.labels.of(name).items()]
+        rows = [*latest, *labels, *((f"{name}@{record.version}", record.started[:10]) for record in history)]
         return rows, project.ledger
 
     return [(version, about) for version, about in _kept(directory, began, "versions", name, find)]
+
+
+def labels(directory: str, name: str) -> Words:
+    """The labels of an environment, with what they stand for."""
+    from envbuild.project import Project
+
+    return [(one, f"version {at}") for one, at in Project.load(directory).state.labels.of(name).items()]
 
 
 def fields(directory: str, began: Began | None, name: str) -> Words:

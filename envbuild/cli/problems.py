@@ -38,7 +38,12 @@ def source(common: Common) -> "Source":
     return cache(lambda path: workspace.source(path, common.began))
 
 
-def annotate(common: Common, errors: Sequence[EnvbuildError] = (), notes: Sequence[Note] = ()) -> None:
+def annotate(
+    common: Common,
+    errors: Sequence[EnvbuildError] = (),
+    notes: Sequence[Note] = (),
+    warnings: Sequence[Note] = (),
+) -> None:
     """In GitHub's CI also beside the lines of the change; on standard error, which its runner reads as well."""
     if not common.in_github:
         return
@@ -46,7 +51,8 @@ def annotate(common: Common, errors: Sequence[EnvbuildError] = (), notes: Sequen
 
     folder = _checked_out(common)
     problems = [problem for error in errors for problem in error.problems]
-    for text in (error_annotations(problems, folder), note_annotations(notes, folder)):
+    warned = note_annotations(warnings, folder, are_warnings=True)
+    for text in (error_annotations(problems, folder), warned, note_annotations(notes, folder)):
         if text:
             common.command(text)
 
@@ -54,10 +60,11 @@ def annotate(common: Common, errors: Sequence[EnvbuildError] = (), notes: Sequen
 def show_notes(common: Common, selection: "Selection") -> None:
     """What is worth knowing though nothing is wrong, below an answer that is asked for in full."""
     from envbuild.project import check
-    from envbuild.report.errors import notes_text
+    from envbuild.report.checked import findings_text
 
-    if notes := check(common.project(), selection).notes:
-        common.out(notes_text(notes, common.look, source(common)))
+    checked = check(common.project(), selection)
+    if checked.findings:
+        common.out(findings_text(checked, common.look, source(common)))
 
 
 def _workspace(common: Common) -> "Workspace | None":

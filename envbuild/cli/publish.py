@@ -38,7 +38,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], jobs: int, also
     project.wishes = Wishes(joins=True, also=also, atomic=atomic)
     with patience(common, "planning"):
         told, rest = asked_versions(project, Selection(environments))
-        versions = recorded(told)
+        versions = recorded(project, told)
         planned = to_publish(project, rest) if rest else None
     if planned:
         refuse_unlocked(planned)

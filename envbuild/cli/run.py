@@ -12,6 +12,7 @@ from envbuild.cli.containing import containing, run_inside
 from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, terminated, with_globals
 from envbuild.errors import UsageError
 from envbuild.globs import is_glob
+from envbuild.names import DEFAULT
 
 if TYPE_CHECKING:
     from envbuild.builders.activation import Activation
@@ -45,7 +46,7 @@ def command(ctx: click.Context, /, *, environment: str | None, inside: "Inside |
     """Run a command in an environment, with its variables and the command's own exit code.
 
     An environment that is not built, or not as its manifest says now, is built first. Without ENV it is the
-    default_environment of envbuild.yaml.
+    default_environment of envbuild.yaml, else curated/minimal: Python and nothing else.
 
     With --image it runs in a container, which is gone afterwards, in place of what the image itself would run. Nothing
     of this machine is in it, but for what --mount names.
@@ -95,7 +96,8 @@ def chosen(
 
     name, version = parted(environment or project.settings.default_environment)
     if not name:
-        raise UsageError("say which environment", hint="name it, or set 'default_environment' in envbuild.yaml")
+        name = DEFAULT
+        common.say(f"{name}: no environment is named, here or as 'default_environment' in envbuild.yaml")
     if is_glob(name) or name.startswith("@"):
         kind = "glob" if is_glob(name) else "group"
         raise UsageError(f"'{name}' is a {kind}", hint=only_one)

@@ -27,8 +27,9 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
     """Open your shell in an environment; 'exit' leaves it, with the shell's own exit code.
 
     Your own files are read as usual, and the environment is put first on PATH after them. An environment that is not
-    built, or not as its manifest says now, is built first. Without ENV it is the default_environment of envbuild.yaml.
-    In a shell of another environment nothing of that one is seen, until you leave.
+    built, or not as its manifest says now, is built first. Without ENV it is the default_environment of envbuild.yaml,
+    else curated/minimal: Python and nothing else. In a shell of another environment nothing of that one is seen, until
+    you leave.
 
     With --image it is a shell in a container, which is gone afterwards; default: Bash if the image has it, else sh.
 

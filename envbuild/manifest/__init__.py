@@ -1,8 +1,9 @@
 """What a person writes: Document -> Manifest, typed and checked, not yet inherited."""
 
 from envbuild.manifest.braces import is_dockerfile, rendered
-from envbuild.manifest.conda import excludes, python_version
-from envbuild.manifest.image import Apt, Build, Copy, Image, Publish, User
+from envbuild.manifest.codes import Code
+from envbuild.manifest.conda import conda_item, excludes, python_version
+from envbuild.manifest.image import Apt, Base, Build, Copy, Image, Publish, User
 from envbuild.manifest.items import (
     Item,
     Without,
@@ -29,10 +30,12 @@ from envbuild.manifest.members import (
 from envbuild.manifest.notes import notes
 from envbuild.manifest.packages import without
 from envbuild.manifest.pip import pip_item, wish_of
+from envbuild.manifest.r import GITHUB, CranPackage, GithubName, R, github_name, r_package, r_places
 from envbuild.manifest.read import is_variable, manifest, parents, path_of, read_again, repathed
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
 from envbuild.manifest.schema import manifest_schema
+from envbuild.manifest.spark import MavenRepository, Spark
 from envbuild.manifest.system import system_problems
 from envbuild.manifest.values import (
     Axis,
@@ -47,16 +50,21 @@ from envbuild.manifest.values import (
 )
 
 __all__ = [
+    "GITHUB",
     "RULES",
     "Apt",
     "Asked",
     "Axis",
+    "Base",
     "Build",
     "Check",
     "Choice",
+    "Code",
     "Combination",
     "Copy",
+    "CranPackage",
     "Data",
+    "GithubName",
     "Image",
     "Item",
     "KeyRule",
@@ -65,13 +73,16 @@ __all__ = [
     "Manifest",
     "Matrix",
     "MatrixValue",
+    "MavenRepository",
     "Open",
     "PackageSet",
     "Parent",
     "Platform",
     "Publish",
     "Quoted",
+    "R",
     "Rule",
+    "Spark",
     "SystemRequirements",
     "User",
     "Without",
@@ -79,9 +90,11 @@ __all__ = [
     "about",
     "admits",
     "asked_member",
+    "conda_item",
     "excludes",
     "extras_text",
     "families",
+    "github_name",
     "is_dockerfile",
     "is_loopback",
     "is_nameless",
@@ -96,6 +109,8 @@ __all__ = [
     "pip_item",
     "project_path",
     "python_version",
+    "r_package",
+    "r_places",
     "read_again",
     "refuse_credentials",
     "rendered",

@@ -8,6 +8,7 @@ from envbuild.manifest.rules import (
     AppendNew,
     Fields,
     File,
+    Named,
     Overlay,
     Replace,
     Steps,
@@ -34,7 +35,7 @@ class Base(msgspec.Struct, frozen=True):
     )
     tag: Annotated[Word | None, about("A regular expression; the newest tag that matches is locked.")] = None
     prefix: Annotated[Word | None, about("Where that image holds an environment already.")] = None
-    environment: Annotated[Word | None, about("An environment of this project, whose image is the base.")] = None
+    environment: Annotated[Named | None, about("An environment of this project, whose image is the base.")] = None
 
 
 class Download(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class Source(msgspec.Struct, frozen=True):
 
     SHAPES: ClassVar = (("environment", "path"), ("image", "path"), ("url", "sha256", "extract?"))
 
-    environment: Word | None = None
+    environment: Named | None = None
     image: Word | None = None
     path: Word | None = None
     url: Word | None = None
@@ -124,7 +125,7 @@ class Image(msgspec.Struct, frozen=True):
     user: Annotated[Replace[Word | User | None], about("The user in the end, made if it has a uid.")] = None
     owner: Annotated[Replace[Word | None], about("Who owns the environment's files.")] = None
     companions: Annotated[
-        AppendNew[tuple[Word, ...]], about("Other environments of the project, each at its own prefix.")
+        AppendNew[tuple[Named, ...]], about("Other environments of the project, each at its own prefix.")
     ] = msgspec.field(name="with", default=())
     trim: Annotated[AppendNew[tuple[Word, ...]], about("Globs left out of the layer that would add them.")] = ()
     entrypoint: Annotated[Replace[Word | tuple[Word, ...] | None], about("As in Docker.")] = None

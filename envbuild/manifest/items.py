@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from envbuild.errors import ManifestError, Place
+from envbuild.names import catalogue_of
 from envbuild.urls import parts_of
 
 Manager = Literal["conda", "pip"]
@@ -100,6 +101,9 @@ def project_path(path: str, folder: str, where: Place) -> str:
     if path.startswith(("/", "~")) or "\\" in path or re.match(r"[A-Za-z]:", path):
         raise ManifestError(f"the path '{path}' is absolute", where, "write it relative to this file")
     inside = posixpath.normpath(posixpath.join(folder, path))
+    if (own := catalogue_of(folder)) and catalogue_of(inside) != own:
+        what = f"the path '{path}' leaves the catalogue '{own}'"
+        raise ManifestError(what, where, "keep what a catalogue needs inside its folder")
     if inside == ".." or inside.startswith("../"):
         raise ManifestError(f"the path '{path}' leaves the project", where, "keep what a project needs inside it")
     return inside

@@ -4,7 +4,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from envbuild.manifest.codes import Code
 from envbuild.manifest.image import Image, Publish
+from envbuild.manifest.r import R
 from envbuild.manifest.rules import (
     Append,
     AppendNew,
@@ -24,6 +26,7 @@ from envbuild.manifest.rules import (
     about,
     rules_of,
 )
+from envbuild.manifest.spark import Spark
 
 Platform = Literal[
     "linux-64", "linux-aarch64", "linux-ppc64le", "linux-s390x", "osx-64", "osx-arm64", "win-64", "win-arm64"
@@ -120,31 +123,8 @@ class Serve(msgspec.Struct, frozen=True):
     memory: Word | None = None
 
 
-class SparkPackage(msgspec.Struct, frozen=True):
-    group: Word
-    artifact: Word
-    version: Word
-
-
-class Spark(msgspec.Struct, frozen=True):
-    version: Word | None = None
-    repositories: tuple[Word, ...] = ()
-    packages: tuple[Word | SparkPackage, ...] = ()
-    precache: bool | None = None
-
-
-class R(msgspec.Struct, frozen=True):
-    version: Word | None = None
-    snapshot: Word | None = None
-    source: Annotated[Literal["conda", "apt"] | None, about("Who brings R.")] = msgspec.field(default=None, name="from")
-    cran: tuple[Word, ...] = ()
-    bioconductor: tuple[Word, ...] = ()
-    github: tuple[Word, ...] = ()
-    urls: tuple[Word, ...] = ()
-
-
 class Check(msgspec.Struct, frozen=True):
-    ignore: Annotated[AppendNew[tuple[Word, ...]], about("Kinds of notes that 'envbuild check' leaves out.")] = ()
+    ignore: Annotated[AppendNew[tuple[Code, ...]], about("Codes of what 'envbuild check' leaves out.")] = ()
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -192,8 +172,8 @@ class Keys(msgspec.Struct, frozen=True):
     solve_group: Annotated[Replace[Word | None], about("Environments of one group share versions.")] = None
     run: Annotated[Overlay[Run], about("Defaults of 'envbuild run'.")] = Run()
     serve: Annotated[Overlay[Serve], about("A scoring service.")] = Serve()
-    spark: Annotated[Overlay[Spark], about("Apache Spark.")] = Spark()
-    r: Annotated[Overlay[R], about("R and its packages.")] = R()
+    spark: Annotated[Overlay[Spark | None], about("Apache Spark.")] = None
+    r: Annotated[Overlay[R | None], about("R and its packages.")] = None
     check: Annotated[Fields[Check], about("What 'envbuild check' leaves out.")] = Check()
 
 

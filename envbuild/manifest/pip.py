@@ -11,6 +11,7 @@ from envbuild.document import Scalar
 from envbuild.errors import ManifestError, Place
 from envbuild.manifest.items import Item, is_loopback, normalise, project_path, refuse_credentials, refuse_length, wish
 from envbuild.manifest.members import ARCHIVES, WHEEL, asked_member, extras_text
+from envbuild.names import catalogue_of
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -181,6 +182,8 @@ def _path_item(path: str, text: str, node: Scalar, folder: str, *, editable: boo
     if not match:
         raise ManifestError(f"'{path}' is no path to a package", node.place, "write './folder' or './x.whl'")
     inside = project_path(match["path"], folder, node.place)
+    if editable and catalogue_of(folder):
+        raise ManifestError("a catalogue has no package to be edited", node.place, f"write '{path}' without '-e'")
     named = _NAMED_PATH.fullmatch(text)
     name, _, before = named["name"].partition("[") if named else ("", "", "")
     name = normalise(name)

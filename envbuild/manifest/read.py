@@ -16,8 +16,11 @@ from envbuild.manifest.keys import Keys
 from envbuild.manifest.layouts import LayoutName, layout_name
 from envbuild.manifest.matrix import read_matrix
 from envbuild.manifest.packages import PackageReader
+from envbuild.manifest.r import r_problems
 from envbuild.manifest.requirements import Open, with_options
+from envbuild.manifest.spark import spark_problems
 from envbuild.manifest.values import Manifest, Parent
+from envbuild.names import catalogue_of
 from envbuild.shape import is_rendered, read, rewrite_marked
 
 _LAST_PORT = 65535
@@ -138,6 +141,8 @@ def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     yield from _variable_names(body.get("variables"))
     yield from _paths(body)
     yield from _pip_misplaced(body)
+    yield from spark_problems(body.get("spark"))
+    yield from r_problems(body.get("r"))
 
 
 def is_variable(name: str) -> bool:
@@ -233,6 +238,9 @@ def path_of(kind: str, node: Scalar) -> str:
         if not base.path:
             raise ManifestError(f"'{text}' names no folder", node.place, "write it as 'oci:FOLDER' or 'oci:FOLDER:TAG'")
         text = base.path
+    if kind in {"base", "link"} and "://" not in text and catalogue_of(node.path):
+        what = f"a catalogue has no folder of {'images' if kind == 'base' else 'wheels'}"
+        raise ManifestError(what, node.place, "name a URL" if kind == "link" else "name an image of a registry")
     if PREFIX in text:
         raise ManifestError(
             "the path is absolute: it starts in the environment", node.place, "name a file of the project"

@@ -54,6 +54,7 @@ Fields = Annotated[T, _rule(Rule.FIELDS)]
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 Quoted = Annotated[str, msgspec.Meta(extra={"quoted": True})]
 Data = Annotated[Any, msgspec.Meta(extra={"data": True})]
+Named = Annotated[str, msgspec.Meta(min_length=1, extra={"environment": "name"})]
 File = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "file"})]
 
 

@@ -15,7 +15,8 @@ from envbuild.record import Reason
 from envbuild.resolve import Environment
 
 _MOST_FILES = 3
-_IN_DOCKERFILE = {"base", "image", "python", "setup", "variables", "file"}
+_RENDERING = {"spark", "r"}
+_IN_DOCKERFILE = {"base", "image", "python", "setup", "variables", "file", *_RENDERING}
 _SHOWN = 60
 _DIGEST = len("sha256:") + 12
 
@@ -42,6 +43,9 @@ class Source(msgspec.Struct, frozen=True):
         packages = self.environment.packages if self.environment else ()
         items = (item for package in packages for item in package.items if item.path == path)
         return next((item.where for item in items), self.whole)
+
+    def key(self, name: str) -> Place:
+        return self.environment.where_key(name) if self.environment else self.whole
 
     def python(self, key: str) -> Place:
         items = self.environment.package("python") if self.environment else ()
@@ -95,11 +99,25 @@ def _part_reasons(
         case "template":
             yield Reason(stem, f"{rest} renders another text", source.path)
         case _:
-            yield Reason(stem, _came_or_went(old, new), source.path)
+            yield _other(stem, old, new, source)
+
+
+def _other(stem: str, old: Part | None, new: Part | None, source: Source) -> Reason:
+    """What a key of the manifest renders has its line."""
+    if stem in _RENDERING:
+        return Reason(stem, _texts_change(old, new), source.key(stem).line_only)
+    return Reason(stem, _came_or_went(old, new), source.path)
 
 
 def _came_or_went(old: Part | None, new: Part | None) -> str:
     return "changed" if old and new else "added" if new else "removed"
+
+
+def _texts_change(old: Part | None, new: Part | None) -> str:
+    """Of what is rendered for a key, the files that are others now."""
+    before, now = _object(old), _object(new)
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return f"{', '.join(names)} {_came_or_went(old, new)}"
 
 
 def _base_change(old: Part | None, new: Part | None, source: Source) -> str:

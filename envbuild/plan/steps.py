@@ -17,7 +17,10 @@ ACTIONS: tuple[Action, ...] = (*CHANGES, "forget", "keep")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One environment in a plan. A null fingerprint is known after locking."""
+    """One environment in a plan. A null fingerprint is known after locking.
+
+    `registered` is the number under which this very content was recorded, and never built.
+    """
 
     environment: str
     action: Action
@@ -28,6 +31,7 @@ class Step(msgspec.Struct, frozen=True):
     after: tuple[str, ...]
     reasons: tuple[Reason, ...]
     previous_version: int | None = None
+    registered: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -54,7 +58,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     the content already: another record, the builder's own store, or a registry, where it may have a number, `held_as`.
     `before` and `pins`, the parts of the latest record and what changed among its pins, are only looked up when they
     are a reason. What `is_lost` has a number that is another's now, so that the same content takes the next one. `base`
-    is the environment whose image this one starts from.
+    is the environment whose image this one starts from. `was_built` says whether any version of it ever was: the latest
+    may be registered and no more.
     """
 
     environment: Environment
@@ -69,6 +74,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     next_version: int = 1
     pins: tuple[Change, ...] = ()
     base: str = ""
+    was_built: bool = True
+
+    @property
+    def registered(self) -> Version | None:
+        """The latest version, where it is what is wanted, and nothing was built of it."""
+        latest, found = self.latest, self.fingerprint
+        return latest if latest and found and latest.fingerprint == found.text and not latest.is_built else None
 
 
 def plan(subjects: Iterable[Subject], forgotten: Iterable[Version] = ()) -> Plan:
@@ -101,6 +113,7 @@ def _step(subject: Subject, first_with: dict[str, str]) -> Step:
     same = latest and found and latest.fingerprint == found.text
     new = action in {"create", "rebuild", "adopt"} and (not same or subject.is_lost)
     number = subject.held_as or subject.next_version
+    registered = subject.registered
     version = number if new else latest.version if latest else None
     return Step(
         environment=subject.environment.name,
@@ -112,13 +125,17 @@ def _step(subject: Subject, first_with: dict[str, str]) -> Step:
         after=after,
         reasons=reasons,
         previous_version=latest.version if latest else None,
+        registered=registered.version if registered else None,
     )
 
 
 def _decide(subject: Subject, first_with: dict[str, str]) -> tuple[Action, tuple[str, ...], tuple[Reason, ...]]:
     latest, found = subject.latest, subject.fingerprint
+    anew: Action = "rebuild" if latest and subject.was_built else "create"
     if found is None:
-        return ("rebuild" if latest else "create"), (), _lock_reasons(subject)
+        return anew, (), _lock_reasons(subject)
+    if subject.registered:
+        return _of_registered(subject, first_with.get(found.text, ""))
     same = latest is not None and latest.fingerprint == found.text
     first = first_with.get(found.text)
     if same and not subject.complaint:
@@ -136,7 +153,19 @@ def _decide(subject: Subject, first_with: dict[str, str]) -> tuple[Action, tuple
     if first:
         shared = Reason("content", f"the same as {first}", subject.environment.path)
         return "adopt", (first,), (shared, *reasons) if latest else (shared,)
-    return ("rebuild" if latest else "create"), (), reasons
+    return anew, (), reasons
+
+
+def _of_registered(subject: Subject, first: str) -> tuple[Action, tuple[str, ...], tuple[Reason, ...]]:
+    """It is built for the first time, whatever came before it; unless it stands already, or will."""
+    number, path = subject.latest.version if subject.latest else 0, subject.environment.path
+    lost = ", a number that is another's in the registry by now" if subject.is_lost and not subject.held_as else ""
+    why = Reason("record", f"registered as v{number}, not built yet{lost}", path)
+    if subject.elsewhere:
+        return "adopt", (), (Reason("content", f"already built as {subject.elsewhere}", path), why)
+    if first:
+        return "adopt", (first,), (Reason("content", f"the same as {first}", path), why)
+    return "create", (), (why,)
 
 
 def _new(subject: Subject) -> Reason:

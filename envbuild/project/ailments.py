@@ -13,13 +13,13 @@ from typing import Literal
 from envbuild.builders.engine import refuse_old_engine
 from envbuild.builders.store import default_store, is_complete
 from envbuild.errors import BuildError, ProcessError
+from envbuild.machine import cache_folder
 from envbuild.names import FILE
 from envbuild.process import Programs, Ran
 from envbuild.project.checking import check
 from envbuild.project.front import EVERYTHING, Project
 from envbuild.project.shop import SHELF
 from envbuild.solvers.mirrors import host_mirrors
-from envbuild.solvers.rattler import cache_folder
 from envbuild.solvers.uv import Uv
 from envbuild.state import network_kind
 from envbuild.urls import bare

@@ -1,32 +1,42 @@
-"""Everything that can be said of a project without building: what is wrong, and what is worth a note."""
+"""Everything that can be said of a project without building: what is wrong, and what is worth a warning or a note."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
-from envbuild.document import Mapping, scalars
 from envbuild.errors import EnvbuildError, Note, Place, Problems, raise_all
 from envbuild.lock import FOLDER, SUFFIX, read_head
-from envbuild.manifest import Manifest
-from envbuild.manifest import notes as manifest_notes
 from envbuild.names import FILE
 from envbuild.project.commit import is_tracked
 from envbuild.project.early import Early
 from envbuild.project.front import Project
+from envbuild.project.noticing import Noticing
 from envbuild.project.reading import Selection
 from envbuild.render import complaints
 from envbuild.resolve import Environment, lineages
-from envbuild.resolve import notes as environment_notes
+from envbuild.rules import SECRET, Finding, Said, findings
 from envbuild.solvers.secrets import Secrets
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """`manifests` were read; `errors` and `notes` are in the order of files and lines."""
+    """`manifests` were read; `errors` and `findings` are in the order of files and lines.
+
+    Of lines that are `secret` nothing is to be shown, whether or not that they are was silenced.
+    """
 
     manifests: int
     environments: int
     errors: tuple[EnvbuildError, ...]
-    notes: tuple[Note, ...]
+    findings: tuple[Finding, ...]
+    secret: frozenset[Place]
+
+    @property
+    def warnings(self) -> tuple[Note, ...]:
+        return tuple(one.note for one in self.findings if one.level == "warning")
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(one.note for one in self.findings if one.level == "note")
 
 
 def check(project: Project, selection: Selection) -> Checked:
@@ -50,8 +60,24 @@ def check(project: Project, selection: Selection) -> Checked:
     found = Problems(errors).problems
     about = _about(project, selection)
     count = sum(document.path in about for document in files.documents())
-    notes = _notes(project, environments, about, _committed(project) if selection.everything else ())
-    return Checked(count, len(environments), found, tuple(notes))
+    noticing = Noticing(project, environments, about)
+    said = [*noticing.said(), *(_of_settings(project, noticing) if selection.everything else ())]
+    secret = frozenset(one.note.where for one in said if one.note.kind == SECRET)
+    told = findings(_unsaid(said, found), noticing.silence())
+    return Checked(count, len(environments), found, told, secret)
+
+
+def _of_settings(project: Project, noticing: Noticing) -> Iterator[Said]:
+    yield from (Said(note, FILE) for note in _committed(project))
+    yield from noticing.of_settings()
+
+
+def _unsaid(said: Collection[Said], errors: Collection[EnvbuildError]) -> Iterator[Said]:
+    """A secret is told once: what is wrong with its line is an error already."""
+    lines = {(error.where.path, error.where.line) for error in errors if error.where}
+    for one in said:
+        if one.note.kind != SECRET or (one.note.where.path, one.note.where.line) not in lines:
+            yield one
 
 
 def _about(project: Project, selection: Selection) -> set[str]:
@@ -77,24 +103,6 @@ def _damaged_locks(project: Project) -> Iterator[EnvbuildError]:
             yield error
 
 
-def _notes(
-    project: Project, environments: tuple[Environment, ...], about: set[str], further: Iterable[Note]
-) -> list[Note]:
-    """Each once, however many environments inherit what it is about; `further` ones are about no manifest."""
-    files, ignored = project.reader.files, set(project.settings.check.ignore)
-    documents = [one for one in files.documents() if one.path in about]
-    manifests = [one for one in files.manifests() if one.path in about]
-    found = [*further, *(note for document in documents for note in manifest_notes(document, project.platform))]
-    found += [note for manifest in manifests for note in manifest.notes]
-    found += [note for one in environments for note in environment_notes(one, project.settings)]
-    found += _idle_parents(project, manifests)
-    silenced = {manifest.path: _ignored(manifest) for manifest in files.manifests()}
-    for one in environments:
-        silenced[one.path] = silenced.get(one.path, set()) | set(one.keys.check.ignore)
-    kept = {note for note in found if note.kind not in ignored | silenced.get(note.where.path, set())}
-    return sorted(kept, key=lambda note: (note.where, note.kind, note.message))
-
-
 def _committed(project: Project) -> Iterator[Note]:
     """Secrets whose files git has: whoever has the repository has them."""
     for named, file in Secrets(project.settings, project.host, project.root).files:
@@ -104,27 +112,3 @@ def _committed(project: Project) -> Iterator[Note]:
                 "take it out with 'git rm --cached', let git ignore it, and have a new secret: history keeps this one"
             )
             yield Note("committed-secret", message, named.where or Place(FILE), hint)
-
-
-def _ignored(manifest: Manifest) -> set[str]:
-    """The kinds that a file leaves out for itself."""
-    stated = manifest.body.get("check")
-    kinds = stated.get("ignore") if isinstance(stated, Mapping) else None
-    return {node.text for node in scalars(kinds)} if kinds else set()
-
-
-def _idle_parents(project: Project, manifests: Iterable[Manifest]) -> Iterator[Note]:
-    """A parent that another listed parent descends from, and one that is listed twice."""
-    family = project.reader.files.family
-    for manifest in manifests:
-        try:
-            parents = family.parents(manifest)
-            above, _ = lineages(parents, family.parents)
-        except (EnvbuildError, KeyError):
-            continue  # said as an error
-        for at, parent in enumerate(parents):
-            others = [one for one in parents if one is not parent and parent in above[one.path]]
-            if others or parent in parents[:at]:
-                why = f"'{others[0].name}' extends it already" if others else "it is listed before"
-                message = f"the parent '{parent.name}' adds nothing: {why}"
-                yield Note("idle-parent", message, manifest.extends[at].where, "remove it")

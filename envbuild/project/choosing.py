@@ -18,7 +18,7 @@ class Choice:
     def __init__(self, selection: Selection, files: Files) -> None:
         self.selection = selection
         self._files = files
-        self._paths = files.names.paths
+        self._paths = files.paths
 
     def is_named(self, name: str) -> bool:
         """Whether a file is asked for by its own name."""

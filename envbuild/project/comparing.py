@@ -7,12 +7,13 @@ import msgspec
 from envbuild.builders import local
 from envbuild.difference import Difference, Package, Side, Unknown, Value, difference
 from envbuild.document import parse
-from envbuild.errors import EnvbuildError, Place, UsageError, WorkspaceError
+from envbuild.errors import EnvbuildError, Place, UsageError
 from envbuild.fingerprint import Inputs, Part, fingerprint
 from envbuild.lock import Lock, read_lock
 from envbuild.manifest import manifest
 from envbuild.project.front import Project
 from envbuild.project.preparing import Prepared
+from envbuild.project.recorded import Read, reading
 from envbuild.project.versions import asked
 from envbuild.record import Record
 from envbuild.resolve import Environment, Explained, explain, fields, resolved_text
@@ -53,7 +54,7 @@ def _recorded(record: Record) -> Side:
         packages = None
         unknown.append(Unknown("packages", f"the lock in the record of {title} cannot be read: {error.message}", ""))
     try:
-        found = _fields(record.environment, record.manifest_path, record.manifest)
+        found = _fields(record.environment, record.manifest_path, record.manifest, reading(record))
     except EnvbuildError as error:
         found = None
         unknown.append(Unknown("fields", f"the manifest in the record of {title} cannot be read: {error.message}", ""))
@@ -83,12 +84,8 @@ def packages_of(lock: Lock | None, digests: dict[str, str]) -> dict[str, tuple[P
     }
 
 
-def _fields(name: str, path: str, text: str) -> dict[str, tuple[str, ...]]:
-    return fields(manifest(name, parse(path, text.encode()), _no_file))
-
-
-def _no_file(path: str, where: Place) -> bytes:
-    raise WorkspaceError(f"'{path}' is read from no record", where, "compare what the manifest says now")
+def _fields(name: str, path: str, text: str, read: Read) -> dict[str, tuple[str, ...]]:
+    return fields(manifest(name, parse(path, text.encode()), read))
 
 
 class _Now:
@@ -161,7 +158,7 @@ class _Now:
 
     def _values(self) -> dict[str, tuple[Value, ...]]:
         one = self._environment
-        stated = _fields(one.name, one.path, resolved_text(one))
+        stated = _fields(one.name, one.path, resolved_text(one), self._project.workspace.read)
         lines = _Lines(explain(one, self._project.settings))
         return {field: tuple(Value(text, lines.of(field, text)) for text in texts) for field, texts in stated.items()}
 

@@ -20,7 +20,7 @@ def contained(
 ) -> list[str]:
     """The words that run it in a version of an environment, without one in the latest; its image is there then."""
     name, version = chosen
-    record = project.record(name, version or "latest")
+    record = project.built(name, version or "latest")
     if record.builder == "local":
         raise no_image(f"{name}@{record.version}")
     daemon = engine(project)

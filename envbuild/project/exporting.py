@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from envbuild.document import decode
 from envbuild.errors import UsageError
 from envbuild.lock import Lock, member_items, read_lock
-from envbuild.manifest import Asked
+from envbuild.manifest import Asked, is_dockerfile
 from envbuild.project.front import Project
 from envbuild.project.looking import refuse_stale
 from envbuild.project.recorded import as_recorded
@@ -19,6 +20,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     """One environment or version with its pins. `digests` are of the archives of the project that go into it.
 
     `place` leads from the folder of what is written to the root of the project, and `machine` is this platform.
+    `dockerfile` is the text of the one that is named, where it is there to be read.
     """
 
     name: str
@@ -28,16 +30,20 @@ class Outgoing(msgspec.Struct, frozen=True):
     digests: dict[str, str]
     machine: str
     place: str = "."
+    dockerfile: str = ""
 
     @property
     def title(self) -> str:
         return f"{self.name}@{self.version}" if self.version else self.name
 
 
-def outgoing(project: Project, text: str, output: Path | None) -> Outgoing:
-    """What NAME, NAME@VERSION or NAME@latest means; `output` is the file that is to be written."""
+def outgoing(project: Project, text: str, output: Path | None, *, locked: bool = True) -> Outgoing:
+    """What NAME, NAME@VERSION or NAME@latest means; `output` is the file that is to be written.
+
+    What says only what a manifest says needs no lock.
+    """
     name, version = asked(project, text)
-    found = _recorded(project, name, version) if version else _now(project, name)
+    found = _recorded(project, name, version) if version else _now(project, name, locked=locked)
     return msgspec.structs.replace(found, place=_place(project.root, output))
 
 
@@ -49,8 +55,11 @@ def _place(root: Path, output: Path | None) -> str:
     return os.path.relpath(inside, folder) if folder.is_relative_to(inside) else ""
 
 
-def _now(project: Project, name: str) -> Outgoing:
-    (one,) = project.preparer.prepare((_environment(project, name),), to_build=False)
+def _now(project: Project, name: str, *, locked: bool) -> Outgoing:
+    environment = environment_of(project, name)
+    if not locked:
+        return Outgoing(name, None, environment, None, {}, project.platform, dockerfile=_named(project, environment))
+    (one,) = project.preparer.prepare((environment,), to_build=False)
     refuse_stale(one)
     lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
     digests = {
@@ -58,10 +67,19 @@ def _now(project: Project, name: str) -> Outgoing:
         for item in member_items(one.environment)
         if not Asked(item.path).is_folder
     }
-    return Outgoing(name, None, one.environment, lock, digests, project.platform)
+    named = _named(project, environment)
+    return Outgoing(name, None, one.environment, lock, digests, project.platform, dockerfile=named)
 
 
-def _environment(project: Project, name: str) -> Environment:
+def _named(project: Project, environment: Environment) -> str:
+    stated = environment.keys.image.dockerfile
+    if not stated or is_dockerfile(stated):
+        return stated or ""
+    return decode(stated, project.workspace.read(stated, environment.where("image", "dockerfile")))
+
+
+def environment_of(project: Project, name: str) -> Environment:
+    """What a manifest says now; where there is none any more, the versions are told."""
     try:
         return project.one(name)
     except UsageError:
@@ -77,4 +95,7 @@ def _recorded(project: Project, name: str, version: str) -> Outgoing:
     record = project.record(name, version)
     lock = read_lock(record.manifest_path, record.lock) if record.lock else None
     digests = {part.name.removeprefix("file/"): part.digest for part in record.parts if part.name.startswith("file/")}
-    return Outgoing(name, record.version, as_recorded(record), lock, digests, project.platform)
+    environment = as_recorded(record)
+    stated = environment.keys.image.dockerfile or ""
+    inline = stated if is_dockerfile(stated) else ""
+    return Outgoing(name, record.version, environment, lock, digests, project.platform, dockerfile=inline)

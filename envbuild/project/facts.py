@@ -23,8 +23,10 @@ class Facts:
         self._locks = locks
         self._standing = standing
 
-    def plan(self, prepared: tuple[Prepared, ...], known: set[str] | None, *, explain: bool = True) -> Plan:
-        """`known` are all names of the project when everything is planned: other records are to be forgotten.
+    def plan(
+        self, prepared: tuple[Prepared, ...], known: Callable[[str], bool] | None, *, explain: bool = True
+    ) -> Plan:
+        """`known` says of a name whether the project has it, when everything is planned: other records are forgotten.
 
         Where nobody reads the reasons they need not be looked up: `explain` says so.
         """
@@ -33,14 +35,15 @@ class Facts:
         held, harm = self._held(prepared, latest), self._harm(prepared, latest)
         numbers = self._state.numbers(names)
         subjects = [self._subject(one, latest, held, harm, numbers) for one in prepared]
+        subjects = self._with_past(subjects)
         if explain:
             subjects = [self._explained(one, subject) for one, subject in zip(prepared, subjects, strict=True)]
-        forgotten = [version for name, version in latest.items() if known is not None and name not in known]
+        forgotten = [version for name, version in latest.items() if known is not None and not known(name)]
         return plan(subjects, forgotten)
 
     def _held(self, prepared: tuple[Prepared, ...], latest: Mapping[str, Version]) -> dict[str, Held]:
         """By name, of each whose content is not what was built last under it: where it stands already, if it does."""
-        sought = [one for one in prepared if one.fingerprint and not _is(latest.get(one.environment.name), one)]
+        sought = [one for one in prepared if one.fingerprint and not _is_built(latest.get(one.environment.name), one)]
         found: dict[str, Held] = {}
         for kind in sorted({one.environment.builder for one in sought}):
             found |= self._standing(kind).held(tuple(one for one in sought if one.environment.builder == kind))
@@ -48,9 +51,8 @@ class Facts:
 
     def _harm(self, prepared: tuple[Prepared, ...], latest: Mapping[str, Version]) -> dict[str, Harm]:
         """By name, of each that was built as it is wanted now: what is wrong with that, if anything is."""
-        built = [
-            (one, version) for one in prepared if (version := latest.get(one.environment.name)) and _is(version, one)
-        ]
+        latest_of = ((one, latest.get(one.environment.name)) for one in prepared)
+        built = [(one, version) for one, version in latest_of if version and _is_built(version, one)]
         found: dict[str, Harm] = {}
         for kind in sorted({one.environment.builder for one, _ in built}):
             found |= self._standing(kind).harm(tuple(pair for pair in built if pair[0].environment.builder == kind))
@@ -65,19 +67,29 @@ class Facts:
         numbers: Mapping[str, int],
     ) -> Subject:
         name = one.environment.name
-        found, wrong = held.get(name, Held()), harm.get(name)
+        found, wrong, last = held.get(name, Held()), harm.get(name), latest.get(name)
+        is_taken = last is not None and not last.is_built and max(found.last, (found.version or 0) - 1) >= last.version
         return Subject(
             environment=one.environment,
             fingerprint=one.fingerprint,
             locking=one.locked.changes or _waiting(one),
-            latest=latest.get(name),
+            latest=last,
             complaint=wrong.what if wrong else None,
-            is_lost=wrong is not None and wrong.last is not None,
+            is_lost=is_taken or (wrong is not None and wrong.last is not None),
             elsewhere=found.where,
             held_as=found.version if (found.version or 0) > numbers.get(name, 0) else None,
             next_version=max(numbers.get(name, 0), found.last, (wrong and wrong.last) or 0) + 1,
             base=one.base,
         )
+
+    def _with_past(self, subjects: list[Subject]) -> list[Subject]:
+        """Whether anything was built of those whose latest version is only registered."""
+        names = tuple(one.latest.environment for one in subjects if one.latest and not one.latest.is_built)
+        built = self._state.latest(names, built=True) if names else {}
+        return [
+            msgspec.structs.replace(one, was_built=one.environment.name in built or one.environment.name not in names)
+            for one in subjects
+        ]
 
     def _explained(self, one: Prepared, subject: Subject) -> Subject:
         """With what was built last, where something else is wanted now."""
@@ -118,6 +130,10 @@ def _waiting(one: Prepared) -> tuple[Change, ...]:
     if one.fingerprint or not one.base:
         return ()
     return (Change(f"'{one.base}', which it starts from, is locked first", one.environment.where("image", "base")),)
+
+
+def _is_built(version: Version | None, one: Prepared) -> bool:
+    return version is not None and version.is_built and _is(version, one)
 
 
 def _is(version: Version | None, one: Prepared) -> bool:

@@ -6,7 +6,8 @@ from functools import cached_property
 from envbuild.document import Document, parse
 from envbuild.errors import EnvbuildError, Place, Problems
 from envbuild.manifest import Manifest, Parent, manifest, parents
-from envbuild.names import Names, name_all
+from envbuild.names import Names, catalogue_of, name_all
+from envbuild.project.catalogues import Lending, stated_in
 from envbuild.resolve import Family, parent_path
 from envbuild.settings import Settings
 from envbuild.workspace import Workspace
@@ -21,7 +22,9 @@ class Files:
         self._workspace = workspace
         every = workspace.manifests(project.manifests, project.templates)
         found = [path for path in every if not path.rpartition("/")[2].startswith(".")]  # editors leave such files
-        self.names: Names = name_all(found, project.manifests)
+        named = name_all(found, project.manifests, stated_in(project))
+        self.names = Names(named.paths, named.problems, Lending(workspace))
+        self.paths = dict(self.names.paths)  # and those of catalogues that were asked for
         self.by_path = {path: name for name, path in self.names.paths.items()}
         self.found: dict[str, Manifest] = {}
         self._bytes: dict[str, bytes] = {}
@@ -29,6 +32,18 @@ class Files:
         self._broken: dict[str, EnvbuildError] = {}
         self._parents: dict[str, list[tuple[str, str, Place]]] = {}
         self._asked: set[str] = set()
+
+    def admit(self, name: str) -> None:
+        """A name or glob of a catalogue: what it may mean is as good as the project's own from now on."""
+        of = self.names.lender(name)
+        if not of or name in self.paths:
+            return
+        lent = self.names.catalogues[of]
+        path = lent.path(name)
+        meant = {name: path} if path else lent.paths
+        self.paths |= meant
+        self.by_path |= {path: name for name, path in meant.items()}
+        self.__dict__.pop("may_have_cells", None)
 
     @property
     def family(self) -> Family:
@@ -69,7 +84,7 @@ class Files:
 
     def _read_all(self, name: str) -> set[str]:
         """The paths of a manifest and of everything it extends, each read once."""
-        path = self.names.paths[name]
+        path = self.paths[name]
         waiting, met = [(path, name, Place(path))], {path}
         while waiting:
             path, name, where = waiting.pop()
@@ -86,7 +101,7 @@ class Files:
     @cached_property
     def may_have_cells(self) -> bool:
         """Whether any file speaks of a matrix, or of a parent's path: only then may names exist that no file has."""
-        every = (self._data(path).replace(b"\x00", b"") for path in self.names.paths.values())
+        every = (self._data(path).replace(b"\x00", b"") for path in self.paths.values())
         return any(_MENTION in data or b".yaml" in data or b".yml" in data or b"./" in data for data in every)
 
     def _data(self, path: str, where: Place | None = None) -> bytes:
@@ -120,4 +135,12 @@ class Files:
 
     def _parent(self, child: str, parent: Parent) -> tuple[str, str, Place]:
         path = parent_path(child.rpartition("/")[0], parent, self.names)
-        return path, self.by_path.get(path, path), parent.where
+        return path, self.called(path), parent.where
+
+    def called(self, path: str) -> str:
+        """A file that no name leads to is called by its path."""
+        of = catalogue_of(path)
+        if path in self.by_path or not of:
+            return self.by_path.get(path, path)
+        lent = self.names.catalogues[of].paths
+        return next((name for name, there in lent.items() if there == path), path)

@@ -1,7 +1,5 @@
 """One project on one machine: everything a command asks for, as a method."""
 
-import hashlib
-import platform as host_platform
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
@@ -21,13 +19,16 @@ from envbuild.fingerprint import is_tied, recorded_variables
 from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
+from envbuild.project.catalogues import lent_to
 from envbuild.project.early import Early
 from envbuild.project.facts import Facts
 from envbuild.project.images import Images, Sources
+from envbuild.project.jobs import Jobs
 from envbuild.project.judged import judged
 from envbuild.project.moving import LOOKING, NOTHING, Outcome, Upgrade
+from envbuild.project.numbered import meant, refuse_unbuilt
 from envbuild.project.planned import Planned
-from envbuild.project.preparing import Prepared, Preparer, requests_of
+from envbuild.project.preparing import Prepared, Preparer, Rendering, requests_of
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.project.shipped import templates
 from envbuild.project.standing import Depth
@@ -38,7 +39,6 @@ from envbuild.registry import Line
 from envbuild.render import Template, Templates
 from envbuild.resolve import Environment
 from envbuild.settings import Settings, state_path
-from envbuild.shape import nearest
 from envbuild.solvers.mirrors import VARIABLE
 from envbuild.solvers.origins import Origins
 from envbuild.solvers.rattler import Rattler
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from envbuild.registry.client import Registries
 
 EVERYTHING = Selection()
-_MACHINE_ID = Path("/etc/machine-id")
 
 
 class Project:
@@ -62,8 +61,8 @@ class Project:
         self.root = root
         self.host = undone(host)
         self.ledger = Ledger()
-        self.workspace = Workspace(root, self.ledger)
         self.programs = Programs()
+        self.workspace = Workspace(root, self.ledger, lent_to(root, lambda: self.settings, self.host, self.programs))
         self.platform = machine.platform()
         self.store = default_store(host)
         self.wishes = Wishes()
@@ -91,13 +90,9 @@ class Project:
 
     @cached_property
     def machine(self) -> str:
-        """A stable, anonymous name for this machine: prefixes of another one cannot be used here."""
-        self.ledger.note(str(_MACHINE_ID))
-        try:
-            known = _MACHINE_ID.read_text(encoding="utf-8").strip()
-        except OSError:
-            known = ""
-        return hashlib.sha256((known or host_platform.node()).encode()).hexdigest()[:16]
+        """Prefixes of another one cannot be used here."""
+        self.ledger.note(machine.ID_FILE)
+        return machine.identity()
 
     @cached_property
     def templates(self) -> Templates:
@@ -137,7 +132,7 @@ class Project:
         environments = self.reader.with_bases(selection, self.environments(selection))
         refuse(environments, self.wishes)
         prepared = self.preparer.prepare(environments, to_build=True)
-        known = {one.name for one in environments} if selection.everything else None
+        known = self.reader.knowing(environments) if selection.everything else None
         return judged(Planned(self.facts(depth).plan(prepared, known), prepared), self, self.preparer.locks)
 
     def facts(self, depth: Depth) -> Facts:
@@ -154,10 +149,16 @@ class Project:
             return early.checked(images.imaged(one))
 
         early = Early(self.workspace, self.settings, lambda: self.templates)
-        preparer = Preparer(self.workspace, self.folders, self.platform, self._mates, imaged)
+        rendering = Rendering(imaged, lambda: self.templates)
+        preparer = Preparer(self.workspace, self.folders, self.platform, self._mates, rendering)
         found = Sources(self.workspace, self.folders, self.settings, lambda: self.templates, preparer.locks)
         images = Images(found, preparer.bases(self.reader.base_of))
         return preparer, images
+
+    def jobs(self) -> Jobs:
+        """What steps are built and recorded from, as it stands now."""
+        preparer, images = self.sources()
+        return Jobs(self.workspace, self.settings, preparer.locks, self.templates, images)
 
     def _mates(self, group: str) -> tuple[Environment, ...]:
         return self.reader.mates(group, self.platform)
@@ -264,10 +265,8 @@ class Project:
         from envbuild.project.making import site
 
         pace = Pace(jobs, self.wishes.pushers, fail_fast=fail_fast, atomic=self.wishes.atomic)
-        preparer, images = self.sources()
         with self.held(), self.tools() as uv, site(self, uv) as found:
-            applying = Applying(self.workspace, preparer.locks, self.templates, images, found)
-            return applying.apply(planned, on_event, pace)
+            return Applying(self.jobs(), found).apply(planned, on_event, pace)
 
     def forget(self, planned: Planned) -> tuple[str, ...]:
         """Drop the records whose manifests are gone."""
@@ -289,21 +288,18 @@ class Project:
         raise UsageError(f"'{self.one(name).name}' was never built", hint="run 'envbuild apply'")
 
     def record(self, name: str, version: str) -> Record:
-        """What is remembered of NAME@VERSION; `latest` is the newest of this machine."""
-        history = self.history(name)
-        if version == "latest":
-            own = (one for one in history if one.is_of(self.machine, self.platform))
-            return next(own, history[0])
-        found = next((record for record in history if str(record.version) == version), None)
-        if found is None:
-            known = [str(record.version) for record in history]
-            hint = f"recorded are: {', '.join(known)}" if version.isdecimal() else nearest(version, [*known, "latest"])
-            raise UsageError(f"'{name}' has no version '{version}'", hint=hint)
-        return found
+        """What is remembered of NAME@VERSION: a number, a label, or `latest`, the newest of this machine."""
+        return meant(self, self.history(name), version)
+
+    def built(self, name: str, version: str) -> Record:
+        """The same, where something was built of it."""
+        record = self.record(name, version)
+        refuse_unbuilt(self, record)
+        return record
 
     def activation(self, name: str, version: str = "") -> Activation:
         """A process in a version of an environment; without one in the latest, as which it is not shown."""
-        record = self.record(name, version or "latest")
+        record = self.built(name, version or "latest")
         if record.builder != "local":
             what = f"{name}@{record.version} is an image, and no prefix of this machine"
             raise UsageError(what, hint="run something in a container of it: '--image'")

@@ -20,6 +20,7 @@ from envbuild.render import (
     Input,
     Parent,
     Templates,
+    addition_texts,
     apt_packages,
     assembly,
     last_user,
@@ -137,18 +138,23 @@ class Images:
         parent, head = self.base(prepared.environment), prepared.locked.head
         return last_user(prepared.environment, head.base if head else None, self._user(parent) if parent else None)
 
-    @staticmethod
     def _fingerprint(
-        prepared: Prepared, given: Given, made: dict[str, str], files: dict[str, str], contents: dict[str, str]
+        self, prepared: Prepared, given: Given, made: dict[str, str], files: dict[str, str], contents: dict[str, str]
     ) -> Fingerprint:
         environment = prepared.environment
         base = given.parent.fingerprint if given.parent else ""
         apt = tuple(apt_packages(environment, given))
         further = {} if DOCKERFILE in made else unwritten(environment, given.settings)
+        kind, platforms = BUILDERS[environment.builder].FORMAT, platforms_of(environment)
         return image_fingerprint(
             environment,
             Inputs(
-                BUILDERS[environment.builder].FORMAT, prepared.locked.head, platforms_of(environment), files, contents
+                kind,
+                prepared.locked.head,
+                platforms,
+                files,
+                contents,
+                addition_texts(environment, self._sources.templates),
             ),
             ImageInputs(made.get(DOCKERFILE, ""), base, apt, further),
         )

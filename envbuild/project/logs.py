@@ -38,7 +38,7 @@ class Attempt(msgspec.Struct, frozen=True):
 def attempts(project: Project, name: str) -> tuple[Attempt, ...]:
     """Every attempt of which there is a log, newest first."""
     name = name if _logs(project, name) else project.named(name)  # of a first build that failed there is no record
-    records = project.state.history(name)
+    records = [record for record in project.state.history(name) if record.is_built]
     by_log = {Path(record.log).name: record for record in records}
     found = tuple(_attempt(name, path, by_log.get(path.name)) for path in sorted(_logs(project, name), reverse=True))
     if found:
@@ -54,7 +54,7 @@ def attempt(project: Project, asked: str) -> Attempt:
     if not version:
         return attempts(project, name)[0]
     name = project.named(name)
-    record = project.record(name, version)
+    record = project.built(name, version)
     path = next((path for path in _logs(project, name) if path.name == Path(record.log).name), None)
     if path is None:
         hint = f"look for {PRIVATE}/logs on the machine that built it"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from envbuild.project.preparing import Prepared
 
 
-State = Literal["up to date", "changed", "missing", "not built", "not locked", "refused"]
+State = Literal["up to date", "changed", "missing", "registered", "not built", "not locked", "refused"]
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One environment in a list; no action where it cannot be planned, and no version before it is built.
+    """One environment in a list; no action where it cannot be planned, and no version before it is built or registered.
 
     `missing` is what is up to date by its record, and gone from where it stood.
     """
@@ -36,6 +36,7 @@ class Listed(msgspec.Struct, frozen=True):
     action: str | None
     state: State
     built: str | None
+    labels: dict[str, int] = {}
 
 
 def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
@@ -49,8 +50,10 @@ def listed(project: Project, selection: Selection) -> tuple[Listed, ...]:
             continue  # `plan` says why
     plan = project.facts(Depth.RECORDS).plan(tuple(prepared), None, explain=False)
     steps = {step.environment: step for step in plan.steps}
-    latest = project.state.latest(tuple(environment.name for environment in environments))
-    return tuple(_listed(one, steps.get(one.name), latest.get(one.name)) for one in environments)
+    names = tuple(environment.name for environment in environments)
+    latest, labels = project.state.latest(names), project.state.labels.of_all(names)
+    found = (_listed(one, steps.get(one.name), latest.get(one.name)) for one in environments)
+    return tuple(msgspec.structs.replace(one, labels=labels.get(one.name, {})) for one in found)
 
 
 def _listed(one: Environment, step: Step | None, latest: Version | None) -> Listed:
@@ -63,7 +66,7 @@ def _listed(one: Environment, step: Step | None, latest: Version | None) -> List
         version=latest.version if latest else None,
         action=step.action if step else None,
         state=_state(step, latest),
-        built=latest.started if latest else None,
+        built=latest.started if latest and latest.is_built else None,
     )
 
 
@@ -73,8 +76,10 @@ def _state(step: Step | None, latest: Version | None) -> State:
         return "refused"
     if latest is None:
         return "not locked" if step.fingerprint is None else "not built"
+    if step.registered:
+        return "registered"
     if step.action != "keep":
-        return "changed"
+        return "changed" if latest.is_built or step.action == "rebuild" else "not built"
     is_here = latest.builder != "local" or local.stands(latest.reference)
     return "up to date" if is_here else "missing"
 

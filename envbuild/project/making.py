@@ -64,7 +64,8 @@ def site(project: Place, uv: Uv) -> Iterator[Site]:
 
 def tools_of(project: Place, uv: Uv) -> Tools:
     allowed = frozenset(project.settings.allow_link_scripts)
-    return Tools(project.store, project.root, project.programs, uv, project.rattler, project.shown, allowed)
+    known = (project.store, project.workspace, project.programs, uv, project.rattler, project.shown, allowed)
+    return Tools(*known, project.origins.secrets)
 
 
 def workshop(project: Place, tools: Tools, kind: str) -> Workshop:

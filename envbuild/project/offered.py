@@ -3,11 +3,15 @@
 Only what reads is loaded here, for somebody waits.
 """
 
+import contextlib
+import os
 from functools import cached_property
 from pathlib import Path
 
 from envbuild import machine
+from envbuild.errors import EnvbuildError
 from envbuild.memo import Ledger
+from envbuild.project.catalogues import lent_to
 from envbuild.project.reading import Reader, Selection, read_settings
 from envbuild.resolve import Environment, explain, resolve
 from envbuild.settings import Settings
@@ -19,7 +23,8 @@ class Readable:
 
     def __init__(self, root: Path) -> None:
         self.ledger = Ledger()
-        self._workspace = Workspace(root, self.ledger)
+        lent = lent_to(root, lambda: self.settings, os.environ)
+        self._workspace = Workspace(root, self.ledger, lent)
         self._platform = machine.platform()
 
     @cached_property
@@ -32,6 +37,18 @@ class Readable:
         read = [files.found[path] for name, path in sorted(files.names.paths.items()) if files.is_readable(name)]
         concrete = [one for one in read if not one.abstract]
         return resolve(concrete, files.family, self.settings, self._platform).environments
+
+    def lent(self, typed: str) -> list[tuple[str, str]]:
+        """The names of the catalogues that a word begins to say, each with its file; of what cannot be read none."""
+        catalogues, found = self._reader.files.names.catalogues, list[tuple[str, str]]()
+        for of in catalogues:
+            if f"{of}/".startswith(typed[: len(of) + 1]):
+                with contextlib.suppress(EnvbuildError):
+                    found += catalogues[of].paths.items()
+        return found
+
+    def read(self, path: str) -> bytes:
+        return self._workspace.read(path)
 
     def abstract(self) -> list[str]:
         """The paths of what is only extended."""

@@ -12,6 +12,7 @@ from envbuild.fingerprint import Fingerprint, Folder, Inputs, fingerprint
 from envbuild.lock import Held, Request, disagreements, group_of, lock_path, member_items, refusals
 from envbuild.manifest import Asked
 from envbuild.project.locks import Locked, Locks
+from envbuild.render import Templates, addition_texts
 from envbuild.resolve import Environment
 from envbuild.workspace import Workspace
 from envbuild.workspace.folders import Folders
@@ -37,15 +38,24 @@ Imaged = Callable[[Prepared], Prepared]
 """An environment that is built as an image, with what only images have in its fingerprint."""
 
 
+class Rendering(msgspec.Struct, frozen=True):
+    """What templates have to do with a fingerprint: all of an image, and what `spark` and `r` add anywhere."""
+
+    imaged: Imaged
+    templates: Callable[[], Templates]
+
+
 class Preparer:
     """Looks up what every environment is made of; nothing of what was built."""
 
-    def __init__(self, workspace: Workspace, folders: Folders, platform: str, mates: Mates, imaged: Imaged) -> None:
+    def __init__(
+        self, workspace: Workspace, folders: Folders, platform: str, mates: Mates, rendering: Rendering
+    ) -> None:
         self._workspace = workspace
         self._folders = folders
         self._platform = platform
         self._mates = mates
-        self._imaged = imaged
+        self._imaged, self._templates = rendering.imaged, rendering.templates
         self._groups: dict[str, Held] = {}
         self.locks = Locks(workspace, folders)
 
@@ -106,7 +116,8 @@ class Preparer:
             if item.path not in contents:
                 files[item.path] = self._workspace.digest(item.path, item.where)
         texts = {path: folder.text for path, folder in contents.items()}
-        inputs = Inputs(BUILDERS[environment.builder].FORMAT, locked.head, (self._platform,), files, texts)
+        kind, additions = BUILDERS[environment.builder].FORMAT, addition_texts(environment, self._templates)
+        inputs = Inputs(kind, locked.head, (self._platform,), files, texts, additions)
         found = fingerprint(environment, inputs) if locked.current else None
         return Prepared(environment, locked, files, found, texts)
 
@@ -146,7 +157,7 @@ def _instead(key: str, value: str) -> str:
 def _says(node: Value, value: str) -> bool:
     """Whether anything is said, or just this value."""
     if isinstance(node, Scalar):
-        return not value or node.text == value
+        return not value or node.text.lower() == value
     return bool(node.entries if isinstance(node, Mapping) else node.items)
 
 

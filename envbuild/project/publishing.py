@@ -8,6 +8,7 @@ from envbuild.builders import makes_images
 from envbuild.errors import PlanError, UsageError, raise_all
 from envbuild.plan import Plan, Step
 from envbuild.project.front import Project
+from envbuild.project.numbered import refuse_unbuilt
 from envbuild.project.planned import Planned
 from envbuild.project.selection import Selection
 from envbuild.project.standing import Depth
@@ -41,9 +42,11 @@ def _unpublishable(one: Environment) -> PlanError | None:
     return PlanError(f"'{one.name}' has no registry", one.where("publish"), "set 'registry' in envbuild.yaml")
 
 
-def recorded(versions: Sequence[Told]) -> Planned:
+def recorded(project: Project, versions: Sequence[Told]) -> Planned:
     """Versions that are remembered, each as a step that gives its reference anew."""
     records = {one.record.environment: one.record for one in versions}
+    for record in records.values():
+        refuse_unbuilt(project, record)
     return Planned(Plan(tuple(_step(one.record) for one in versions)), (), records=records)
 
 

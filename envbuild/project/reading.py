@@ -1,29 +1,23 @@
 """From names to environments: what is asked for, what that needs, and nothing else."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 
 import msgspec
 
-from envbuild.document import parse
 from envbuild.errors import EnvbuildError, Place, ResolveError, UsageError, raise_all
 from envbuild.globs import is_glob, matcher
-from envbuild.names import FILE
+from envbuild.names import LENT, clash
 from envbuild.project.choosing import Choice, no_environment
 from envbuild.project.files import Files
 from envbuild.project.selection import Selection, spelled_out
+from envbuild.project.settled import read_settings
 from envbuild.resolve import Candidates, Environment, Graph, Link, Resolved, graph, link, needs, resolve
-from envbuild.settings import Settings, settings
+from envbuild.settings import Settings
 from envbuild.shape import nearest
 from envbuild.workspace import Workspace
 
 __all__ = ["Reader", "Selection", "read_settings"]
-
-
-def read_settings(workspace: Workspace) -> Settings:
-    if not workspace.exists(FILE):
-        return Settings()
-    return settings(parse(FILE, workspace.read(FILE)))
 
 
 class _Found(msgspec.Struct, dict=True):
@@ -54,7 +48,7 @@ class Reader:
 
     def __init__(self, workspace: Workspace, project: Settings) -> None:
         self.files = Files(workspace, project)
-        self._paths = self.files.names.paths
+        self._own, self._paths = self.files.names.paths, self.files.paths
         self._misnamed = self.files.names.problems
         self._settings = project
         self._last = _Found(set())
@@ -71,6 +65,11 @@ class Reader:
         found.read.update(more)
         found.add(self._resolve(more, platform))
         return tuple(one for one in found.environments if one.keys.solve_group == group)
+
+    def knowing(self, every: Iterable[Environment]) -> Callable[[str], bool]:
+        """Whether the project has a name: one of a catalogue also while it is not asked for."""
+        names = {one.name for one in every}
+        return lambda name: name in names or bool(self.files.names.lender(name))
 
     def linked(self, selection: Selection, platform: str) -> tuple[tuple[Environment, ...], list[Link]]:
         """What is selected, and which environments are built from which."""
@@ -223,18 +222,26 @@ class Reader:
 
     def _files_for(self, name: str) -> list[str]:
         """The manifests that a name may come from: its own, else any whose cells may be named so."""
+        self.files.admit(name)
         if name in self._paths:
             return [name]
         every = sorted(self._paths) if self.files.may_have_cells else []
         return [file for file in every if self.files.is_readable(file)]
 
     def _selected(self, choice: Choice) -> tuple[list[str], list[EnvbuildError]]:
-        """The manifests to read, and what is wrong with their names; any file may hold what depends on something."""
-        every = {**self._paths, **self._misnamed}
+        """The manifests to read, and what is wrong with their names; any file may hold what depends on something.
+
+        Those of catalogues are meant where their catalogue is said, and never by everything.
+        """
         patterns = choice.selection.patterns
-        chosen = {name for pattern in patterns for name in self._matching(pattern, every)}
+        for pattern in (*patterns, *choice.selection.exclude):
+            self.files.admit(pattern)
+        own, every = {**self._own, **self._misnamed}, {**self._paths, **self._misnamed}
+        chosen = {
+            name for one in patterns for name in self._matching(one, every if self.files.names.lender(one) else own)
+        }
         if choice.selection.with_dependents or not patterns:
-            chosen = set(every)
+            chosen |= set(own)
         chosen = {name for name in chosen if not (choice.excludes_file(name) and self._stays_unread(name, choice))}
         problems = [self._misnamed[name] for name in chosen & self._misnamed.keys()]
         return sorted(chosen & self._paths.keys()), problems
@@ -259,7 +266,8 @@ class Reader:
 
     def _concerning(self, found: _Found, choice: Choice) -> Iterator[EnvbuildError]:
         """What is wrong with what is selected or needed for it, not with what was read to find cells or dependents."""
-        concerned = {path for name, path in self._paths.items() if choice.is_named(name)}
+        meant = self._paths if choice.selection.patterns else self._own
+        concerned = {path for name, path in meant.items() if choice.is_named(name)}
         made = {one.path for one in found.environments}
         if choice.selection.tags:  # what can be made tells its tags, and is selected or not
             concerned -= made
@@ -274,7 +282,7 @@ class Reader:
         yield from (error for path, error in found.problems if path in concerned)
 
     def _clashes(self, wanted: tuple[Environment, ...]) -> Iterator[EnvbuildError]:
-        """A cell may be named like no file and like no other manifest's cell."""
+        """A cell may be named like no file, like no other manifest's cell, and as no catalogue's are."""
         first: dict[str, Environment] = {}
         for one in wanted:
             file = self._paths.get(one.name)
@@ -282,3 +290,5 @@ class Reader:
             if (file or other) != one.path:
                 also = f"'{file or other}' is also named '{one.name}'"
                 yield ResolveError(also, Place(one.path), "set 'matrix.name'")
+            elif (of := self.files.names.lender(one.name)) and not one.path.startswith(LENT):
+                yield clash(one.name, of, Place(one.path), self._settings.place_in("catalogues", of))

@@ -6,16 +6,15 @@ from envbuild.builders import makes_images
 from envbuild.errors import BuildError, UsageError
 from envbuild.project.front import Project
 from envbuild.project.looking import refuse_stale
+from envbuild.project.numbered import number, refuse_unbuilt
 from envbuild.project.recorded import as_recorded
-from envbuild.record import Record
+from envbuild.record import LATEST, Record
 from envbuild.registry.client import Registry
 from envbuild.registry.finding import find
 from envbuild.registry.parts import read_parts
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.render import platforms_of
 from envbuild.resolve import Environment
-
-_LATEST = "latest"
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +65,16 @@ def recalled(project: Project, name: str, version: str) -> Image:
 
 
 def _record(project: Project, name: str, version: str) -> Record | None:
-    if version != _LATEST and not version.isdecimal():
-        raise UsageError(f"'{name}' has no version '{version}'", hint=f"say '{name}@1' or '{name}@latest'")
+    """Of what no record knows a registry may know, by its number."""
+    version = number(project, name, version)
     history = project.state.history(name)
-    if version == _LATEST:
-        return project.record(name, version) if history else None
-    return next((record for record in history if record.version == int(version)), None)
+    if version == LATEST:
+        record = project.record(name, version) if history else None
+    else:
+        record = next((record for record in history if record.version == int(version)), None)
+    if record:
+        refuse_unbuilt(project, record)
+    return record
 
 
 def _remembered(record: Record) -> Image:
@@ -96,7 +99,7 @@ def _numbered(project: Project, environment: Environment, version: str) -> Image
     """By the tag of its number, which is never another's."""
     home, registry = _home(project, environment, version)
     numbers = sorted(filter(None, map(home.numbered, registry.tags(home.path))))
-    number = int(version) if version != _LATEST else numbers[-1] if numbers else 0
+    number = int(version) if version != LATEST else numbers[-1] if numbers else 0
     digest = registry.head(home.path, home.version_tag(number)) if number in numbers else None
     if digest is None:
         known = f"known are: {', '.join(map(str, numbers))}" if numbers else "run 'envbuild apply'"
@@ -126,7 +129,7 @@ def _now(project: Project, environment: Environment) -> Image:
     content = prepared.fingerprint.text if prepared.fingerprint else ""
     latest = project.state.latest((environment.name,)).get(environment.name)
     record = project.state.whole(latest.environment, latest.version) if latest else None
-    if record and record.fingerprint == content:
+    if record and record.is_built and record.fingerprint == content:
         return _remembered(record)
     if not repositories(environment)[0].server:
         raise _unbuilt(environment)

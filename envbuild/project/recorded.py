@@ -1,5 +1,6 @@
 """A record -> the environment that it is of, as its manifest said then, and what it takes to publish that."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,12 +18,17 @@ from envbuild.record import Record
 from envbuild.resolve import Environment, Family, resolve
 from envbuild.settings import Settings
 
+Read = Callable[[str, Place], bytes]
 
-def as_recorded(record: Record) -> Environment:
-    """What the recorded manifest says, which needs no parents; that it may say so was decided then."""
-    path = record.manifest_path
-    alone = manifest(record.environment, parse(path, record.manifest.encode()), _no_file)
-    family = Family({path: alone}, Names({record.environment: path}, {}), _no_file)
+
+def as_recorded(record: Record, otherwise: Read | None = None) -> Environment:
+    """What the recorded manifest says, which needs no parents; that it may say so was decided then.
+
+    Lists that it names are in the record as well; of those that are in none, `otherwise` may know.
+    """
+    path, read = record.manifest_path, reading(record, otherwise)
+    alone = manifest(record.environment, parse(path, record.manifest.encode()), read)
+    family = Family({path: alone}, Names({record.environment: path}, {}), read)
     found = resolve((alone,), family, Settings(), record.platform)
     if not found.environments:
         raise found.problems[0].error
@@ -49,5 +55,15 @@ def recorded_job(step: Step, record: Record) -> Job:
     )
 
 
-def _no_file(path: str, where: Place) -> bytes:
-    raise WorkspaceError(f"'{path}' is read from no record", where, "export what the manifest says now")
+def reading(record: Record, otherwise: Read | None = None) -> Read:
+    """The texts that a record has besides its manifest."""
+
+    def read(path: str, where: Place) -> bytes:
+        text = (record.sources or {}).get(path)
+        if text is not None:
+            return text.encode()
+        if record.sources is None and otherwise:
+            return otherwise(path, where)
+        raise WorkspaceError(f"'{path}' is read from no record", where, "see what the manifest says now instead")
+
+    return read

@@ -12,6 +12,7 @@ from envbuild.project.front import Project
 from envbuild.project.outputs import readable
 from envbuild.project.recalled import recalled
 from envbuild.project.selection import Selection
+from envbuild.record import Version
 from envbuild.registry.client import AT_ONCE
 from envbuild.registry.inspecting import inside_of
 
@@ -35,15 +36,16 @@ class Fleet(msgspec.Struct, frozen=True):
 def fleet(project: Project) -> Fleet:
     """Of all that was built last, each looked at once."""
     names = [one.name for one in project.environments(Selection()) if makes_images(one.builder)]
-    built = sorted(project.state.latest(tuple(names)))
+    latest = project.state.latest(tuple(names), built=True)
+    built = sorted(latest)
     with ThreadPoolExecutor(AT_ONCE, "registry") as pool:
-        found = dict(zip(built, pool.map(lambda name: _layers(project, name), built), strict=True))
+        found = dict(zip(built, pool.map(lambda name: _layers(project, latest[name]), built), strict=True))
     return _summed({name: one for name, one in found.items() if one is not None}, set(built))
 
 
-def _layers(project: Project, name: str) -> Layers | None:
+def _layers(project: Project, one: Version) -> Layers | None:
     try:
-        inside = inside_of(*readable(project, recalled(project, name, "latest")))
+        inside = inside_of(*readable(project, recalled(project, one.environment, str(one.version))))
     except EnvbuildError:
         return None
     return {layer.digest: layer.size for one in inside.variants for layer in one.layers}

@@ -7,7 +7,7 @@ from envbuild.lock import Lock, read_lock
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.project.standing import Depth
-from envbuild.record import Record
+from envbuild.record import Record, labels_of
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -20,6 +20,7 @@ class Shown(msgspec.Struct, frozen=True):
     builder: str
     description: str
     packages: tuple[tuple[str, str, str], ...]
+    labels: tuple[str, ...] = ()
 
 
 def recorded(project: Project, name: str, version: str) -> Shown:
@@ -29,10 +30,11 @@ def recorded(project: Project, name: str, version: str) -> Shown:
         record.environment,
         record.fingerprint,
         record.version,
-        record.reference,
+        record.reference or None,
         record.builder,
         _described(record),
         _packages(lock, record.platforms[0]),
+        labels_of(project.state.labels.of(name), record.version),
     )
 
 
@@ -42,17 +44,18 @@ def shown_now(project: Project, name: str) -> Shown:
     planned = project.plan(Selection((name,)), Depth.RECORDS)
     step = next(step for step in planned.plan.steps if step.environment == name)
     one = next(one for one in planned.prepared if one.environment.name == name)
-    built = project.state.latest((name,)).get(name) if step.action == "keep" else None
+    built = project.state.latest((name,)).get(name) if step.action == "keep" or step.registered else None
     lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
     platforms = one.environment.platforms
     return Shown(
         name,
         step.fingerprint,
         built.version if built else None,
-        built.reference if built else None,
+        built.reference or None if built else None,
         step.builder,
         one.environment.description,
         _packages(lock, project.platform if project.platform in platforms else platforms[0]),
+        labels_of(project.state.labels.of(name), built.version) if built else (),
     )
 
 

@@ -129,7 +129,7 @@ class Solving(msgspec.Struct, frozen=True):
 
     def _members(self, environment: Environment, request: Request, python: str, folder: Path) -> Members:
         builds = request.platform == self.solvers.platform
-        place = (self.workspace.root, folder, environment, builds, python)
+        place = (self.workspace.at, folder, environment, builds, python)
         return Placing(self.solvers.uv, self.folders, *place).members(request)
 
     def _with_pip(

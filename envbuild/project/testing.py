@@ -16,7 +16,7 @@ from envbuild.lock import read_lock
 from envbuild.project.front import Project
 from envbuild.project.making import tools_of, workshop
 from envbuild.project.selection import Selection
-from envbuild.record import Record
+from envbuild.record import LATEST, Record
 from envbuild.resolve import Environment
 from envbuild.solvers.uv import Uv
 
@@ -46,7 +46,7 @@ def tested(project: Project, selection: Selection, say: Callable[[str, str], Non
 def _tested(project: Project, environment: Environment, uv: Uv, say: Callable[[str, str], None]) -> Tested:
     version = None
     try:
-        record = project.record(environment.name, "latest")
+        record = _last(project, environment.name)
         version = record.version
         with tempfile.TemporaryDirectory(prefix="envbuild-") as folder:
             lock = read_lock(record.manifest_path, record.lock) if record.lock else None
@@ -54,6 +54,12 @@ def _tested(project: Project, environment: Environment, uv: Uv, say: Callable[[s
             return Tested(environment.name, version, _tried(project, record, subject, uv))
     except EnvbuildError as error:
         return Tested(environment.name, version, error=error)
+
+
+def _last(project: Project, name: str) -> Record:
+    """What was built last; what was registered since is no more than a definition."""
+    built = project.state.latest((name,), built=True).get(name)
+    return project.built(name, str(built.version) if built else LATEST)
 
 
 def _tried(project: Project, record: Record, subject: Subject, uv: Uv) -> tuple[Tried, ...]:

@@ -100,7 +100,7 @@ def _recipe(
     lock = project.preparer.locks.whole(one.locked.path) if one.locked.path else None
     if one.fingerprint is None:
         raise BuildError(f"'{one.environment.name}' is not locked", hint="run 'envbuild lock'")
-    below = project.state.latest((one.base,)).get(one.base) if one.base else None
+    below = project.state.latest((one.base,), built=True).get(one.base) if one.base else None
     return Recipe(
         environment=one.environment,
         fingerprint=one.fingerprint,

@@ -9,18 +9,19 @@ from envbuild.lock import Change, Pins, lock_path, pin_changes, read_lock
 from envbuild.plan import Action, Source, content_reasons
 from envbuild.project.front import Project
 from envbuild.project.selection import Selection, is_pattern
-from envbuild.record import Reason, Record
+from envbuild.record import Reason, Record, labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One version with what it replaced and why it was built."""
+    """One version with what it replaced and why it was built; `labels` are those that stand for it."""
 
     record: Record
     previous: Record | None
     reasons: tuple[Reason, ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -47,7 +48,7 @@ def asked(project: Project, text: str) -> tuple[str, str]:
 
 def told(project: Project, name: str, version: str) -> Told:
     """One version of a name; `latest` is the newest of this machine."""
-    return told_of(project.record(name, version), project.history(name))
+    return told_of(project.record(name, version), project.history(name), project.state.labels.of(name))
 
 
 def asked_versions(project: Project, selection: Selection) -> tuple[list[Told], Selection | None]:
@@ -81,12 +82,17 @@ def histories(project: Project, selection: Selection) -> dict[str, tuple[Told, .
     found = {name: project.state.history(name) for name in sorted(names)}
     if not any(found.values()):
         raise UsageError("none of what is selected was ever built", hint="run 'envbuild apply'")
-    return {name: tuple(told_of(record, records) for record in records) for name, records in found.items()}
+    labels = project.state.labels.of_all(found)
+    return {
+        name: tuple(told_of(record, records, labels.get(name, {})) for record in records)
+        for name, records in found.items()
+    }
 
 
-def told_of(record: Record, records: "Sequence[Record]") -> Told:
+def told_of(record: Record, records: "Sequence[Record]", labels: "Mapping[str, int]") -> Told:
     previous = next(_before(record, records), None)
-    return Told(record, previous, record.reasons or _computed(record, previous))
+    reasons = record.reasons or _computed(record, previous)
+    return Told(record, previous, reasons, labels_of(labels, record.version))
 
 
 def _before(record: Record, records: "Sequence[Record]") -> "Iterator[Record]":

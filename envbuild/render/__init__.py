@@ -1,5 +1,13 @@
 """Environment -> Artifacts: the texts that templates make of it, by file name."""
 
+from envbuild.render.additions import (
+    Step,
+    Texts,
+    addition_files,
+    addition_secrets,
+    addition_steps,
+    addition_texts,
+)
 from envbuild.render.assembly import ASSEMBLY, Assembly, assembly, read_assembly, unwritten
 from envbuild.render.condafile import conda_text, conda_values
 from envbuild.render.given import (
@@ -15,8 +23,10 @@ from envbuild.render.given import (
     texts_of,
 )
 from envbuild.render.image import BASE_NAME, DOCKERFILE, apt_packages, dockerfile, early_refusals
+from envbuild.render.own import Instruction, instructions
 from envbuild.render.packages import lists
 from envbuild.render.refusals import CA_BUNDLE
+from envbuild.render.spark import CONF_PLACE, HOME_PLACE, home_link, placed_conf
 from envbuild.render.templates import BUILT_IN, Template, Templates, complaints, rendered
 from envbuild.resolve import Environment
 
@@ -28,22 +38,34 @@ __all__ = [
     "BASE_NAME",
     "BUILT_IN",
     "CA_BUNDLE",
+    "CONF_PLACE",
     "DOCKERFILE",
     "ENVIRONMENT_YML",
+    "HOME_PLACE",
     "Assembly",
     "Given",
     "Input",
+    "Instruction",
     "Parent",
+    "Step",
     "Template",
     "Templates",
+    "Texts",
+    "addition_files",
+    "addition_secrets",
+    "addition_steps",
+    "addition_texts",
     "apt_packages",
     "assembly",
     "complaints",
     "conda_text",
     "early_refusals",
+    "home_link",
+    "instructions",
     "is_grown",
     "is_root",
     "last_user",
+    "placed_conf",
     "platforms_of",
     "read_assembly",
     "render",
@@ -59,7 +81,8 @@ def render(environment: Environment, templates: Templates, python: str) -> dict[
     """What every environment has, whatever builds it."""
     own = conda_values(environment, python)
     values = {"environment": own, "params": environment.params, "matrix": environment.matrix}
-    return {ENVIRONMENT_YML: rendered(f"{ENVIRONMENT_YML}.j2", templates, values)}
+    made = {ENVIRONMENT_YML: rendered(f"{ENVIRONMENT_YML}.j2", templates, values)}
+    return {**made, **addition_files(environment, templates)}
 
 
 def render_image(environment: Environment, templates: Templates, given: Given) -> dict[str, str]:

@@ -8,6 +8,7 @@ from envbuild.errors import RenderError, raise_all
 from envbuild.lock import SCRATCH, canonical
 from envbuild.manifest import User
 from envbuild.render import variables
+from envbuild.render.additions import assembled_additions
 from envbuild.render.conduct import Copied, command, copied, inherited, labels
 from envbuild.render.given import Given, placed
 from envbuild.render.refusals import assembly_refusals
@@ -31,7 +32,8 @@ class Account(msgspec.Struct, frozen=True):
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     """`stated` are the manifest's variables, `active` those by which the environment comes first. No user: the base's.
 
-    `hides` says that the base has an environment at the same place, of which nothing stays.
+    `hides` says that the base has an environment at the same place, of which nothing stays. `links` are what `spark`
+    needs: by where each lies, where it leads.
     """
 
     base: str
@@ -40,6 +42,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     stated: tuple[variables.Line, ...] = ()
     active: tuple[variables.Line, ...] = ()
     copies: tuple[Copied, ...] = ()
+    links: dict[str, str] = {}
     user: str = ""
     account: Account | None = None
     workdir: str = ""
@@ -61,13 +64,16 @@ def assembly(environment: Environment, given: Given) -> Assembly:
     raise_all(assembly_refusals(environment, given))
     image = environment.keys.image
     installs = environment.installs
+    files, links = assembled_additions(environment, given)
+    brought = (Copied((source,), place) for place, source in files.items())
     return Assembly(
         base=_base(environment, given),
         prefix=environment.prefix,
         hides=_hides(environment, given),
         stated=(*variables.of_gpu(environment), *variables.stated(environment, given)),
         active=tuple(variables.active(environment, given)) if installs else (),
-        copies=tuple(_copies(environment, given)),
+        copies=(*brought, *_copies(environment, given)),
+        links=links,
         user=image.user.name if isinstance(image.user, User) else image.user or "",
         account=_account(image.user) if isinstance(image.user, User) else None,
         workdir=placed(image.workdir, environment) if image.workdir else "",

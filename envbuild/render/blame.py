@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from envbuild.errors import Place
 from envbuild.manifest import is_dockerfile
+from envbuild.render.additions import addition_place
 from envbuild.render.given import item_places, placed, steps_of
 from envbuild.render.quoting import exec_
 from envbuild.resolve import Environment
@@ -24,6 +25,8 @@ def origin(environment: Environment, text: str, line: int, read: Read) -> Place:
     if own := _of_own(environment, lines, line, read):
         return own
     said = lines[line - 1]
+    if added := addition_place(environment, said):
+        return added
     for command, where in _commands(environment):
         if command and exec_([placed(command, environment)])[1:-1] in said:
             return where

@@ -9,6 +9,7 @@ import msgspec
 from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
 from envbuild.manifest import Build, is_dockerfile
 from envbuild.render import variables
+from envbuild.render.additions import image_additions, new_texts
 from envbuild.render.conduct import Copied, command, copied, inherited, labels
 from envbuild.render.given import (
     FILES,
@@ -36,6 +37,7 @@ DOCKERFILE = "Dockerfile"
 BASE_NAME = "envbuild/environment"  # an image that is known by its content; whoever builds says where it is
 _AT = f"/run/secrets/{CA_BUNDLE}"
 _TRUSTING = [f"{name}={_AT}" for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")] + ["UV_SYSTEM_CERTS=true"]
+_TRUSTING_IN_R = f"CURL_CA_BUNDLE={_AT}"
 _SCRIPT = "/run/envbuild/script"
 _SHELL = ("/bin/sh", "-ec")
 
@@ -44,7 +46,8 @@ def dockerfile(environment: Environment, templates: Templates, given: Given) -> 
     """The text; everything that an image cannot have is told before a template is looked at."""
     raise_all([*image_refusals(environment, given), *_template(environment, templates)])
     stages, base = _starts(environment, templates, given)
-    every = {"environment": {**_values(environment, given), "base": base, "dockerfile": stages}, **_inputs(environment)}
+    own = {**_values(environment, given), "additions": _additions(environment, templates, given)}
+    every = {"environment": {**own, "base": base, "dockerfile": stages}, **_inputs(environment)}
     name = _template_name(environment)
     text = rendered(name, templates, every)
     used = templates.find(name)
@@ -153,6 +156,11 @@ def _values(environment: Environment, given: Given) -> dict[str, Any]:
     }
 
 
+def _additions(environment: Environment, templates: Templates, given: Given) -> dict[str, Any]:
+    trusting = [*_TRUSTING, _TRUSTING_IN_R] if given.settings.ca_bundle else []
+    return image_additions(environment, new_texts(environment, templates, given), given, trusting)
+
+
 def _user(environment: Environment, given: Given) -> str:
     """Who is named in the end, after steps that ran as root; a base that has root need not be told."""
     found = last_user(environment, given.base, given.parent.user if given.parent else None) or ""
@@ -200,6 +208,7 @@ def apt_packages(environment: Environment, given: Given) -> list[str]:
 
 
 def _apt(environment: Environment, given: Given) -> Iterator[str]:
+    yield from environment.brought.debian
     where = environment.where("image", "apt")
     for item in apt_items(environment):
         path = listed_path(item)

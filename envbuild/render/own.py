@@ -4,6 +4,7 @@ Read as BuildKit reads it, as far as that takes to find its stages: lines that g
 """
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -26,6 +27,15 @@ class Own(msgspec.Struct, frozen=True):
 
     text: Instructions
     stage: str
+
+
+class Instruction(msgspec.Struct, frozen=True):
+    """Its lines, counted from 0, as one; and below it the lines of its here-documents."""
+
+    line: int
+    last: int
+    text: str
+    below: tuple[str, ...]
 
 
 class _Stage(msgspec.Struct, frozen=True):
@@ -70,7 +80,18 @@ def _refuse_long(lines: list[str], where: Place) -> None:
 
 
 def _stages(lines: list[str], where: Place) -> list[_Stage]:
-    found, at = [], 0
+    found = []
+    for one in instructions(lines, where):
+        if match := _FROM.fullmatch(one.text):
+            found.append(_Stage(one.line, one.last, match["name"] or ""))
+        elif re.match(r"(?i)\s*FROM\s", one.text):
+            what = f"line {one.line + 1} of the Dockerfile is no FROM: {one.text.strip()}"
+            raise RenderError(what, where, "mend it")
+    return found
+
+
+def instructions(lines: list[str], where: Place) -> Iterator[Instruction]:
+    at = 0
     while at < len(lines):
         if _COMMENT.match(lines[at]):
             at += 1
@@ -80,12 +101,9 @@ def _stages(lines: list[str], where: Place) -> list[_Stage]:
             at = _next(lines, at + 1, where)
             parts.append(lines[at])
         whole = " ".join(_GOES_ON.sub("", part) for part in parts)
-        if match := _FROM.fullmatch(whole):
-            found.append(_Stage(first, at, match["name"] or ""))
-        elif re.match(r"(?i)\s*FROM\s", whole):
-            raise RenderError(f"line {first + 1} of the Dockerfile is no FROM: {whole.strip()}", where, "mend it")
-        at = _behind_heredocs(lines, at + 1, whole, where)
-    return found
+        behind = _behind_heredocs(lines, at + 1, whole, where)
+        yield Instruction(first, at, whole, tuple(lines[at + 1 : behind]))
+        at = behind
 
 
 def _next(lines: list[str], at: int, where: Place) -> int:

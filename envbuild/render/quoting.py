@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from envbuild.document import PREFIX
+
 # What means itself, unquoted, to a shell, to BuildKit, and in a list that is separated by blanks.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,][A-Za-z0-9_./:@%+,=-]*")
 _ACTIVE = re.compile(r"['\\]")
@@ -26,6 +28,49 @@ class Instructions(str):
     """A Dockerfile that a person wrote as one: the only text that is printed as it is."""
 
     __slots__ = ()
+
+
+def r(value: Any) -> str:
+    """A text as one of R, in plain ASCII; which has none with a NUL."""
+    text = _text_of_a_word(value)
+    return f'"{"".join(_letter_of_r(letter) for letter in text)}"'
+
+
+def _letter_of_r(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    return letter if letter.isascii() and letter.isprintable() else f"\\U{{{ord(letter):x}}}"
+
+
+def python(value: Any) -> str:
+    """A text as one of Python, in plain ASCII."""
+    return ascii(_shown(value))
+
+
+def property_(value: Any) -> str:
+    """The name of one of Java's properties, in plain ASCII: nothing in it ends it, or begins a comment."""
+    return "".join(f"\\{letter}" if letter in " \\:=#!" else _ascii(letter) for letter in _shown(value))
+
+
+def setting(value: Any) -> str:
+    """The value of one, which goes on to the end of its line; blanks before it would be lost.
+
+    The place of the environment stays what it is, for whoever knows it in the end.
+    """
+    text = _shown(value)
+    blanks = len(text) - len(text.lstrip(" "))
+    return "\\ " * blanks + PREFIX.join(_escaped_setting(part) for part in text[blanks:].split(PREFIX))
+
+
+def _escaped_setting(text: str) -> str:
+    return "".join("\\\\" if letter == "\\" else _ascii(letter) for letter in text)
+
+
+def _ascii(letter: str) -> str:
+    if letter.isascii() and letter.isprintable():
+        return letter
+    data = letter.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{data[at : at + 4]}" for at in range(0, len(data), 4))
 
 
 def yaml(value: Any) -> str:
@@ -142,6 +187,14 @@ OF_A_DOCKERFILE: Quoting = {
 }
 
 
+OF_R: Quoting = {"r": r, "comment": comment}
+OF_PYTHON: Quoting = {"python": python, "comment": comment}
+OF_PROPERTIES: Quoting = {"property": property_, "setting": setting, "comment": comment}
+_ENDINGS = {".yml": OF_YAML, ".yaml": OF_YAML, ".R": OF_R, ".py": OF_PYTHON, ".conf": OF_PROPERTIES}
+EVERY: Quoting = {**OF_A_DOCKERFILE, **OF_YAML, **OF_R, **OF_PYTHON, **OF_PROPERTIES}
+
+
 def quoting_of(template: str) -> Quoting:
     """What quotes for one format means nothing in another: each has its own filters."""
-    return OF_YAML if template.endswith((".yml.j2", ".yaml.j2")) else OF_A_DOCKERFILE
+    ending = template.removesuffix(".j2").rpartition(".")[2]
+    return _ENDINGS.get(f".{ending}", OF_A_DOCKERFILE)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envbuild.errors import EnvbuildError, Place, RenderError, raise_all
-from envbuild.render.quoting import OF_A_DOCKERFILE, OF_YAML, Quoting, quoting_of
+from envbuild.render.quoting import EVERY, Quoting, quoting_of
 from envbuild.shape import nearest
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def complaints(templates: Templates) -> Iterator[EnvbuildError]:
     """What can be said of the project's own templates before there is anything to render."""
     from envbuild.sandbox import Steps
 
-    jinja = _jinja(
-        templates, {**OF_A_DOCKERFILE, **OF_YAML}, Steps(LIMIT_STEPS)
-    )  # which format a part is for, who includes it knows
+    jinja = _jinja(templates, EVERY, Steps(LIMIT_STEPS))  # which format a part is for, who includes it knows
     for name in sorted(templates.own):
         try:
             yield from _stray_blocks(name, templates, jinja)
@@ -178,7 +176,7 @@ def _failure(error: Exception, name: str, templates: Templates) -> RenderError:
 
 
 def _hint(message: str) -> str:
-    filters = "yaml or comment in YAML, quote, exec or comment in a Dockerfile"
+    filters = "yaml or comment in YAML, quote, exec or comment in a Dockerfile, r in R"
     return f"print values through a filter that quotes: {filters}" if "quote" in message else "mend the template"
 
 

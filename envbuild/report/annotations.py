@@ -17,12 +17,13 @@ def error_annotations(problems: Sequence[EnvbuildError], folder: str | None) -> 
     return "\n".join(_bounded("error", rows, "problem"))
 
 
-def note_annotations(notes: Sequence[Note], folder: str | None) -> str:
+def note_annotations(notes: Sequence[Note], folder: str | None, *, are_warnings: bool = False) -> str:
+    kind, noun = ("warning", "warning") if are_warnings else ("notice", "note")
     rows = [
-        _command("notice", one.where, f"{_TITLE}: {one.kind}", _told(redacted(one.message), redacted(one.hint)), folder)
+        _command(kind, one.where, f"{_TITLE}: {one.kind}", _told(redacted(one.message), redacted(one.hint)), folder)
         for one in notes
     ]
-    return "\n".join(_bounded("notice", rows, "note"))
+    return "\n".join(_bounded(kind, rows, noun))
 
 
 def _bounded(kind: str, rows: list[str], noun: str) -> list[str]:

@@ -51,12 +51,15 @@ def source_lines(where: Place | None, look: Look, source: Source | None) -> list
     return excerpt(text, where, look) if text else []
 
 
-def notes_text(notes: Sequence[Note], look: Look = PLAIN, source: Source | None = None) -> str:
-    """Every note as a problem is told, with its kind."""
+def notes_text(
+    notes: Sequence[Note], look: Look = PLAIN, source: Source | None = None, *, are_warnings: bool = False
+) -> str:
+    """Every note, or warning, as a problem is told, with its kind."""
     lines = []
     for count, note in enumerate(notes):
         where = look.paint(one_line(str(note.where)), "strong")
-        lines.append(f"{where}: {look.paint(note.kind, 'other')}: {one_line(redacted(note.message))}")
+        kind = look.paint(f"warning {note.kind}", "change") if are_warnings else look.paint(note.kind, "other")
+        lines.append(f"{where}: {kind}: {one_line(redacted(note.message))}")
         lines += source_lines(note.where, look, source if count < _SHOWN_SOURCES else None)
         lines += _hint(redacted(note.hint), look)
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """The line that a problem is about, as it stands in its file, and below it a mark under what is meant."""
 
+from collections.abc import Callable, Collection, Iterator, Mapping
+
 from envbuild.document import extent
 from envbuild.errors import Place, secrets
 from envbuild.report.terminal import Look, cells
@@ -10,6 +12,7 @@ _TAB = "    "
 _LEAST_ROOM = 10
 _ELLIPSIS = "…"
 _HIDDEN = "***"
+_KEY_BEGINS, _KEY_ENDS = "PRIVATE KEY-----", "-----END "
 
 
 def excerpt(text: str, place: Place, look: Look) -> list[str]:
@@ -85,3 +88,27 @@ def _right(sizes: list[int], left: int, room: int) -> int:
         taken += sizes[right]
         right += 1
     return right
+
+
+def without_secrets(source: Callable[[str], str | None], places: Collection[Place]) -> Callable[[str], str | None]:
+    """The same texts; where a secret begins, its line ends, and a private key is left out to its end."""
+    if not places:
+        return source
+
+    def shown(path: str) -> str | None:
+        text = source(path)
+        columns = {place.line: place.column for place in places if place.path == path}
+        return "\n".join(_hidden(text.split("\n"), columns)) if text and columns else text
+
+    return shown
+
+
+def _hidden(lines: list[str], columns: Mapping[int, int]) -> Iterator[str]:
+    within = False
+    for number, line in enumerate(lines, 1):
+        if column := columns.get(number):
+            within = within or _KEY_BEGINS in line
+            yield f"{line[: column - 1]}{_HIDDEN}"
+        else:
+            yield "" if within else line
+        within = within and _KEY_ENDS not in line

@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import Note, redacted
-from envbuild.project import Checked, Listed
+from envbuild.project import Listed
 from envbuild.project.looking import State
 from envbuild.report.ages import age
 from envbuild.report.columns import Cell, Column, columns, is_fitting
-from envbuild.report.errors import Source, notes_text
-from envbuild.report.plans import document, error_object
+from envbuild.report.plans import document
 from envbuild.report.terminal import PLAIN, Look, Style, cells, one_line, plural, wrapped
 from envbuild.resolve import Explained
 from envbuild.written import clean
@@ -32,6 +31,7 @@ _STATES: dict[State, Style] = {
     "up to date": "good",
     "changed": "change",
     "missing": "bad",
+    "registered": "other",
     "not built": "other",
     "not locked": "other",
     "refused": "bad",
@@ -101,36 +101,6 @@ def explain_json(rows: Sequence[Explained]) -> str:
         for row in rows
     ]
     return document(values=values)
-
-
-def check_text(checked: Checked, look: Look = PLAIN, source: Source | None = None, *, verbose: bool = False) -> str:
-    """The answer first; notes of one kind are folded to one line unless all are asked for."""
-    count = len(checked.errors)
-    what = f"{plural(count, 'problem')} in" if count else "No problems in"
-    told = f"{what} {plural(checked.manifests, 'manifest')}, {plural(len(checked.notes), 'note')}."
-    if not verbose:
-        return "\n".join([told, *_folded(checked.notes)])
-    return "\n".join([told, *([notes_text(checked.notes, look, source)] if checked.notes else [])])
-
-
-def _folded(notes: Sequence[Note]) -> list[str]:
-    counts = Counter(note.kind for note in notes)
-    first = {note.kind: note for note in reversed(notes)}
-    lines = []
-    for kind, count in sorted(counts.items()):
-        note = first[kind]
-        more = f" (and {count - 1:,} more: -v)" if count > 1 else ""
-        lines.append(f"  {kind}: {one_line(redacted(note.message))}  {one_line(note.where.line_only)}{more}")
-    return lines
-
-
-def check_json(checked: Checked) -> str:
-    return document(
-        manifests=checked.manifests,
-        environments=checked.environments,
-        errors=[error_object(problem) for error in checked.errors for problem in error.problems],
-        notes=[note_object(note) for note in checked.notes],
-    )
 
 
 def note_object(note: Note) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Records as text and JSON."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from envbuild.project import Shown
@@ -11,17 +12,19 @@ _LABEL = 12
 _PACKAGES = (Column("package"), Column("version", 1, 8))
 
 
-def record_object(record: Record) -> dict[str, Any]:
+def record_object(record: Record, labels: Iterable[str] = ()) -> dict[str, Any]:
     return {
         "environment": record.environment,
         "version": record.version,
         "fingerprint": record.fingerprint,
         "builder": record.builder,
-        "reference": record.reference,
+        "reference": record.reference or None,
         "started": record.started,
         "seconds": record.seconds,
         "commit": record.commit,
         "dirty": record.dirty,
+        "registered": record.registered or None,
+        "labels": list(labels),
     }
 
 
@@ -32,6 +35,7 @@ def shown_object(found: Shown) -> dict[str, Any]:
         "version": found.version,
         "reference": found.reference,
         "builder": found.builder,
+        "labels": list(found.labels),
         "packages": [
             {"manager": manager, "name": name, "version": version} for manager, name, version in found.packages
         ],
@@ -41,8 +45,10 @@ def shown_object(found: Shown) -> dict[str, Any]:
 def shown_text(found: Shown, root: str, look: Look) -> str:
     """One environment: what it is now, or was then; its packages below."""
     state = f"version {found.version}" if found.version else "not built yet"
+    state += ", registered and not built yet" if found.version and not found.reference else ""
     rows = (
         ("description", found.description),
+        ("labels", " ".join(found.labels)),
         ("fingerprint", found.fingerprint or "known after locking"),
         ("builder", found.builder),
         ("reference", found.reference or ""),

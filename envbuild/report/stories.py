@@ -32,6 +32,7 @@ _VERSIONS = (
     Column("started", 5, 20, "quiet"),
     Column("fingerprint", 4, 14, "quiet"),
 )
+_LABELLED = (_VERSIONS[0], Column("labels", 1, 8), *_VERSIONS[1:])
 
 
 def step_text(step: Step, look: Look) -> str:
@@ -41,7 +42,8 @@ def step_text(step: Step, look: Look) -> str:
         head = f"{name} is up to date: version {step.version}, {step.fingerprint}"
         more = f"why it was built: envbuild why {name}@{step.version}"
         return "\n".join([*wrapped(head, look, rest="    "), *wrapped(more, look, "    ", "    ")])
-    head = f"{name} {_WOULD[step.action]}: {_number(step)}."
+    would = "was registered, and would be built" if step.registered and step.action == "create" else _WOULD[step.action]
+    head = f"{name} {would}: {_number(step)}."
     return "\n".join([*_answer(head, step.action, look), *reason_lines(step.reasons, look)])
 
 
@@ -77,7 +79,9 @@ def told_text(told: Told, now: dt.datetime, look: Look) -> str:
     record = told.record
     name = one_line(record.environment)
     over = f"replaced version {told.previous.version}" if told.previous else _first(record)
-    if told.action == "adopt":
+    if not record.is_built:
+        over = "is registered, and not built yet"
+    elif told.action == "adopt":
         over += ", and nothing was built for it"
     when = f"{age(record.started, now)} ({one_line(record.started)}), {_commit_told(record)}"
     lines = [
@@ -125,20 +129,24 @@ def histories_text(histories: Mapping[str, Sequence[Told]], now: dt.datetime, lo
 
 
 def history_text(every: Sequence[Told], now: dt.datetime, look: Look, *, verbose: bool) -> str:
-    """A line for each version, newest first, and below it why it was built."""
-    head, *lines = columns(_VERSIONS, [_version_row(one.record, now) for one in every], look)
+    """A line for each version, newest first, and below it why it was built; labels where there are any."""
+    shown = _LABELLED if any(one.labels for one in every) else _VERSIONS
+    rows = [_version_row(one, now, labelled=shown is _LABELLED) for one in every]
+    head, *lines = columns(shown, rows, look)
     told = [head]
     for line, one in zip(lines, every, strict=True):
         told += [line, *_folded(one, look, verbose=verbose)]
     return "\n".join(told)
 
 
-def _version_row(record: Record, now: dt.datetime) -> tuple[str | Cell, ...]:
+def _version_row(told: Told, now: dt.datetime, *, labelled: bool) -> tuple[str | Cell, ...]:
+    record = told.record
     commit = f"{record.commit[:10]}{'+' if record.dirty else ''}" if record.commit else "no commit"
     return (
         Cell(str(record.version), "strong"),
+        *([" ".join(told.labels)] if labelled else []),
         age(record.started, now),
-        duration(record.seconds),
+        duration(record.seconds) if record.is_built else "registered",
         commit,
         record.started,
         record.fingerprint[:14],
@@ -161,4 +169,4 @@ def _in_short(reasons: Sequence[Reason], look: Look) -> list[str]:
 
 
 def history_object(told: Told) -> dict[str, Any]:
-    return {**record_object(told.record), "reasons": [reason_object(reason) for reason in told.reasons]}
+    return {**record_object(told.record, told.labels), "reasons": [reason_object(reason) for reason in told.reasons]}

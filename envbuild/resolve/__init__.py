@@ -1,5 +1,6 @@
 """Manifests -> Environments: names, lineage, cells, values, merging, links."""
 
+from envbuild.resolve.additions import SPARK_FOLDER, Added
 from envbuild.resolve.channels import channel_url
 from envbuild.resolve.distributions import distribution
 from envbuild.resolve.environment import DEFAULT_PREFIX, Environment, Python, Variable
@@ -9,12 +10,14 @@ from envbuild.resolve.fields import fields
 from envbuild.resolve.graph import Edge, EdgeKind, Graph, Node, graph
 from envbuild.resolve.lineage import lineages
 from envbuild.resolve.links import Candidates, Link, link, needs
-from envbuild.resolve.notes import notes
+from envbuild.resolve.notes import notes, silenced
 from envbuild.resolve.packages import Package, Packages, contradictions, manager_of
 from envbuild.resolve.resolved import resolved_text
 
 __all__ = [
     "DEFAULT_PREFIX",
+    "SPARK_FOLDER",
+    "Added",
     "Candidates",
     "Edge",
     "EdgeKind",
@@ -45,4 +48,5 @@ __all__ = [
     "resolve",
     "resolved_text",
     "rows_of",
+    "silenced",
 ]

@@ -9,7 +9,7 @@ import msgspec
 from envbuild.document import Scalar
 from envbuild.errors import EnvbuildError, Place, Problems, ResolveError, raise_all
 from envbuild.manifest import Axis, Combination, Manifest, MatrixValue, same_value
-from envbuild.names import RESERVED, allowed_name
+from envbuild.names import RESERVED, allowed_name, catalogue_of
 from envbuild.shape import nearest
 
 LIMIT_CELLS = 1000
@@ -139,7 +139,9 @@ def _name(merged: _Merged, cell: Cell, own: Manifest) -> str:
     else:
         named, where = _rendered(merged.name, cell, own), merged.name.place
     name = "/".join(allowed_name(part) for part in named.split("/"))
-    if name.startswith(RESERVED):
+    if of := catalogue_of(own.path):
+        name = name if name.startswith(f"{of}/") else f"{of}/{name}"
+    elif name.startswith(RESERVED):
         raise ResolveError(
             f"the name '{name}' is reserved", where, f"choose another: those under {RESERVED} are envbuild's own"
         )

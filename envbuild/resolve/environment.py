@@ -22,9 +22,11 @@ from envbuild.manifest import (
     repathed,
     system_problems,
 )
+from envbuild.resolve.additions import NOTHING, Added, added, with_items
 from envbuild.resolve.channels import channel_problems, expanded
 from envbuild.resolve.merge import merge
 from envbuild.resolve.packages import Package, Packages, manager_of, merge_packages
+from envbuild.resolve.unaddable import additions_problems
 from envbuild.settings import Settings
 from envbuild.shape import read, rewrite_marked
 from envbuild.urls import host_of
@@ -52,7 +54,8 @@ class Environment(msgspec.Struct, frozen=True):
     """One manifest after inheritance.
 
     `body` holds the merged values as they are written, with their lines; `keys` the same values typed, with every path
-    taken from the project's root. `lineage` are the manifests it was made from, rendered, nearest last.
+    taken from the project's root. `lineage` are the manifests it was made from, rendered, nearest last. `brought` is
+    what `spark` and `r` add; its packages are among the dependencies, and its variables among the variables.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Environment(msgspec.Struct, frozen=True):
     variables: tuple[Variable, ...]
     python: Python
     builder: str
+    brought: Added = NOTHING
 
     @property
     def description(self) -> str:
@@ -170,7 +174,10 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
     reading = read(_located(_typed(body)), Keys, ResolveError)
     keys: Keys = reading.value or Keys()
     platforms = tuple(sorted(set(keys.platforms or settings.platforms or (platform,))))
-    dependencies = merge_packages(lineage, origin.ancestors, "dependencies", platforms)
+    builder = keys.builder or settings.builder
+    listed = merge_packages(lineage, origin.ancestors, "dependencies", platforms)
+    brought = added(body, keys, listed.every, builder)
+    dependencies = with_items(listed, brought.items)
     found = Environment(
         name=origin.name,
         path=lineage[-1].path,
@@ -189,14 +196,16 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         pypi_names=settings.pypi_names,
         system={one: _system(keys, settings, one) for one in platforms},
         platforms=platforms,
-        variables=_variables(body.get("variables")),
-        python=_python(keys, dependencies.every, keys.builder or settings.builder),
-        builder=keys.builder or settings.builder,
+        variables=_variables(body.get("variables"), brought),
+        python=_python(keys, dependencies.every, builder),
+        builder=builder,
+        brought=brought,
     )
     named = body if keys.channels else settings.body
     channels = channel_problems(named.get("channels"), settings.insecure_indexes)
     systems = system_problems(body.get("system_requirements"))
-    return found, [*reading.problems, *_insecure(body.get("pip"), settings), *channels, *systems]
+    further = additions_problems(body, keys, listed.every, brought, settings)
+    return found, [*reading.problems, *_insecure(body, settings), *channels, *systems, *further]
 
 
 def publishing(settings: Settings) -> Value | None:
@@ -264,9 +273,12 @@ def _system(keys: Keys, settings: Settings, platform: str) -> SystemRequirements
     return SystemRequirements(**said)
 
 
-def _variables(stated: Value | None) -> tuple[Variable, ...]:
+def _variables(stated: Value | None, brought: Added) -> tuple[Variable, ...]:
+    """What the manifest states of one stands before what is brought along."""
     entries = stated.entries if isinstance(stated, Node) else {}
-    found = (_variable(name, entries[name].value) for name in sorted(entries))
+    own = {name: _variable(name, entries[name].value) for name in entries}
+    every = {**{name: Variable(name, value) for name, value in brought.variables.items()}, **own}
+    found = (every[name] for name in sorted(every))
     return tuple(one for one in found if one.value is not None or one.prepend or one.append)
 
 
@@ -283,12 +295,17 @@ def _texts(node: Value | None) -> tuple[str, ...]:
     return tuple(item.text for item in items if isinstance(item, Scalar))
 
 
-def _insecure(stated: Value | None, settings: Settings) -> Iterator[EnvbuildError]:
-    """Indexes that are asked without TLS: loopback's, and those of hosts that the settings name."""
+_ASKED = {"pip": "index", "spark": "repository", "r": "repository"}
+
+
+def _insecure(body: Node, settings: Settings) -> Iterator[EnvbuildError]:
+    """What is asked without TLS: loopback may be, and hosts that the settings name."""
     from envbuild.document import scalars
 
-    for node in scalars(stated) if stated else ():
-        is_url = node.text.strip().lower().startswith("http://")
-        if is_url and not is_loopback(node.text) and host_of(node.text) not in settings.insecure_indexes:
-            hint = f"use https, or name the host: 'insecure_indexes: [{host_of(node.text)}]'"
-            yield ResolveError(f"the index '{node.text}' is not https", node.place, hint)
+    for key, what in _ASKED.items():
+        stated = body.get(key)
+        for node in scalars(stated) if stated else ():
+            is_url = node.text.strip().lower().startswith("http://")
+            if is_url and not is_loopback(node.text) and host_of(node.text) not in settings.insecure_indexes:
+                hint = f"use https, or name the host: 'insecure_indexes: [{host_of(node.text)}]'"
+                yield ResolveError(f"the {what} '{node.text}' is not https", node.place, hint)

@@ -7,7 +7,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, ResolveError
 from envbuild.manifest import Manifest, Open, Parent, project_path
-from envbuild.names import Names
+from envbuild.names import Names, qualified
 from envbuild.resolve.cells import Expanded, expand
 from envbuild.resolve.environment import Environment, Origin, environment
 from envbuild.resolve.lineage import lineages
@@ -35,9 +35,10 @@ def parent_path(folder: str, parent: Parent, names: Names) -> str:
     """The file that an `extends` item means; whether a path exists is found out by reading it."""
     if parent.is_path:
         return project_path(parent.text, folder, parent.where)
-    if path := names.path(parent.text):
+    name = qualified(parent.text, parent.where.path)
+    if path := names.path(name):
         return path
-    raise ResolveError(f"no manifest is named '{parent.text}'", parent.where, nearest(parent.text, names.paths))
+    raise ResolveError(f"no manifest is named '{name}'", parent.where, nearest(name, names.beside(name)))
 
 
 class Wrong(msgspec.Struct, frozen=True):

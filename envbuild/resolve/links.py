@@ -9,6 +9,7 @@ from envbuild.document import Mapping as Node
 from envbuild.document import Scalar, Sequence, Value
 from envbuild.errors import EnvbuildError, Place, Problems, ResolveError
 from envbuild.manifest import MatrixValue, same_value
+from envbuild.names import qualified
 from envbuild.resolve.environment import Environment
 from envbuild.shape import nearest
 
@@ -16,7 +17,7 @@ Kind = Literal["base", "with", "copy"]
 
 
 class Need(msgspec.Struct, frozen=True):
-    """One mention of another environment, as it is written."""
+    """One mention of another environment, by the name that it has in the project."""
 
     kind: Kind
     name: str
@@ -53,7 +54,7 @@ def needs(environment: Environment) -> Iterator[Need]:
     companions = image.get("with")
     for item in companions.items if isinstance(companions, Sequence) else ():
         if isinstance(item, Scalar):
-            yield Need("with", item.text, item.place)
+            yield Need("with", qualified(item.text, item.path), item.place)
     copies = image.get("copy")
     for item in copies.items if isinstance(copies, Sequence) else ():
         yield from _mentioned("copy", item.get("from") if isinstance(item, Node) else None)
@@ -62,7 +63,7 @@ def needs(environment: Environment) -> Iterator[Need]:
 def _mentioned(kind: Kind, node: Value | None) -> Iterator[Need]:
     name = node.get("environment") if isinstance(node, Node) else None
     if isinstance(name, Scalar):
-        yield Need(kind, name.text, name.place)
+        yield Need(kind, qualified(name.text, name.path), name.place)
 
 
 def link(environments: Iterable[Environment], candidates: Candidates) -> tuple[list[Link], list[EnvbuildError]]:

@@ -10,9 +10,14 @@ from envbuild.shape import near
 
 
 def notes(environment: Environment, settings: Settings) -> Iterator[Note]:
-    ignored = {*settings.check.ignore, *environment.keys.check.ignore}
+    ignored = {*settings.check.ignore, *silenced(environment)}
     found = (*_channels(environment), *_twice(environment, settings), *_idle(environment), *_unmanaged(environment))
     yield from (note for note in found if note.kind not in ignored)
+
+
+def silenced(environment: Environment) -> frozenset[str]:
+    """What is not said of an environment."""
+    return frozenset(environment.keys.check.ignore)
 
 
 def _channels(environment: Environment) -> Iterator[Note]:

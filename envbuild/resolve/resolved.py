@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from envbuild.document import PREFIX, RAW, Entry, Scalar, Sequence, Value, write
 from envbuild.document import Mapping as Node
 from envbuild.manifest import RULES, Item, Keys, path_of, repathed
+from envbuild.names import qualified
 from envbuild.resolve.environment import Environment, Variable
 from envbuild.resolve.packages import Package, Packages
 from envbuild.shape import rewrite_marked
 
 _KINDS = ("sel(linux)", "sel(unix)", "sel(osx)", "sel(win)")
 _LEFT_OUT = {"name", "prefix", "category", "extends", "abstract", "without", "matrix"}
+_ALONE = {"spark", "r"}  # which say something by being there
 
 
 def resolved_text(environment: Environment) -> str:
@@ -22,6 +24,10 @@ def resolved_text(environment: Environment) -> str:
     return write(Node(environment.path, 1, 1, None, {key: Entry(_text(key), value) for key, value in ordered.items()}))
 
 
+def _says(value: Value) -> bool:
+    return not isinstance(value, Node) or bool(value.entries)
+
+
 class _Writer:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -30,18 +36,24 @@ class _Writer:
     def stated(self) -> dict[str, Value]:
         """What keeps the form in which it is stated; its paths are taken from this manifest's own folder."""
         located = rewrite_marked(self._environment.body, Keys, "path", self._relocated)
+        located = rewrite_marked(located, Keys, "environment", self._qualified)
         entries = located.entries if isinstance(located, Node) else {}
         kept = {key: entry.value for key, entry in entries.items() if key not in _LEFT_OUT}
         python = kept.get("python")
         if isinstance(python, Node):  # its version stands among the dependencies
             kept["python"] = _mapping({key: one.value for key, one in python.entries.items() if key != "version"})
-        return {key: _placed(value) for key, value in kept.items() if not isinstance(value, Node) or value.entries}
+        return {key: _placed(value) for key, value in kept.items() if key in _ALONE or _says(value)}
 
     def _relocated(self, kind: str, node: Scalar) -> Scalar:
         path = path_of(kind, node)
         if not path:
             return node
         return _text(repathed(kind, node, self._from_here(path)))
+
+    def _qualified(self, _kind: str, node: Scalar) -> Scalar:
+        """By a name that means the same where this stands."""
+        name = qualified(node.text, node.path)
+        return node if qualified(node.text, self._environment.path) == name else _text(name)
 
     def _from_here(self, path: str) -> str:
         relative = posixpath.relpath(path, self._folder or ".")
@@ -54,14 +66,30 @@ class _Writer:
         found: dict[str, Value] = {
             "channels": _list(_text(channel) for channel in one.channels),
             "platforms": _list(_text(platform) for platform in one.platforms),
-            "dependencies": self._packages(one.packages, one.dependencies),
+            "dependencies": self._packages(self._listed, one.dependencies),
             "constraints": self._packages(tuple(limits), one.constraints),
             "overrides": self._packages(one.overrides.every, one.overrides),
-            "variables": _mapping({variable.name: _variable(variable) for variable in one.variables}),
+            "variables": _mapping({variable.name: _variable(variable) for variable in self._stated}),
         }
         filled = {key: value for key, value in found.items() if not isinstance(value, Sequence) or value.items}
         filled = {key: value for key, value in filled.items() if not isinstance(value, Node) or value.entries}
         return {**filled, "builder": _text(one.builder)}
+
+    @property
+    def _listed(self) -> tuple[Package, ...]:
+        """Without what `spark` and `r` bring, who bring it again."""
+        brought = self._environment.brought.items
+        every = (
+            Package(one.key, tuple(item for item in one.items if item not in brought))
+            for one in self._environment.packages
+        )
+        return tuple(one for one in every if one.items)
+
+    @property
+    def _stated(self) -> tuple[Variable, ...]:
+        brought = self._environment.brought.variables
+        every = self._environment.variables
+        return tuple(one for one in every if one.name not in brought or one.value != brought[one.name])
 
     def _packages(self, packages: tuple[Package, ...], field: Packages) -> Sequence:
         conda = [node for package in packages for node in self._conda(package, field)]

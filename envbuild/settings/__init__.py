@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from envbuild import __version__
-from envbuild.document import RAW, Document, Mapping, Scalar, Sequence, Value, is_null, scalars
+from envbuild.document import RAW, Document, Mapping, Scalar, Sequence, Value, is_null, scalars, write
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
 from envbuild.globs import expand_braces
 from envbuild.manifest import (
@@ -24,20 +24,20 @@ from envbuild.manifest import (
     system_problems,
 )
 from envbuild.names import FILE, MANIFESTS, TEMPLATES
+from envbuild.settings.catalogues import Catalogue, catalogue_problems
 from envbuild.settings.secrets import Secret, secret_problems
 from envbuild.shape import damaged_number, json_schema, nearest, read
 
 _MOST_LAYERS = 120  # engines stack 127 at most, of which the base has some
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
 _STATE = re.compile(r"sqlite:///(?P<path>.+)")
-
-
-class Catalogue(msgspec.Struct, frozen=True):
-    SHAPES: ClassVar = (("folder",), ("git", "commit"))
-
-    folder: Word | None = None
-    git: Word | None = None
-    commit: Word | None = None
+# Not how manifests are found and selected, nor what a resolved one states itself, nor where images go.
+_COUNTING = frozenset(
+    {
+        "secrets", "ca_bundle", "insecure_registries", "insecure_indexes", "channel_priority", "pypi_names",
+        "system_requirements", "allow_link_scripts", "micromamba_image", "uv_image", "install", "layers",
+    }
+)  # fmt: skip
 
 
 class Layers(msgspec.Struct, frozen=True):
@@ -48,8 +48,6 @@ class Layers(msgspec.Struct, frozen=True):
 
 class SettingsKeys(msgspec.Struct, frozen=True):
     """What the file may say."""
-
-    LATER: ClassVar = {"catalogues": "remove it for now"}
 
     requires_envbuild: Annotated[Quoted, about("The versions of envbuild that may read this: '>=0.1'.")] = ""
     manifests: Annotated[tuple[str, ...], about("Globs that find the manifests.")] = MANIFESTS
@@ -85,9 +83,9 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     groups: Annotated[dict[str, tuple[Word, ...]], about("Names for selections: 'plan @NAME'.")] = msgspec.field(
         default_factory=dict
     )
-    catalogues: Annotated[dict[str, Catalogue], about("Further manifests to extend.")] = msgspec.field(
-        default_factory=dict
-    )
+    catalogues: Annotated[
+        dict[str, Word | Catalogue], about("Further manifests, by the name that theirs begin with: a folder, or git.")
+    ] = msgspec.field(default_factory=dict)
     micromamba_image: Annotated[Word | None, about("The image that installs conda packages inside a build.")] = None
     uv_image: Annotated[Word | None, about("The image that brings uv where it installs inside a build.")] = None
     install: Annotated[Literal["staged", "inside"], about("Where packages of an image are installed.")] = "staged"
@@ -131,6 +129,12 @@ def settings(document: Document) -> Settings:
     return Settings(**msgspec.structs.asdict(reading.value), body=document.root)
 
 
+def counting(found: Settings) -> str:
+    """Those keys as they are stated that have a part in what is built of a manifest that names everything itself."""
+    stated = {key: entry for key, entry in found.body.entries.items() if key in _COUNTING}
+    return write(Mapping(FILE, 1, 1, None, stated))
+
+
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema of envbuild.yaml, for editors."""
     return json_schema(SettingsKeys, "envbuild settings", {})
@@ -149,6 +153,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
             if isinstance(node, Scalar):
                 yield from _misplaced(node)
     yield from _group_names(document.root.get("groups"))
+    yield from catalogue_problems(document.root.get("catalogues"))
     yield from _systems(document.root.get("system_requirements"))
     yield from secret_problems(document.root.get("secrets"), document.root.get("insecure_indexes"))
     yield from _places_of_files(document)

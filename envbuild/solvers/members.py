@@ -5,7 +5,7 @@ is built to learn it, from a copy: building changes the folder that it happens i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -71,7 +71,7 @@ class Placing(msgspec.Struct, frozen=True):
 
     uv: Uv
     folders: Folders
-    root: Path
+    at: Callable[[str], Path]
     folder: Path
     environment: Environment
     may_build: bool
@@ -91,10 +91,10 @@ class Placing(msgspec.Struct, frozen=True):
 
     def _placed(self, member: Asked, request: Request, number: int) -> Placed:
         if member.is_wheel:
-            return Placed(member.path, member.name, "", self.root / member.path)
+            return Placed(member.path, member.name, "", self.at(member.path))
         if not member.is_folder:
             name = member.name or _archive_name(member.path)
-            place = self.root / member.path
+            place = self.at(member.path)
             return Placed(member.path, name or self._learned(member, place, request), "", place)
         where = self._where(member)
         stated = self.folders.stated(member.path, where)

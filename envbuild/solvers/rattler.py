@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.errors import SolveError
+from envbuild.machine import cache_folder
 from envbuild.process import Interrupted
 from envbuild.solvers.hops import Hops
 from envbuild.solvers.logins import Login
@@ -117,14 +118,6 @@ def system_error(error: Exception, path: Path) -> OSError | None:
     """What of a failure is the system's: a full disk, a folder that may not be written."""
     found = _SYSTEM.search(str(error))
     return OSError(int(found[1]), os.strerror(int(found[1])), str(path)) if found else None
-
-
-def cache_folder(host: Mapping[str, str]) -> Path:
-    """Where channels and packages are kept between runs: one place for all projects of a user."""
-    if own := host.get("ENVBUILD_CACHE"):
-        return Path(own).absolute()
-    home = host.get("XDG_CACHE_HOME") or Path(host.get("HOME") or Path.home(), ".cache")
-    return Path(home, "envbuild").absolute()
 
 
 def _seconds(host: Mapping[str, str]) -> int:

@@ -53,6 +53,10 @@ class Secrets:
         file = named.secret.file
         return named.secret if file is None else msgspec.structs.replace(named.secret, file=str(self._path(file)))
 
+    def value(self, name: str) -> str:
+        """As it is kept; that there is none is told."""
+        return self._value(next(one for one in self._named if one.name == name))
+
     def covering(self, url: str) -> Named | None:
         """The secret that is for a URL: of several the one whose place is nearest."""
         owners = dict(self.places())

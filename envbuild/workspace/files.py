@@ -14,8 +14,9 @@ from envbuild.document import LIMIT_BYTES, decode
 from envbuild.errors import EnvbuildError, LockError, ManifestError, Place, RefusedError, UsageError, WorkspaceError
 from envbuild.globs import expand_braces, fixed_folder, matcher
 from envbuild.memo import Ledger
-from envbuild.names import FILE
+from envbuild.names import FILE, LENT
 from envbuild.shape import near
+from envbuild.workspace.lent import Lent, nothing_lent
 from envbuild.workspace.writing import HINT_WRITE, hint_of, replace, write_whole
 
 PRIVATE = ".envbuild"
@@ -51,12 +52,27 @@ class Survey(msgspec.Struct, frozen=True):
 
 
 class Workspace:
-    """The files below one root; every path given and taken is relative to it, with '/'."""
+    """The files below one root; every path given and taken is relative to it, with '/'.
 
-    def __init__(self, root: Path, ledger: Ledger | None = None) -> None:
+    What is lent to the project stands elsewhere, and is only read.
+    """
+
+    def __init__(self, root: Path, ledger: Ledger | None = None, lent: Lent | None = None) -> None:
         self.root = root
         self.ledger = ledger or Ledger()
+        self.lent = nothing_lent() if lent is None else lent
         self._real = os.path.realpath(root)
+
+    def at(self, path: str) -> Path:
+        """Where a file is on this machine."""
+        return self.lent.at(path) or self.root / path
+
+    def refuse_leading_out(self, path: str, real: str, where: Place | None) -> None:
+        """A link may stand in a project, but not lead out of it; the same holds for a catalogue."""
+        if path.startswith(LENT) and self.lent.at(path):
+            self.lent.refuse_leading_out(path, real, where)
+        elif not f"{real}/".startswith(f"{self._real}/"):
+            raise ManifestError(f"'{path}' leads out of the project", where or Place(path), "keep a copy inside it")
 
     def manifests(self, patterns: tuple[str, ...], never: Iterable[str]) -> list[str]:
         """Every file that a pattern matches, but none below a folder that holds something else."""
@@ -119,8 +135,9 @@ class Workspace:
 
     def _noted(self, path: str) -> Path:
         """A place that is about to be looked at."""
-        self.ledger.note(f"{self.root}/{path}")
-        return self.root / path
+        full = self.at(path) if path.startswith(LENT) else None
+        self.ledger.note(str(full) if full else f"{self.root}/{path}")
+        return full or self.root / path
 
     def exists(self, path: str) -> bool:
         return self._noted(path).is_file()
@@ -139,7 +156,7 @@ class Workspace:
     def source(self, path: str, before: float) -> str | None:
         """What stands in a file, to show a line of it; nothing where it was changed since, or cannot be read."""
         try:
-            if (self.root / path).stat().st_mtime > before:
+            if self.at(path).stat().st_mtime > before:
                 return None
             return decode(path, self.read(path)[:LIMIT_BYTES])
         except (OSError, ValueError, EnvbuildError):
@@ -150,8 +167,7 @@ class Workspace:
         full = self._noted(path)
         real = os.path.realpath(full)
         self.ledger.note_way(str(full), real)
-        if not real.startswith(self._real + os.sep):
-            raise ManifestError(f"'{path}' leads out of the project", where or Place(path), "keep a copy inside it")
+        self.refuse_leading_out(path, real, where)
         if not full.is_file() and full.exists():
             raise WorkspaceError(f"'{path}' is not a file", where or Place(path), "name a file")
         return full
@@ -168,7 +184,7 @@ class Workspace:
     def files(self, folder: str, suffix: str) -> list[str]:
         """Every file below a folder with this ending, sorted."""
         base = self._noted(folder)
-        found = [path.relative_to(self.root).as_posix() for path in base.rglob("*")]
+        found = [f"{folder}/{path.relative_to(base).as_posix()}" for path in base.rglob("*")]
         for path in found:
             self._noted(path)
         return sorted(path for path in found if path.endswith(suffix))
@@ -205,7 +221,7 @@ class Workspace:
         if not isinstance(error, FileNotFoundError):
             what = f"'{path}' cannot be read: {error.strerror}"
             return WorkspaceError(what, where or Place(path), "check its permissions")
-        if (self.root / path).is_symlink():
+        if self.at(path).is_symlink():
             return WorkspaceError(
                 f"'{path}' is a link that leads nowhere", where or Place(path), "mend it or remove it"
             )
@@ -219,7 +235,7 @@ class Workspace:
     def _stems(self, folder: str, ending: str) -> list[str]:
         """The names of the files of a folder that end alike, without that ending."""
         try:
-            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
+            found = [entry.name for entry in os.scandir(self.at(folder)) if entry.is_file()]
         except OSError:
             return []
         return [name.removesuffix(ending) for name in found if name.endswith(ending)]

@@ -114,7 +114,7 @@ class Folders:
         return self._digest(".", path, where)
 
     def _refuse_no_folder(self, path: str, where: Place) -> None:
-        whole = self._workspace.root / path
+        whole = self._workspace.at(path)
         self._workspace.ledger.note(str(whole))
         self._confine(path, where)
         if not whole.is_dir():
@@ -123,11 +123,10 @@ class Folders:
             raise WorkspaceError(what, where, "name a folder" if known else "check the path's spelling")
 
     def _confine(self, path: str, where: Place) -> str:
-        """A link may stand in a project, but not lead out of it."""
-        real, root = os.path.realpath(self._workspace.root / path), os.path.realpath(self._workspace.root)
-        self._workspace.ledger.note_way(str(self._workspace.root / path), real)
-        if not f"{real}/".startswith(f"{root}/"):
-            raise WorkspaceError(f"'{path}' leads out of the project", where, "keep a copy inside it")
+        whole = self._workspace.at(path)
+        real = os.path.realpath(whole)
+        self._workspace.ledger.note_way(str(whole), real)
+        self._workspace.refuse_leading_out(path, real, where)
         return real
 
     def _is_there(self, path: str, name: str) -> bool:
@@ -138,7 +137,7 @@ class Folders:
 
     def _requirements(self, path: str) -> list[str]:
         """The lists of requirements beside a program that may read them."""
-        base = self._workspace.root / path
+        base = self._workspace.at(path)
         found = [*base.glob("requirements*.txt"), *base.glob("requirements/*.txt")]
         self._workspace.ledger.note(str(base / "requirements"))
         return sorted(one.relative_to(base).as_posix() for one in found)

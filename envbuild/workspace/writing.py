@@ -2,9 +2,10 @@
 
 import errno
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from envbuild.errors import Place, WorkspaceError
+from envbuild.errors import Place, UsageError, WorkspaceError
 
 HINT_WRITE = "check the folder's permissions and the space on its disk"
 
@@ -21,6 +22,19 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
     except OSError as error:
         where = Place(shown or str(target))
         raise WorkspaceError(f"cannot be written: {error.strerror}", where, hint_of(error)) from None
+
+
+def write_folder(folder: Path, files: Mapping[str, str], known: Iterable[str], *, force: bool) -> None:
+    """Each whole, the first last; of `known` none is left behind from before, since it would be read as one of them."""
+    standing = [name for name in known if (folder / name).exists()]
+    if standing and not force:
+        what = f"'{folder}' has {', '.join(standing)} already"
+        raise UsageError(what, hint="choose another folder, or say '--force' to write over it")
+    for name in reversed(list(files)):
+        write_whole(folder / name, files[name])
+    for name in standing:
+        if name not in files:
+            (folder / name).unlink()
 
 
 def replace(target: Path, data: bytes, *, new: bool = False) -> None:

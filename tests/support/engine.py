@@ -29,7 +29,13 @@ _CONTAINERD_STORE = {"features": {"containerd-snapshotter": True}}
 # Set aside for measuring networks, so neither the machine nor what it can reach is found there.
 _ADDRESSES = IPv4Network("198.18.0.0/15")
 _PREFIX_LENGTH = 27
-_BASES = {"busybox": "busybox:latest", "debian": "debian:bookworm-slim", "python": "python:3.11-slim"}
+_BASES = {
+    "busybox": "busybox:latest",
+    "debian": "debian:bookworm-slim",
+    "java": "java:17-python",
+    "python": "python:3.11-slim",
+    "r": "r-base:4.2",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Engine:
         return Client({"HOME": str(folder), "PATH": _path("usr/bin"), **unset, **endpoint})
 
     def base(self, name: str) -> str:
-        """Give the reference of a small image to build on: `busybox`, `debian` with glibc and CAs, `python`."""
+        """Give the reference of a small image to build on: of `busybox`, `debian` with CAs, `python`, `java`, `r`."""
         reference = _BASES[name]
         with keeper.locked(self._folder):
             if self.docker.run("image", "inspect", reference).returncode:

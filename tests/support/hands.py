@@ -61,7 +61,6 @@ def applied(
     """What an apply of the project in this folder comes to, with these hands, which STOP is to stop."""
     project = Project.load(path, environ)
     planned = project.plan()
-    preparer, images = project.sources()
     site = Site(
         {"local": hands},
         project.state,
@@ -71,4 +70,4 @@ def applied(
         "",
         dirty=False,
     )
-    return Applying(project.workspace, preparer.locks, project.templates, images, site).apply(planned, tell, pace)
+    return Applying(project.jobs(), site).apply(planned, tell, pace)

@@ -57,6 +57,7 @@ class Loopback:
     """
 
     tells_plain = False  # whether who speaks TLS is told that it is not spoken
+    host = "127.0.0.1"
 
     def __init__(
         self, *, auth: tuple[str, str] | None = None, login: Login | None = None, tls: SSLContext | None = None
@@ -68,7 +69,7 @@ class Loopback:
         self._root = f"/{secrets.token_hex(4)}"
         self._closing = Event()
         self._server = _Server(
-            ("127.0.0.1", 0), partial(_Connection, self.reply, self._closing, tells_plain=self.tells_plain)
+            (self.host, 0), partial(_Connection, self.reply, self._closing, tells_plain=self.tells_plain)
         )
         self._scheme = "https" if tls else "http"
         if tls:
@@ -83,7 +84,7 @@ class Loopback:
     @property
     def address(self) -> str:
         """Host and port, as a netrc file or a setting names them."""
-        return f"127.0.0.1:{self._server.server_port}"
+        return f"{self.host}:{self._server.server_port}"
 
     @property
     def url_with_credentials(self) -> str:

@@ -81,6 +81,19 @@ def _has_engine() -> bool:
     return _has_unpacked(*unpacked) and _has_program("ip") and _may_mount()
 
 
+def spark_wheels() -> Path:
+    """Where pyspark and what it needs are, as wheels."""
+    return services_folder() / "spark"
+
+
+def java_home() -> Path:
+    return next(services_folder().glob("jre/usr/lib/jvm/java-*-openjdk-*"))
+
+
+def _has_spark() -> bool:
+    return _has_unpacked("spark", "base-java.tar") and any(services_folder().glob("jre/usr/lib/jvm/*/bin/java"))
+
+
 def _has_shells() -> bool:
     return all(shutil.which(name) for name in ("zsh", "fish"))
 
@@ -119,6 +132,9 @@ def _reaches_pypi() -> bool:
 
 
 _SERVICES = {
+    "azureml": _Service(
+        partial(_has_unpacked, "azureml/installed"), "run tests/services/install azureml, which needs PyPI and no root"
+    ),
     "browser": _Service(
         partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
     ),
@@ -138,9 +154,11 @@ _SERVICES = {
     "pypi": _Service(
         _reaches_pypi, "connect to the network, with HTTPS_PROXY and SSL_CERT_FILE set if it asks for them"
     ),
+    "r": _Service(partial(_has_unpacked, "base-r.tar"), "run tests/services/install r"),
     "registry": _Service(
         lambda: registry_program() is not None, "run tests/services/install registry; tests start their own"
     ),
     "shells": _Service(_has_shells, "run tests/services/install shells, or install zsh and fish from your system"),
+    "spark": _Service(_has_spark, "run tests/services/install spark"),
     "zstd": _Service(partial(_has_program, "zstd"), "install zstd, from your system"),
 }

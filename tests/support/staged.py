@@ -131,7 +131,7 @@ class Stage:
         )
         store = self._folder / "env/store"
         with opened.tools() as uv:
-            yield staging, Tools(store, opened.root, opened.programs, uv, opened.rattler, host, frozenset())
+            yield staging, Tools(store, opened.workspace, opened.programs, uv, opened.rattler, host, frozenset())
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:

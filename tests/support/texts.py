@@ -7,8 +7,8 @@ from random import Random
 KEYS = (
     "name", "prefix", "extends", "abstract", "description", "tags", "channels", "platforms", "dependencies",
     "without", "constraints", "overrides", "system_requirements", "variables", "params", "python", "pip", "setup",
-    "test", "image", "builder", "publish", "matrix", "solve_group", "run", "serve", "spark", "r", "check", "zzz",
-    "<<", "Setup",
+    "test", "image", "builder", "publish", "matrix", "solve_group", "run", "serve", "spark", "r", "check", "silence",
+    "zzz", "<<", "Setup",
 )  # fmt: skip
 WITHIN = {
     "tags": ("a", "b", "{{ x }}"),
@@ -106,6 +106,7 @@ RIGHT = {
         "!reset", "{a: {x: {without: [numpy]}, z: }}",
     ),
     "check": ("{ignore: [no-channels]}",),
+    "silence": ("[no-channels]", "[nochannels]", "!reset", "floating-base"),
     "run": ("{command: x, env: {A: b}}",),
     "serve": ("{port: 80, models: {m: x}}",),
     "spark": ("{version: '3.5', packages: [a]}",),

@@ -21,7 +21,12 @@ CANNOT_HONOUR = frozenset(
         ("dependencies", "-e"),
         ("setup", ""),
         *((f"image.{key}", "") for key in _OF_DOCKERFILES),
-        *((key, "") for key in ("run", "serve", "spark", "r")),
+        *((f"r.{key}", "") for key in ("cran", "bioconductor", "github", "urls")),
+        ("spark.precache", "true"),
+        ("spark.java", "apt"),
+        ("r.from", "apt"),
+        ("run", ""),
+        ("serve", ""),
     }
 )
 

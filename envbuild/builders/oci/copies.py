@@ -8,7 +8,7 @@ from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree, of_folder
 from envbuild.errors import BuildError
 from envbuild.image import Entry
-from envbuild.image.entries import FOLDER, PLAIN, RUNNABLE, Kind
+from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE, Kind
 from envbuild.render import Assembly
 from envbuild.render.assembly import Account
 from envbuild.render.conduct import Copied
@@ -39,6 +39,8 @@ class Copies:
         for one in sketch.copies:
             for node in self._of(one):
                 self._put(node)
+        for place, to in sketch.links.items():
+            self._put(Node(Entry(place.strip("/"), "link", LINK, target=to)))
         return tuple(self._nodes.values())
 
     def _add_user(self, new: Account) -> None:

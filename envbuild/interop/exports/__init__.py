@@ -10,14 +10,26 @@ if TYPE_CHECKING:
 
 # What each of them writes, and the options that it takes besides those of all.
 FORMATS: dict[str, tuple[str, frozenset[str]]] = {
+    "azureml": ("Azure ML definition", frozenset({"exact", "folder", "force"})),
+    "azureml-v1": ("Azure ML definition", frozenset({"exact", "folder", "force"})),
     "conda": ("environment.yml", frozenset({"requested"})),
     "explicit": ("explicit lock", frozenset({"sha256"})),
     "pip": ("requirements.txt", frozenset({"no_hashes"})),
     "pixi": ("pixi.toml", frozenset({"exact"})),
 }
+PROJECT = "manifest"  # no text in another tool's format, but a folder with all that a version is built from
+
+# Those that may be several files, in a folder: the main one, and those that would be read with it. They say what a
+# manifest says, and need no lock for it.
+FILES: dict[str, tuple[str, ...]] = {
+    "azureml": ("environment.yml", "context/Dockerfile"),
+    "azureml-v1": ("azureml_environment.json", "conda_dependencies.yml", "BaseDockerfile"),
+}
 
 
 def exporter(name: str) -> "Callable[[Subject], Exported]":
     """The one function of a format's module, which is loaded when it is asked for."""
-    export: Callable[[Subject], Exported] = importlib.import_module(f"envbuild.interop.exports.{name}").export
+    export: Callable[[Subject], Exported] = importlib.import_module(
+        f"envbuild.interop.exports.{name.replace('-', '_')}"
+    ).export
     return export

@@ -18,17 +18,17 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 def export(subject: Subject) -> Exported:
     platform = subject.platform
-    channels = _channels(subject, subject.request(platform))
-    conda = _requested(subject) if subject.wish.requested else _pinned(subject, channels)
+    channels = channels_of(subject, subject.request(platform))
+    conda = _requested(subject) if subject.wish.requested else pinned_specs(subject, channels)
     pip = [*options(subject, platform, exact=not subject.wish.requested), *_pip(subject)]
     lines = [
         *map(comment, _head(subject)),
-        f"name: {scalar(_name(subject))}",
+        f"name: {scalar(name_of(subject))}",
         *listed("channels", channels),
         *listed("dependencies", conda),
         *([] if conda or not pip else ["dependencies:"]),
         *(["  - pip:", *(f"      - {scalar(item)}" for item in pip)] if pip else []),
-        *mapped("variables", dict(_variables(subject))),
+        *mapped("variables", dict(variables_of(subject))),
     ]
     return Exported("\n".join(lines) + "\n", tuple(_notes(subject)), (platform,))
 
@@ -40,7 +40,7 @@ def _head(subject: Subject) -> Iterator[str]:
     yield "To make it: conda env create -f FILE. As a manifest of envbuild it is valid as it stands."
 
 
-def _name(subject: Subject) -> str:
+def name_of(subject: Subject) -> str:
     """The name that the manifest states for conda, where conda takes it, else one made of the environment's own."""
     stated = subject.environment.lineage[-1].body.get("name")
     text = stated.text if isinstance(stated, Scalar) else ""
@@ -48,14 +48,14 @@ def _name(subject: Subject) -> str:
     return text if taken else subject.environment.name.replace("/", "-")
 
 
-def _channels(subject: Subject, request: Request) -> tuple[str, ...]:
+def channels_of(subject: Subject, request: Request) -> tuple[str, ...]:
     """By the names that the manifest has for them, and those that only a spec names behind them."""
     named = subject.channel_names
     asked = request.conda.channels if request.conda else ()
     return tuple(safe_url(one) for one in dict.fromkeys((*named.values(), *(named.get(one, one) for one in asked))))
 
 
-def _pinned(subject: Subject, channels: tuple[str, ...]) -> list[str]:
+def pinned_specs(subject: Subject, channels: tuple[str, ...]) -> list[str]:
     """Every conda package; where uv brings Python, its minor version, which is all that is locked of it."""
     pins, request = subject.pins(subject.platform), subject.request(subject.platform)
     if not pins.conda and subject.python:
@@ -92,7 +92,7 @@ def _pip(subject: Subject) -> Iterator[str]:
     yield from members(subject, platform)
 
 
-def _variables(subject: Subject) -> Iterator[tuple[str, str]]:
+def variables_of(subject: Subject) -> Iterator[tuple[str, str]]:
     for one in subject.environment.variables:
         if (text := _plain(one)) is not None:
             yield one.name, text
@@ -115,7 +115,7 @@ def _notes(subject: Subject) -> Iterator[Note]:
     yield from subject.of_bounds(_FILE)
     yield from subject.of_system((subject.platform,), _FILE)
     yield from subject.of_priority(_FILE)
-    yield from _of_variables(subject)
+    yield from notes_of_variables(subject)
     yield from _of_pip(subject)
     yield from subject.unheld(("pip.no_build_isolation", "python.interpreter", "python.managed"), _FILE)
     yield from subject.besides(_FILE)
@@ -128,7 +128,7 @@ def _of_python(subject: Subject) -> Iterator[Note]:
         yield subject.note("python", what)
 
 
-def _of_variables(subject: Subject) -> Iterator[Note]:
+def notes_of_variables(subject: Subject) -> Iterator[Note]:
     for one in subject.environment.variables:
         where = subject.environment.where("variables", one.name)
         if (text := _plain(one)) is None:

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Mapping_
 
 import msgspec
 
@@ -24,12 +25,16 @@ class Wish(msgspec.Struct, frozen=True):
     exact: bool = False
     sha256: bool = False
     no_hashes: bool = False
+    folder: str = ""
 
 
 class Exported(msgspec.Struct, frozen=True):
+    """The text of one file; or of the main one of several, which go into a folder under their names."""
+
     text: str
     notes: tuple[Note, ...]
     platforms: tuple[str, ...]
+    files: Mapping_[str, str] = {}
 
 
 class Subject(msgspec.Struct, frozen=True):

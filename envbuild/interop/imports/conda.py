@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Sequence as Sequence_
 
 import msgspec
 
@@ -32,7 +33,7 @@ class _Edit(msgspec.Struct, frozen=True):
 def bring(source: Source) -> Brought:
     text, hidden = masked(source.shown, decode(source.shown, source.read()))
     document = parse(source.shown, text.encode())
-    return Brought(_name(document) or folded_name(source.stem), lambda path: _carried(source, document, hidden, path))
+    return Brought(_name(document) or folded_name(source.stem), lambda path: carried(source, document, hidden, path))
 
 
 def _name(document: Document) -> str:
@@ -40,18 +41,25 @@ def _name(document: Document) -> str:
     return folded_name(stated.text) if isinstance(stated, Scalar) and not is_null(stated) else ""
 
 
-def _carried(source: Source, document: Document, hidden: tuple[EnvbuildError, ...], path: str) -> Carried:
+def carried(
+    source: Source,
+    document: Document,
+    hidden: tuple[EnvbuildError, ...],
+    path: str,
+    places: Sequence_[Place | None] = (),
+) -> Carried:
+    """`places` are those of the lines, where the text is not the source's own."""
     text, left = document.text, list(hidden)
     edits = {(one.node.line, one.node.column): one for one in _edits(document, source, path)}
+    origins: list[Place | None] = list(places) or [Place(source.shown, at) for at in range(1, text.count("\n") + 2)]
     for _, edit in sorted(edits.items(), reverse=True):
-        text = _edited(text, edit, left)
+        text = _edited(text, edit, left, origins if places else [])
     lines = text.split("\n")
-    origins: list[Place | None] = [Place(source.shown, number) for number in range(1, len(lines) + 1)]
     notes = list(_without_prefix(document, lines, origins))
     head = [f"# left out: {remark(one.message)}" for one in hidden]
-    places = [one.where for one in hidden]
+    before = [one.where for one in hidden]
     whole = "\n".join([*head, *lines])
-    return Carried(whole if whole.endswith("\n") else f"{whole}\n", (*places, *origins), tuple(left), tuple(notes))
+    return Carried(whole if whole.endswith("\n") else f"{whole}\n", (*before, *origins), tuple(left), tuple(notes))
 
 
 def _edits(document: Document, source: Source, path: str) -> Iterator[_Edit]:
@@ -112,13 +120,14 @@ def _is_path(kind: str, text: str) -> bool:
     return "://" not in text and "\n" not in text
 
 
-def _edited(text: str, edit: _Edit, left: list[EnvbuildError]) -> str:
+def _edited(text: str, edit: _Edit, left: list[EnvbuildError], places: Sequence_[Place | None]) -> str:
     node, why, hint = edit.node, edit.new.why, edit.new.hint
     if not why:
         if (again := _rewritten(text, edit)) != text:
             return again
         why, hint = "a path that goes over several lines is not rewritten", "write it in one line"
-    left.append(not_carried(edit.old, why, node.place, hint))
+    where = (places[node.line - 1] if places else None) or node.place
+    left.append(not_carried(edit.old, why, where, hint))
     without = commented(text, node.line, node.column, why)
     if without is None:
         raise left[-1]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import msgspec
 
 from envbuild.errors import UsageError
-from envbuild.interop.imports import FORMATS, conda, explicit, pip, prefix
+from envbuild.interop.imports import FORMATS, azureml, azureml_v1, conda, explicit, pip, prefix
+from envbuild.interop.imports.azureml_whole import Habits
 from envbuild.interop.imports.brought import Brought
 from envbuild.interop.imports.prefixes import find_prefix
 from envbuild.interop.imports.source import Source, opened
@@ -43,14 +44,27 @@ def _explicit(project: Project, source: Source, _wanted: Wanted) -> Brought:
     return explicit.bring(source, _default(project))
 
 
+def _azureml(project: Project, source: Source, wanted: Wanted) -> Brought:
+    return azureml.bring(source, _habits(project), wanted.name)
+
+
+def _azureml_v1(project: Project, _source: Source, wanted: Wanted) -> Brought:
+    given = azureml_v1.definition_of(wanted.source, wanted.start)
+    return azureml_v1.bring(opened(given, wanted.start, project.root), _habits(project), wanted.name)
+
+
 _BRINGING: dict[str, Callable[[Project, Source, Wanted], Brought]] = dict(
-    zip(FORMATS, (_conda, _pip, _prefix, _explicit), strict=True)
+    zip(FORMATS, (_conda, _pip, _prefix, _explicit, _azureml, _azureml_v1), strict=True)
 )
 
 
 def _default(project: Project) -> tuple[str, ...]:
     """The platforms of a manifest that names none."""
     return project.settings.platforms or (project.platform,)
+
+
+def _habits(project: Project) -> Habits:
+    return Habits(_default(project), project.settings.builder != "local")
 
 
 def bring_in(project: Project, wanted: Wanted) -> Imported:

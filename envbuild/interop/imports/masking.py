@@ -14,6 +14,8 @@ _LOGIN = re.compile(
 _TOKEN = re.compile(rf"(?P<before>://[^{_END}]*?)/t/[^/{_END}]+(?=/)")
 _TELLING = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|api[_-]?key|credential)[\w.-]*|sig|auth|key)"
 _QUERY = re.compile(rf"(?i)(?P<before>://[^{_END}]*[?&]{_TELLING}=)(?!\*\*\*)[^&#{_END}]+")
+# A variable that is a secret by its name, whatever it holds.
+SECRET_NAME = re.compile(r"(?i)(token|secret|passw(or)?d|passphrase|credential|api_?key|private_?key|access_?key)")
 _SSH = re.compile(r"(?i)(?:[a-z]+\+)?ssh://")
 _HINT = (
     "keep them under 'secrets' in envbuild.yaml, in a netrc file, or by 'uv auth login' or 'rattler auth login';"

@@ -1,6 +1,5 @@
 """An environment that conda made, as the manifest of what is in it."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from envbuild.errors import EnvbuildError, ManifestError, Note, Place, raise_all
 from envbuild.interop.imports.brought import Brought
 from envbuild.interop.imports.composing import Composed, Told, composed
 from envbuild.interop.imports.installed import Distribution, Record, asked_by_history, distributions, records
-from envbuild.interop.imports.masking import HIDDEN, hidden, without_credentials
+from envbuild.interop.imports.masking import HIDDEN, SECRET_NAME, hidden, without_credentials
 from envbuild.interop.imports.paths import moved_item
 from envbuild.interop.imports.source import Source
 from envbuild.interop.imports.urls import File, by_use, exact, file_of, known
@@ -19,7 +18,6 @@ from envbuild.lock import spec_name
 from envbuild.project.starting import Carried, folded_name, not_carried
 
 _UNSET = "***unset***"
-_SECRET = re.compile(r"(?i)(token|secret|passw(or)?d|passphrase|credential|api_?key|private_?key|access_?key)")
 
 
 def bring(source: Source, prefix: Path, default: tuple[str, ...], *, requested: bool) -> Brought:
@@ -150,7 +148,7 @@ class _Reading:
         for name, value in stated.items():
             if not isinstance(value, str) or value == _UNSET:
                 continue
-            if _SECRET.search(name):
+            if SECRET_NAME.search(name):
                 hint = "set it where the environment is used; a manifest is committed"
                 self._left.append(not_carried(name, "by its name it is a secret", where, hint))
             else:

@@ -31,6 +31,16 @@ class Source(msgspec.Struct, frozen=True):
     def stem(self) -> str:
         return "" if self.given == STANDARD_INPUT else Path(self.given).stem
 
+    @property
+    def is_there(self) -> bool:
+        return os.path.isfile(os.path.join(self.start, self.given))  # noqa: PTH113, PTH118 - a path as it was written
+
+    def beside(self, path: str) -> "Source":
+        """A file that this one names, from its own folder."""
+        given = os.path.realpath(Path(self.folder) / path)
+        shown = path if self.given == STANDARD_INPUT else os.path.normpath(Path(self.shown).parent / path)
+        return Source(given, shown, str(Path(given).parent), self.start, self.root)
+
     def read(self) -> bytes:
         if self.given == STANDARD_INPUT:
             return sys.stdin.buffer.read(LIMIT_BYTES + 1)

@@ -2,6 +2,7 @@
 
 from envbuild.project.starting.adding import Made, Wanted, new, refuse_name
 from envbuild.project.starting.beginning import Begun, begin, enclosing_project, write_begun
+from envbuild.project.starting.cloning import Cloned, clone
 from envbuild.project.starting.importing import Asked, Carried, Imported, folded_name, not_carried, place_of, take_in
 from envbuild.project.starting.judging import Judged
 from envbuild.project.starting.leaving import Told
@@ -10,12 +11,14 @@ __all__ = [
     "Asked",
     "Begun",
     "Carried",
+    "Cloned",
     "Imported",
     "Judged",
     "Made",
     "Told",
     "Wanted",
     "begin",
+    "clone",
     "enclosing_project",
     "folded_name",
     "new",

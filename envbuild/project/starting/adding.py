@@ -38,6 +38,7 @@ class Made(msgspec.Struct, frozen=True):
 def new(project: Project, wanted: Wanted, start: str) -> Made:
     """`start` is the folder that requirement files are named from. Nothing that stands is written over."""
     refuse_name(wanted.name)
+    refuse_lent(project, wanted.name)
     refuse_taken(project, wanted.name)
     raise_all(_missing_parents(project, wanted.extends))
     path = place_for(project, wanted.name)
@@ -64,6 +65,13 @@ def refuse_name(name: str) -> None:
         raise UsageError(f"'{name}' would be named '{folded}'", hint=f"write '{folded}'")
 
 
+def refuse_lent(project: Project, name: str) -> None:
+    """A catalogue has its names to itself."""
+    if of := project.reader.files.names.lender(name):
+        where = project.settings.place_in("catalogues", of)
+        raise UsageError(f"'{of}/' begins the names of a catalogue, and of '{name}'", where, "choose another name")
+
+
 def refuse_taken(project: Project, name: str) -> None:
     if path := manifest_of(project, name):
         raise UsageError(f"there is an environment '{name}' already", Place(path), "edit that, or choose another name")
@@ -81,10 +89,11 @@ def manifest_of(project: Project, name: str) -> str | None:
 
 
 def _missing_parents(project: Project, parents: Iterable[str]) -> Iterator[EnvbuildError]:
-    known = project.reader.files.names.paths
+    known = project.reader.files.names
     for parent in parents:
-        if parent not in known:
-            yield UsageError(f"there is no manifest '{parent}' to extend", hint=nearest(parent, known))
+        if not known.path(parent):
+            hint = nearest(parent, known.beside(parent))
+            yield UsageError(f"there is no manifest '{parent}' to extend", hint=hint)
 
 
 def place_for(project: Project, name: str) -> str:

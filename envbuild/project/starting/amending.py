@@ -107,11 +107,16 @@ def span_at(text: str, line: int, column: int) -> Span | None:
 
 def respelt(text: str, span: Span, value: str) -> str:
     """The text with another value at a place; in a block of lines, at one of them."""
+    return with_written(text, span, shown_value(value))
+
+
+def with_written(text: str, span: Span, value: str) -> str:
+    """The same for a value that is written as YAML has it already."""
     lines = text.split("\n")
     (line, column), (last, end) = span.value, span.end
     if line != last:
         return text
-    lines[line] = f"{lines[line][:column]}{shown_value(value)}{lines[line][end:]}"
+    lines[line] = f"{lines[line][:column]}{value}{lines[line][end:]}"
     return "\n".join(lines)
 
 

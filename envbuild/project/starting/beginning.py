@@ -175,7 +175,7 @@ class _Beginning:
 
     def _judged(self, texts: Mapping[str, str]) -> tuple[Judged, ...]:
         project = Project(self._root, self._host)
-        project.workspace = Drafted(self._root, texts)
+        project.workspace = Drafted(self._root, texts, project.workspace.lent)
         return judge(project)
 
     def _told(self, placed: Placed, carried: Carried) -> tuple[Told, ...]:

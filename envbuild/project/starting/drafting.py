@@ -13,7 +13,7 @@ from envbuild.document import Sequence as Items
 from envbuild.errors import EnvbuildError, Place
 from envbuild.globs import matcher
 from envbuild.names import FILE
-from envbuild.workspace import Workspace
+from envbuild.workspace import Lent, Workspace
 
 GLOB = "manifests/**/*.{yaml,yml}"
 _WIDTH = 98
@@ -87,8 +87,8 @@ def _mapping(said: Mapping[str, Said]) -> Node:
 class Drafted(Workspace):
     """A folder as it will be: what is drafted is read as if it stood there; says also which files were read."""
 
-    def __init__(self, root: Path, texts: Mapping[str, str]) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, texts: Mapping[str, str], lent: Lent | None = None) -> None:
+        super().__init__(root, lent=lent)
         self._texts = dict(texts)
         self.opened: set[str] = set()
 

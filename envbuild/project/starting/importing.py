@@ -12,7 +12,7 @@ from envbuild.manifest import manifest, notes
 from envbuild.manifest.requirements import pip_items
 from envbuild.names import allowed_name
 from envbuild.project.front import Project
-from envbuild.project.starting.adding import manifest_of, place_for, refuse_name
+from envbuild.project.starting.adding import manifest_of, place_for, refuse_lent, refuse_name
 from envbuild.project.starting.amending import commented, respelt, span_at
 from envbuild.project.starting.drafting import Drafted
 from envbuild.project.starting.judging import Judged, judge_one
@@ -64,6 +64,7 @@ def folded_name(stated: str) -> str:
 def place_of(project: Project, asked: Asked) -> str:
     """Where the manifest is to stand; nothing that stands is written over unless that was said."""
     refuse_name(asked.name)
+    refuse_lent(project, asked.name)
     standing = manifest_of(project, asked.name)
     if standing and not asked.force:
         hint = "choose another name, or say '--force' to write over it"
@@ -125,7 +126,7 @@ class _Settling:
         except EnvbuildError as error:
             return self._own(error)
         project = Project(self._project.root, self._project.host)
-        project.workspace = Drafted(project.root, {self._path: self.text})
+        project.workspace = Drafted(project.root, {self._path: self.text}, project.workspace.lent)
         self.judged = judge_one(project, self._name, self._path)
         refused = self.judged.error if self.judged.state == "unreadable" else None
         return [one for one in refused.problems if one.where and one.where.path == self._path] if refused else []

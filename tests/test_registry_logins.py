@@ -83,7 +83,9 @@ def test_nobody_and_somebody_else(private: Real, tmp_path: Path) -> None:
     with client(private.server) as (registry, told), pytest.raises(LoginError) as refused:
         registry.head("some/image", "v1")
     assert f"{private.server} lets nobody at {private.server}/some/image:v1 without" in refused.value.message
-    assert refused.value.hint == f"run 'docker login {private.server}', or set REGISTRY_AUTH_FILE"
+    assert refused.value.hint == (
+        f"run 'docker login {private.server}', set REGISTRY_AUTH_FILE, or name a secret that is for it"
+    )
     host = docker_config(tmp_path / "docker", **{private.server: ("robot", "wrong")})
     with client(private.server, host) as (registry, told), pytest.raises(LoginError) as refused:
         registry.manifest("some/image", "v1")

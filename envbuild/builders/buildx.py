@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from envbuild.builders import order as orders
+from envbuild.builders.dockerconfig import with_logins
 from envbuild.builders.engine import Capabilities, capabilities
 from envbuild.builders.order import Order
 from envbuild.builders.plainly import Plainly
@@ -114,8 +115,9 @@ class Buildx:
             told = (Steps if tells_all else Plainly)(write, say, lambda line: veil(log_line(line)))
             metadata = Path(folder, "metadata.json")
             words = orders.words(order, can, "rawjson" if tells_all else "plain", metadata)
-            if self._run(words, orders.environment(order, self._host), told):
-                raise UnbuiltError(unbuilt(told.failed, told.text))
+            with with_logins(order.logins, self._host) as config:
+                if self._run(words, {**orders.environment(order, self._host), **config}, told):
+                    raise UnbuiltError(unbuilt(told.failed, told.text))
             return _built(metadata)
 
     def _run(self, words: list[str], env: Mapping[str, str], told: Steps | Plainly) -> int:

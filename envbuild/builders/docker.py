@@ -14,9 +14,11 @@ from envbuild.builders.draft import Draft
 from envbuild.builders.recipe import Recipe, Workshop
 from envbuild.errors import BuildError, Place
 from envbuild.lock import Pins, sound
+from envbuild.registry import Login
 from envbuild.registry.parts import image_tag
 from envbuild.render import ARCHITECTURES, BASE_NAME, CA_BUNDLE, DOCKERFILE, addition_secrets, platforms_of
 from envbuild.settings.secrets import Secret
+from envbuild.urls import host_of
 
 if TYPE_CHECKING:
     from envbuild.builders.buildx import Buildx, Built
@@ -112,7 +114,16 @@ def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
         file=recipe.folder / _ARCHIVE if in_file else None,
         builder=means.builder,
         docker_context=means.docker_context,
+        logins=_logins(means, (context / DOCKERFILE).read_text(encoding="utf-8")),
     )
+
+
+def _logins(means: Means, dockerfile: str) -> dict[str, Login]:
+    """Those of the project for hosts that the Dockerfile names; BuildKit asks for one where it has to log in."""
+    hosts = {host_of(place): place for place, _ in means.secrets.places()}
+    named = (host for host in hosts if f"{host}/" in dockerfile)
+    found = {host: means.secrets.opening(hosts[host]) for host in named}
+    return {host: login for host, login in found.items() if login}
 
 
 def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:

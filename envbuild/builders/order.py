@@ -11,6 +11,7 @@ import msgspec
 
 from envbuild.builders.engine import Capabilities
 from envbuild.errors import BuildError
+from envbuild.registry import Login
 from envbuild.render import CA_BUNDLE
 from envbuild.settings.secrets import Secret
 
@@ -22,7 +23,7 @@ _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to build of which folder, and where it goes.
+    """What to build of which folder, and where it goes; `logins` are the project's own for hosts that it names.
 
     `contexts` maps a name to `docker-image://…`, `oci-layout://…` or a folder; `file` is where output `oci` goes.
     """
@@ -43,6 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     network: str = ""
     builder: str = ""
     docker_context: str = ""
+    logins: Mapping[str, Login] = {}
 
     @property
     def is_index(self) -> bool:

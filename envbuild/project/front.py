@@ -220,7 +220,8 @@ class Project:
     def line(self) -> Line:
         """How registries are spoken to."""
         plain = self.settings.insecure_registries
-        return Line(self.host, plain, str(self.rattler.ca_bundle or ""), programs=self.programs)
+        bundle, opens = str(self.rattler.ca_bundle or ""), self.origins.secrets.opening
+        return Line(self.host, plain, bundle, programs=self.programs, opens=opens)
 
     @property
     def _bundle(self) -> Path | None:

@@ -4,5 +4,6 @@
 """
 
 from envbuild.registry.line import Line, complaint, opener
+from envbuild.registry.login import Login
 
-__all__ = ["Line", "complaint", "opener"]
+__all__ = ["Line", "Login", "complaint", "opener"]

@@ -13,7 +13,8 @@ import msgspec
 
 from envbuild.errors import LoginError
 from envbuild.registry.failures import failure
-from envbuild.registry.logins import Login, Logins
+from envbuild.registry.login import Login
+from envbuild.registry.logins import Logins
 from envbuild.registry.wire import Call, Wire
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from envbuild.process import Interrupted
 from envbuild.registry.admission import Admission, Scope
 from envbuild.registry.failures import failure, hidden, reported, silence
 from envbuild.registry.line import Line
-from envbuild.registry.logins import Login, Logins
+from envbuild.registry.login import Login
+from envbuild.registry.logins import Logins
 from envbuild.registry.wire import Body, Call, Wire, origin
 
 if TYPE_CHECKING:

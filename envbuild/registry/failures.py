@@ -13,7 +13,7 @@ from envbuild.errors import (
     RegistryError,
     SilentError,
 )
-from envbuild.registry.logins import Login
+from envbuild.registry.login import Login
 
 LONGEST_WAIT = 60.0
 _LONGEST_WORDS = 300
@@ -51,11 +51,11 @@ def failure(
 
 def _refused(server: str, what: str, why: str, login: Login | None) -> LoginError:
     if login is None:
-        hint = f"run 'docker login {server}', or set REGISTRY_AUTH_FILE"
+        hint = f"run 'docker login {server}', set REGISTRY_AUTH_FILE, or name a secret that is for it"
         return LoginError(f"{server} lets nobody at {what} without credentials {why}", hint=hint)
     user = f"'{login.user}'" if login.user else "us"
     text = f"{server} does not let {user} at {what} {why}"
-    return LoginError(text, hint=f"check the login in '{login.source}', and what it may do there")
+    return LoginError(text, hint=f"check the login in {login.source}, and what it may do there")
 
 
 def silence(server: str, error: Exception) -> SilentError:

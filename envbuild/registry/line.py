@@ -1,7 +1,7 @@
 """How registries are spoken to: by which scheme, proxies and certificates; and whether one answers at all."""
 
 import urllib.error
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult
@@ -10,6 +10,7 @@ import msgspec
 
 from envbuild.manifest import is_loopback
 from envbuild.process import Programs
+from envbuild.registry.login import Login
 
 if TYPE_CHECKING:
     import ssl
@@ -21,10 +22,15 @@ HUB = "docker.io"
 _HUB_SERVER = "registry-1.docker.io"
 
 
+def _nobody(_url: str) -> Login | None:
+    return None
+
+
 class Line(msgspec.Struct, frozen=True):
     """The host's variables and certificates, which registries are spoken to without TLS, and how patiently.
 
     `pauses` are the seconds before each further try. `programs` run credential helpers; without them none is run.
+    `opens` is the login that the project itself has for a place, by its URL.
     """
 
     host: Mapping[str, str]
@@ -33,11 +39,18 @@ class Line(msgspec.Struct, frozen=True):
     seconds: float = 30
     pauses: tuple[float, ...] = (0.5, 2, 5)
     programs: Programs | None = None
+    opens: Callable[[str], Login | None] = _nobody
 
     def url(self, server: str) -> str:
         """Where a registry is that images are named by."""
-        scheme = "http" if is_loopback(f"//{server}") or server in self.plain else "https"
-        return f"{scheme}://{_HUB_SERVER if server == HUB else server}"
+        return f"{self._scheme(server)}://{_HUB_SERVER if server == HUB else server}"
+
+    def place(self, server: str) -> str:
+        """The same as people name it."""
+        return f"{self._scheme(server)}://{server}"
+
+    def _scheme(self, server: str) -> str:
+        return "http" if is_loopback(f"//{server}") or server in self.plain else "https"
 
     def proxy(self, url: SplitResult) -> str:
         """The proxy on the way to a URL, if any."""

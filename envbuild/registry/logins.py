@@ -1,4 +1,4 @@
-"""Who we are to a registry: as Docker's config says, its credential helpers, and REGISTRY_AUTH_FILE before them."""
+"""Who we are to a registry: a secret of the project, else as REGISTRY_AUTH_FILE, Docker's config or its helpers say."""
 
 import base64
 import json
@@ -8,48 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-import msgspec
+from urllib.parse import urlsplit
 
 from envbuild.errors import LoginError, ProcessError
 from envbuild.process import child_environment
 from envbuild.registry.line import HUB, Line
+from envbuild.registry.login import Login
 
 _HUB_KEY = "https://index.docker.io/v1/"  # as `docker login` has called it since there was but one registry
 _HUB_NAMES = ("index.docker.io", HUB, "registry-1.docker.io")
 _TOKEN_USER = "<token>"  # as helpers say that the secret is an identity token  # noqa: S105
 _HELPER = re.compile(r"[A-Za-z0-9._-]+")
 _NONE_KNOWN = re.compile(r"(?i)credentials not found|no credentials|not found in native keychain|no basic auth")
-_SHORT = 4  # a text that is shorter stands anywhere
 _LIMIT = 4 * 1024 * 1024
-
-
-class Login(msgspec.Struct, frozen=True):
-    """User and password; or an identity token, which others are had for; or a registry's own token."""
-
-    source: str
-    user: str = ""
-    password: str = ""
-    identity: str = ""
-    token: str = ""
-
-    def __repr__(self) -> str:
-        return f"Login(of {self.source})"
-
-    def __rich_repr__(self) -> Iterator[tuple[str, str]]:  # type: ignore[override]  # msgspec's own shows all
-        yield "source", self.source
-
-    @property
-    def basic(self) -> str:
-        """What stands in `Authorization`."""
-        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """All that no message may repeat."""
-        known = (self.basic.partition(" ")[2], self.password, self.identity, self.token)
-        return tuple(form for one in known if len(one) >= _SHORT for form in (one, quote(one, safe="")))
 
 
 class Logins:
@@ -62,7 +33,9 @@ class Logins:
         self._helped: dict[tuple[str, str], Login | None] = {}
 
     def of(self, repository: str) -> Login | None:
-        """The first file that knows one has the word; within a file, what is nearest to the repository."""
+        """A secret that is for it; else the first file that knows one, by what is nearest to the repository."""
+        if own := self._line.opens(f"{self._line.place(self._server)}/{repository}"):
+            return own
         with self._lock:
             found = (self._in(path, content, repository) for path, content in self._files)
             return next((one for one in found if one), None)
@@ -137,8 +110,8 @@ def _said(output: str, program: str, hint: str) -> Login | None:
     except (ValueError, KeyError, TypeError):
         raise LoginError(f"{program} gives no login that can be read", hint=hint) from None
     if user == _TOKEN_USER:
-        return Login(program, identity=secret)
-    return Login(program, user, secret) if user or secret else None
+        return Login(f"'{program}'", identity=secret)
+    return Login(f"'{program}'", user, secret) if user or secret else None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,4 +152,4 @@ def _login(entry: Any, path: str, server: str) -> Login | None:
             raise LoginError(f"'{path}' holds no login for {server} that can be read", hint=hint) from None
     if not (identity or token or password):
         return None
-    return Login(path, user, password, identity, token)
+    return Login(f"'{path}'", user, password, identity, token)

@@ -155,7 +155,8 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     yield from _group_names(document.root.get("groups"))
     yield from catalogue_problems(document.root.get("catalogues"))
     yield from _systems(document.root.get("system_requirements"))
-    yield from secret_problems(document.root.get("secrets"), document.root.get("insecure_indexes"))
+    plain = [document.root.get(key) for key in ("insecure_indexes", "insecure_registries")]
+    yield from secret_problems(document.root.get("secrets"), plain)
     yield from _places_of_files(document)
 
 

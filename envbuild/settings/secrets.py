@@ -1,7 +1,7 @@
 """The secrets of a project: where their values are, and whom they are for; what is wrong with either."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -33,14 +33,16 @@ class Secret(msgspec.Struct, frozen=True, rename={"places": "for", "way": "as"})
 
     env: Annotated[Word | None, about("The variable that holds it.")] = None
     file: Annotated[Word | None, about("The file that holds it.")] = None
-    places: Annotated[tuple[Word, ...], about("URLs of hosts, channels or indexes that it is sent to.")] = ()
+    places: Annotated[
+        tuple[Word, ...], about("URLs of hosts, channels, indexes or registries that it is sent to.")
+    ] = ()
     user: Annotated[Word | None, about("Whose password it is.")] = None
     way: Annotated[Literal["basic", "bearer", "path"], about("How it is sent; 'path' is conda's /t/TOKEN/.")] = "basic"
 
 
-def secret_problems(stated: Value | None, insecure: Value | None) -> Iterator[EnvbuildError]:
+def secret_problems(stated: Value | None, insecure: Iterable[Value | None]) -> Iterator[EnvbuildError]:
     """Whom secrets are for: each of it is one place, and no two are for the same."""
-    plain = {node.text.lower() for node in scalars(insecure)} if insecure else set()
+    plain = {node.text.lower() for listed in insecure if listed for node in scalars(listed)}
     owners: dict[Spot, str] = {}
     for name, entry in stated.entries.items() if isinstance(stated, Mapping) else ():
         if not isinstance(entry.value, Mapping):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.errors import Place, SolveError
+from envbuild import registry
+from envbuild.errors import LoginError, Place, SolveError
 from envbuild.settings import Settings
 from envbuild.settings.secrets import Secret
 from envbuild.solvers.logins import Login
@@ -62,6 +63,17 @@ class Secrets:
         owners = dict(self.places())
         place = nearest(owners, url)
         return None if place is None else owners[place]
+
+    def opening(self, url: str) -> registry.Login | None:
+        """The login that a registry is shown for what lies at a URL."""
+        named = self.covering(url)
+        if named is None:
+            return None
+        if named.secret.way != "basic":
+            what = f"a registry is shown a user and a password, and the secret '{named.name}' is sent otherwise"
+            raise LoginError(what, named.where, "remove 'as', or name registries under another secret")
+        login = self.login(named)
+        return registry.Login(f"the secret '{named.name}'", login.user, login.password)
 
     def shares(self, url: str) -> bool:
         """Whether several secrets are for one host, each for a place of its own."""

@@ -231,7 +231,7 @@ class _Definition:
                 "the image names it itself" if base else "there is no 'baseImage' that it could be of"
             )
             fields.notes.append(Note("registry", what, address.place, "remove it from the definition, too"))
-        login = f"run 'docker login {host}' where images are built: what it keeps is used"
+        login = f"name a secret for it in envbuild.yaml: 'for: [\"https://{host}\"]'; or run 'docker login {host}'"
         for one in ("username", "password"):
             if stated := fields.text(f"{name}.{one}"):
                 why = "how somebody logs in is no part of an environment, and may not stand in a file"

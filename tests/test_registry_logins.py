@@ -15,7 +15,8 @@ from support.tokens import Tokens
 from envbuild.errors import LoginError
 from envbuild.process import Programs
 from envbuild.registry import Line
-from envbuild.registry.logins import Login, Logins
+from envbuild.registry.login import Login
+from envbuild.registry.logins import Logins
 
 _REFRESH = "an identity token 7c1d"
 _SERVER = "registry.example.com"

@@ -28,7 +28,7 @@ Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 class Base(msgspec.Struct, frozen=True):
     """What an image starts from, in its long forms."""
 
-    SHAPES: ClassVar = (("image", "tag"), ("image", "prefix"), ("image",), ("environment",))
+    SHAPES: ClassVar = (("image", "tag"), ("image", "prefix"), ("image",), ("environment",), ("cpu", "gpu"))
 
     image: Annotated[BaseName | None, about("An image reference; or, for the builder 'oci', 'oci:FOLDER[:TAG]'.")] = (
         None
@@ -36,6 +36,8 @@ class Base(msgspec.Struct, frozen=True):
     tag: Annotated[Word | None, about("A regular expression; the newest tag that matches is locked.")] = None
     prefix: Annotated[Word | None, about("Where that image holds an environment already.")] = None
     environment: Annotated[Named | None, about("An environment of this project, whose image is the base.")] = None
+    cpu: Annotated[BaseName | None, about("The image where no GPU is used.")] = None
+    gpu: Annotated[BaseName | None, about("The image where one is, as 'image.gpu' has it.")] = None
 
 
 class Download(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from envbuild.render.additions import assembled_additions
 from envbuild.render.conduct import Copied, command, copied, inherited, labels
 from envbuild.render.given import Given, placed
 from envbuild.render.refusals import assembly_refusals
-from envbuild.resolve import Environment
+from envbuild.resolve import Environment, uses_gpu
 from envbuild.settings import Settings
 
 ASSEMBLY = "assembly.json"
@@ -104,7 +104,7 @@ def _account(user: User) -> Account:
 
 def unwritten(environment: Environment, settings: Settings) -> dict[str, object]:
     """What else such an image is made of, by key of `image`, and no part of its fingerprint would say."""
-    gpu: dict[str, object] = {"gpu": True} if variables.uses_gpu(environment) else {}
+    gpu: dict[str, object] = {"gpu": True} if uses_gpu(environment.keys, environment.system.values()) else {}
     return gpu | ({"bytecode": True} if settings.layers.bytecode else {})
 
 

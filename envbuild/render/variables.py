@@ -3,7 +3,7 @@
 import msgspec
 
 from envbuild.render.given import Given, adds, is_grown, placed
-from envbuild.resolve import Environment, Variable
+from envbuild.resolve import Environment, Variable, uses_gpu
 
 _GPU = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
 
@@ -55,13 +55,5 @@ def active(environment: Environment, given: Given) -> list[Line]:
 
 def of_gpu(environment: Environment) -> list[Line]:
     own = {one.name for one in environment.variables}
-    wanted = uses_gpu(environment)
+    wanted = uses_gpu(environment.keys, environment.system.values())
     return [Line(name, value) for name, value in _GPU.items() if wanted and name not in own]
-
-
-def uses_gpu(environment: Environment) -> bool:
-    """By the manifest's word, else by what its packages ask of the system: never by what the host has."""
-    said = environment.keys.image.gpu
-    if said in {"true", "false"}:
-        return said == "true"
-    return any(one.cuda for one in environment.system.values())

@@ -13,6 +13,7 @@ from envbuild.resolve.links import Candidates, Link, link, needs
 from envbuild.resolve.notes import notes, silenced
 from envbuild.resolve.packages import Package, Packages, contradictions, manager_of
 from envbuild.resolve.resolved import resolved_text
+from envbuild.resolve.variants import uses_gpu
 
 __all__ = [
     "DEFAULT_PREFIX",
@@ -49,4 +50,5 @@ __all__ = [
     "resolved_text",
     "rows_of",
     "silenced",
+    "uses_gpu",
 ]

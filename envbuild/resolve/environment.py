@@ -27,6 +27,7 @@ from envbuild.resolve.channels import channel_problems, expanded
 from envbuild.resolve.merge import merge
 from envbuild.resolve.packages import Package, Packages, manager_of, merge_packages
 from envbuild.resolve.unaddable import additions_problems
+from envbuild.resolve.variants import settled
 from envbuild.settings import Settings
 from envbuild.shape import read, rewrite_marked
 from envbuild.urls import host_of
@@ -174,6 +175,8 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
     reading = read(_located(_typed(body)), Keys, ResolveError)
     keys: Keys = reading.value or Keys()
     platforms = tuple(sorted(set(keys.platforms or settings.platforms or (platform,))))
+    system = {one: _system(keys, settings, one) for one in platforms}
+    body, keys = settled(body, keys, system.values())
     builder = keys.builder or settings.builder
     listed = merge_packages(lineage, origin.ancestors, "dependencies", platforms)
     brought = added(body, keys, listed.every, builder)
@@ -194,7 +197,7 @@ def environment(origin: Origin, settings: Settings, platform: str) -> tuple[Envi
         channels=tuple(expanded(keys.channels)) or tuple(expanded(settings.channels)),
         channel_priority=settings.channel_priority,
         pypi_names=settings.pypi_names,
-        system={one: _system(keys, settings, one) for one in platforms},
+        system=system,
         platforms=platforms,
         variables=_variables(body.get("variables"), brought),
         python=_python(keys, dependencies.every, builder),

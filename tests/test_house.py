@@ -35,6 +35,7 @@ DOING = (
     "project",
     "report",
     "interop",
+    "api",
     "cli",
 )
 ROOMS = (*DECIDING, *DOING)

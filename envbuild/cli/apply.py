@@ -105,29 +105,20 @@ def _written(common: Common, project: "Project", applied: "Applied", names: tupl
 
 def first_plan(common: Common, project: "Project", selection: "Selection", **options: Any) -> "Planned":
     """Whether there is anything to do at all; with --locked a lock that is not current ends it here."""
+    from envbuild.api import planning
     from envbuild.cli.progress import patience
-    from envbuild.cli.refusals import refuse_unlocked
 
     with patience(common, "planning"):
-        planned = project.plan(selection, _depth(**options))
-    if options["locked"]:
-        refuse_unlocked(planned)
-    return planned.without_copies if options["locked"] else planned
+        return planning.first_plan(project, selection, _depth(**options), locked=options["locked"])
 
 
 def settled_plan(
     planned: "Planned", project: "Project", tell: "Tell", selection: "Selection", **options: Any
 ) -> "Planned":
     """The plan that is going to be done: what has no lock is locked first, and then planned again."""
-    if not planned.to_lock:
-        return planned
-    return project.lock_and_plan(
-        planned,
-        selection,
-        tell,
-        options["jobs"],
-        _depth(**options),
-    )
+    from envbuild.api import planning
+
+    return planning.settled_plan(project, planned, selection, tell, options["jobs"], _depth(**options))
 
 
 def _depth(*, no_refresh: bool, refresh: bool = False, **_: Any) -> "Depth":

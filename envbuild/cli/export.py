@@ -88,14 +88,13 @@ def _project(common: Common, environment: str, output: str, options: dict[str, A
     return 0
 
 
-def _exported(common: Common, environment: str, output: str, options: dict[str, Any]) -> "tuple[Told, list[Note]]":
+def _exported(common: Common, environment: str, output: str, options: dict[str, Any]) -> "tuple[Told, Sequence[Note]]":
     """Written where it is to be, and told."""
+    from envbuild.api.leaving import exported, write
     from envbuild.cli.progress import patience
-    from envbuild.interop.exports import exporter
-    from envbuild.interop.exports.subject import Subject, Wish
-    from envbuild.project.exporting import outgoing
+    from envbuild.interop.exports.subject import Wish
     from envbuild.report.exports import Told
-    from envbuild.workspace import write_folder, write_whole
+    from envbuild.workspace import write_whole
 
     file_format, folder = options.pop("format"), options["folder"]
     _refuse_others(file_format, options)
@@ -103,16 +102,15 @@ def _exported(common: Common, environment: str, output: str, options: dict[str, 
     target = _target(file_format, folder, output)
     locked = file_format not in FILES or options["exact"]
     with patience(common, "reading manifests"):
-        subject = Subject(outgoing(common.project(), environment, target, locked=locked), Wish(**options))
-        found = exporter(file_format)(subject)
+        subject, found = exported(common.project(), file_format, environment, target, Wish(**options), locked=locked)
     if folder:
-        write_folder(Path(folder), found.files, FILES[file_format], force=force)
+        write(file_format, folder, found, force=force)
     elif target:
         write_whole(target, found.text)
     version = subject.outgoing.version
     name, place = subject.outgoing.name, output or folder
     told = Told(name, version, file_format, found.platforms, found.text, place, found.files)
-    return told, sorted(found.notes, key=lambda note: note.where)
+    return told, found.notes
 
 
 def _target(file_format: str, folder: str, output: str) -> Path | None:

@@ -46,9 +46,9 @@ def command(
       envbuild plan --json
       envbuild plan --detailed-exitcode     0 nothing to do, 2 there are changes
     """
+    from envbuild.api.planning import refuse_unlocked
     from envbuild.cli.problems import show_notes
     from envbuild.cli.progress import patience
-    from envbuild.cli.refusals import refuse_unlocked
     from envbuild.project.standing import Depth
     from envbuild.project.wishes import Wishes
     from envbuild.report.plans import plan_json, plan_text

@@ -25,9 +25,9 @@ def command(common: Common, /, *, environments: tuple[str, ...], jobs: int, also
       envbuild publish '**'                 every image of the project
       envbuild publish serving/web@latest --also-tag stable
     """
+    from envbuild.api.planning import refuse_unlocked
     from envbuild.cli.apply import end
     from envbuild.cli.progress import patience, shown_progress
-    from envbuild.cli.refusals import refuse_unlocked
     from envbuild.project import Selection
     from envbuild.project.publishing import joint, recorded, to_publish
     from envbuild.project.versions import asked_versions

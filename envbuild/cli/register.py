@@ -16,13 +16,13 @@ from envbuild.cli.options import (
     terminated,
     with_globals,
 )
-from envbuild.errors import RefusedError, UsageError
+from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envbuild.project import Planned, Project, Selection
-    from envbuild.project.registering import Definition, Registered
+    from envbuild.project.registering import Registered
 
 
 @click.command("register")
@@ -72,14 +72,11 @@ def _registered(
     number: int,
     **options: Any,
 ) -> "Sequence[Registered]":
-    from envbuild.project.registering import definitions, register
+    from envbuild.api.registering import Insisted, registered
 
     with terminated(), project.held():
         planned = _planned(common, project, selection, **options)
-        wanted = definitions(project, planned, names, number)
-        if number:
-            _insist(project, wanted[0], number)
-        return register(project, wanted, label)
+        return registered(project, planned, names, label, Insisted(number) if number else None)
 
 
 def _planned(common: Common, project: "Project", selection: "Selection", **options: Any) -> "Planned":
@@ -92,15 +89,3 @@ def _planned(common: Common, project: "Project", selection: "Selection", **optio
         return planned
     with shown_progress(common) as shown:
         return settled_plan(planned, project, shown.tell, selection, **options)
-
-
-def _insist(project: "Project", one: "Definition", number: int) -> None:
-    from envbuild.project.registering import conflict, refuse_number
-    from envbuild.report.differences import difference_text
-    from envbuild.report.terminal import PLAIN
-
-    if difference := conflict(project, one, number):
-        name = one.step.environment
-        what = f"{name}@{number} is another definition than '{name}' is now\n{difference_text(difference, PLAIN)}"
-        raise RefusedError(what, hint="leave '--version' out for the next version")
-    refuse_number(one, number)

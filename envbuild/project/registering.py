@@ -72,12 +72,12 @@ def conflict(project: Project, one: Definition, number: int) -> Difference | Non
     return compared(project, f"{name}@{number}")
 
 
-def refuse_number(one: Definition, number: int) -> None:
-    """A number is the next one, or that of this very content."""
+def refuse_number(one: Definition, number: int, right: str) -> None:
+    """A number is the next one, or that of this very content; `right` says how that is asked for."""
     name = one.step.environment
     if number == one.version:
         return
-    hint = f"say '--version {one.version}', or leave it out"
+    hint = f"say '{right}', or leave it out"
     if one.known:
         raise RefusedError(f"'{name}' is {one.known.title} already, and not version {number}", hint=hint)
     raise RefusedError(f"the next version of '{name}' is {one.version}, and not {number}", hint=hint)

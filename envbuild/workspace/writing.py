@@ -24,12 +24,17 @@ def write_whole(target: Path, text: str, shown: str = "") -> None:
         raise WorkspaceError(f"cannot be written: {error.strerror}", where, hint_of(error)) from None
 
 
-def write_folder(folder: Path, files: Mapping[str, str], known: Iterable[str], *, force: bool) -> None:
-    """Each whole, the first last; of `known` none is left behind from before, since it would be read as one of them."""
+def write_folder(
+    folder: Path, files: Mapping[str, str], known: Iterable[str], *, force: bool, word: str = "--force"
+) -> None:
+    """Each whole, the first last; of `known` none is left behind from before, since it would be read as one of them.
+
+    `word` is how what stands is allowed to be written over.
+    """
     standing = [name for name in known if (folder / name).exists()]
     if standing and not force:
         what = f"'{folder}' has {', '.join(standing)} already"
-        raise UsageError(what, hint="choose another folder, or say '--force' to write over it")
+        raise UsageError(what, hint=f"choose another folder, or say '{word}' to write over it")
     for name in reversed(list(files)):
         write_whole(folder / name, files[name])
     for name in standing:

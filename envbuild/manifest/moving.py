@@ -14,7 +14,7 @@ from envbuild.manifest.keys import Keys
 from envbuild.manifest.layouts import LayoutName
 from envbuild.manifest.pip import editable_of, named_path
 from envbuild.manifest.read import parents, path_of, repathed
-from envbuild.names import qualified
+from envbuild.names import RESERVED, qualified
 from envbuild.shape import is_rendered, rewrite_marked
 
 _INCLUDE = re.compile(r"(?:-[rcf][\s=]*|--(?:requirement|constraint|find-links)[\s=]+)(?:file:(?://)?)?(?P<path>\S.*)")
@@ -37,6 +37,20 @@ def moved(body: Mapping, to: str, called: Callable[[str], str]) -> list[Said]:
     mover = _Mover(body.path.rpartition("/")[0], to, called)
     found = {(one.node.line, one.node.column): one for one in mover.said(body) if one.text != one.node.text}
     return [found[place] for place in sorted(found, reverse=True)]
+
+
+def named_in(body: Mapping) -> tuple[str, ...]:
+    """The files and environments of its project that a manifest names, as it names them; envbuild's own are none."""
+    start = body.path.rpartition("/")[0]
+    mover = _Mover(start, f"{start}/elsewhere", lambda _: "")
+    found = {(one.node.line, one.node.column): one for one in mover.said(body)}
+    texts = (found[place].node.text for place in sorted(found) if _is_named(found[place]))
+    return tuple(dict.fromkeys(text for text in texts if not text.startswith(RESERVED)))
+
+
+def _is_named(said: Said) -> bool:
+    """What stays as it is although everything else moves is a name, or a text that is no path."""
+    return said.text != said.node.text or not is_rendered(said.node)
 
 
 class _Mover:

@@ -23,6 +23,7 @@ from envbuild.interop.imports.azureml_sections import docker_runs, r_section, sp
 from envbuild.interop.imports.azureml_whole import (
     Habits,
     Whole,
+    as_dockerfile,
     assembled,
     azure_name,
     identity,
@@ -207,11 +208,11 @@ class _Definition:
         beside = self._source.beside(DOCKERFILE)
         if not beside.is_there:
             stated = self._fields.text("docker.baseDockerfile")
-            return said(_inline(stated.text), stated.place) if stated else None
+            return said(as_dockerfile(stated.text), stated.place) if stated else None
         text, hidden = masked(beside.shown, decode(beside.shown, beside.read()))
         self._fields.left += hidden
         where = Mapping(beside.shown, 1, 1, None, {}).place
-        return said(_inline(text), where) if text else None
+        return said(as_dockerfile(text), where) if text else None
 
     def _base(self, base: Scalar, tags: dict[str, Said]) -> Scalar:
         """With the registry before it, unless it names that itself."""
@@ -292,10 +293,3 @@ class _Definition:
         yield from (one for one in LIBRARIES if self._fields.items(f"databricks.{one}"))
         if self._fields.node("databricks.cluster") is not None:
             yield "cluster"
-
-
-def _inline(text: str) -> str:
-    """What is one line is taken for a text, and not for a path."""
-    from envbuild.manifest import is_dockerfile
-
-    return text if is_dockerfile(text) else f"{text}\n"

@@ -12,6 +12,7 @@ from envbuild.interop.azureml_writing import Line, Said, lines_of, plain, said, 
 from envbuild.interop.imports.azureml_conda import Specification, carried
 from envbuild.interop.imports.azureml_fields import Fields
 from envbuild.interop.imports.composing import remark
+from envbuild.manifest import is_dockerfile
 from envbuild.names import allowed_name
 from envbuild.project.starting import Carried
 
@@ -66,16 +67,31 @@ def surroundings(habits: Habits, platform: str, where: Place, *, has_image: bool
 def assembled(whole: Whole, fields: Fields, path: str) -> Carried:
     """The head, what is short, the conda file, and what is about the image and its use."""
     stated = {key: value for key, value in whole.keys.items() if value}
+    conda = carried(whole.conda, path, stated.keys()) if whole.conda else Carried("", ())
+    return joined(whole.called, stated, conda, (*whole.hidden, *fields.left), tuple(fields.notes))
+
+
+def joined(
+    called: str,
+    stated: Mapping[str, Said],
+    packages: Carried,
+    left: tuple[EnvbuildError, ...],
+    notes: tuple[Note, ...] = (),
+) -> Carried:
+    """`called` is nothing where the packages say themselves what they are from."""
     before = {key: stated[key] for key in _BEFORE if key in stated}
     behind = {key: value for key, value in stated.items() if key not in before}
-    conda = carried(whole.conda, path, stated.keys()) if whole.conda else Carried("", ())
-    own = (*whole.hidden, *fields.left)
-    lines: list[Line] = [(f"# Imported from {remark(whole.called)}.", None), *_left(own)]
-    lines += lines_of(tree(before))
-    lines += _without_end(zip(conda.text.split("\n"), conda.origins, strict=False))
+    lines: list[Line] = [(f"# Imported from {remark(called)}.", None)] if called else []
+    lines += [*_left(left), *lines_of(tree(before))]
+    lines += _without_end(zip(packages.text.split("\n"), packages.origins, strict=False))
     lines += lines_of(tree(behind))
     text = "".join(f"{line}\n" for line, _ in lines)
-    return Carried(text, tuple(where for _, where in lines), (*own, *conda.left), (*fields.notes, *conda.notes))
+    return Carried(text, tuple(where for _, where in lines), (*left, *packages.left), (*notes, *packages.notes))
+
+
+def as_dockerfile(text: str) -> str:
+    """A Dockerfile of one line is taken for a text, and not for a path."""
+    return text if is_dockerfile(text) else f"{text}\n"
 
 
 def _without_end(lines: Iterable[Line]) -> list[Line]:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from envbuild.errors import UsageError
-from envbuild.interop.imports import FORMATS, azureml, azureml_v1, conda, explicit, pip, prefix
+from envbuild.interop.imports import FORMATS, azureml, azureml_v1, conda, explicit, imaged, pip, prefix
 from envbuild.interop.imports.azureml_whole import Habits
 from envbuild.interop.imports.brought import Brought
+from envbuild.interop.imports.imaged import Ground
 from envbuild.interop.imports.prefixes import find_prefix
 from envbuild.interop.imports.source import Source, opened
 from envbuild.project import Project
@@ -72,10 +73,21 @@ def bring_in(project: Project, wanted: Wanted) -> Imported:
     if wanted.requested and wanted.format != "conda-env":
         raise UsageError("'--requested' is about an environment of conda", hint="leave it out, or import 'conda-env'")
     source = opened(wanted.source, wanted.start, project.root)
-    brought = _BRINGING[wanted.format](project, source, wanted)
+    return _taken_in(project, wanted, source.shown, _BRINGING[wanted.format](project, source, wanted))
+
+
+def bring_ground(project: Project, wanted: Wanted, ground: Ground) -> Imported:
+    """An image or a Dockerfile; `wanted` is about the packages on it, if it names a source of them."""
+    packages = opened(wanted.source, wanted.start, project.root) if wanted.source else None
+    beside = opened(".", wanted.start, project.root)
+    brought = imaged.bring(ground, packages, wanted.format, _habits(project), beside)
+    return _taken_in(project, wanted, ground.kind, brought)
+
+
+def _taken_in(project: Project, wanted: Wanted, shown: str, brought: Brought) -> Imported:
     name = wanted.name or brought.name
     if not name:
-        raise UsageError(f"nothing in {source.shown} can name the environment", hint="say a name: it comes last")
+        raise UsageError(f"nothing in {shown} can name the environment", hint="say a name: it comes last")
     asked = Asked(name, wanted.partial, wanted.force, wanted.dry)
     path = place_of(project, asked)
-    return take_in(project, asked, path, source.shown, brought.carry(path))
+    return take_in(project, asked, path, shown, brought.carry(path))

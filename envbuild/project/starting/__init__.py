@@ -2,7 +2,7 @@
 
 from envbuild.project.starting.adding import Made, Wanted, new, refuse_name
 from envbuild.project.starting.beginning import Begun, begin, enclosing_project, write_begun
-from envbuild.project.starting.cloning import Cloned, clone
+from envbuild.project.starting.cloning import Cloned, clone, moved_text
 from envbuild.project.starting.importing import Asked, Carried, Imported, folded_name, not_carried, place_of, take_in
 from envbuild.project.starting.judging import Judged
 from envbuild.project.starting.leaving import Told
@@ -21,6 +21,7 @@ __all__ = [
     "clone",
     "enclosing_project",
     "folded_name",
+    "moved_text",
     "new",
     "not_carried",
     "place_of",

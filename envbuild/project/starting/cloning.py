@@ -76,16 +76,16 @@ def _found(project: Project, source: str, path: str) -> _Text:
         raise UsageError(f"'{name}' may mean several", hint="name one environment")
     if version:
         record = project.record(project.named(name), version)
-        text = _moved(project, record.manifest_path, record.manifest, path)
+        text = moved_text(project, record.manifest_path, record.manifest, path)
         return _Text(f"{record.environment}@{record.version}", text, whole=True, record=record)
     if file := project.reader.files.names.path(name):
         text = decode(file, project.workspace.read(file, Place(file)))
-        return _Text(name, _moved(project, file, text, path), whole=False)
+        return _Text(name, moved_text(project, file, text, path), whole=False)
     one = project.one(name)
-    return _Text(one.name, _moved(project, one.path, resolved_text(one), path), whole=True)
+    return _Text(one.name, moved_text(project, one.path, resolved_text(one), path), whole=True)
 
 
-def _moved(project: Project, start: str, text: str, path: str) -> str:
+def moved_text(project: Project, start: str, text: str, path: str) -> str:
     """The same text, in the place that it gets; all but paths and names stays as it is, comments too."""
     files = project.reader.files
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from support import azureml
 from support.services import require
 
+from envbuild import Environment
 from envbuild.interop.exports import exporter
 from envbuild.interop.exports.subject import Subject, Wish
 from envbuild.interop.imports.formats import Wanted, bring_in
@@ -95,6 +97,7 @@ class Journey:
     written: str
     told: tuple[str, ...]
     state: str
+    by_value: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +115,21 @@ def journeys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Journey]:
     return {name: Journey(before[f"saved/{name}"], after[f"out/{name}"], *one) for name, one in found.items()}
 
 
-def _there_and_back(root: Path, name: str) -> tuple[str, str, tuple[str, ...], str]:
+def _there_and_back(root: Path, name: str) -> tuple[str, str, tuple[str, ...], str, tuple[str, str]]:
     done = bring_in(Project(root, {}), Wanted("azureml-v1", f"saved/{name}", str(root), partial=True))
     target = root / "out" / name
     subject = Subject(outgoing(Project(root, {}), done.name, target / "x", locked=False), Wish())
     found = exporter("azureml-v1")(subject)
     write_folder(target, found.files, (), force=False)
     told = (*(one.message for one in done.left), *(one.message for one in (*done.notes, *found.notes)))
-    return done.text, "".join(found.files.values()), told, done.judged.state
+    return done.text, "".join(found.files.values()), told, done.judged.state, _by_value(root, name, found.files)
+
+
+def _by_value(root: Path, name: str, files: Iterable[str]) -> tuple[str, str]:
+    """The manifest and the files again, as Python users get them."""
+    value = Environment.load_from_directory(root / "saved" / name, project=Project(root, {}), partial=True)
+    value.save_to_directory(root / "value" / name)
+    return value.manifest, "".join((root / "value" / name / one).read_text() for one in files)
 
 
 def _compared(journey: Journey) -> set[str]:
@@ -137,6 +147,12 @@ def test_each_field_is_equal_or_was_told(journeys: dict[str, Journey], name: str
     assert _compared(journey) == expected.keys()
     for words in expected.values():
         assert any(words in one for one in journey.told), (words, journey.told)
+
+
+def test_python_users_get_the_same(journeys: dict[str, Journey]) -> None:
+    """What was loaded is what is imported, and what is saved is what is exported."""
+    for one in journeys.values():
+        assert one.by_value == (one.manifest, one.written)
 
 
 def test_all_that_is_saved_is_looked_at(journeys: dict[str, Journey]) -> None:

@@ -1,15 +1,23 @@
-"""docs/manifest.md: each section is a project that works, and prints what it says; every key has its example."""
+"""docs/manifest.md: each section is a project that works, and prints what it says; every key has its example.
+
+So does docs/python.md, whose blocks are one program.
+"""
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.index import Index
 from support.project import Project
 
+import envbuild
 from envbuild.manifest import RULES
 
 PAGE = Path(__file__).parent.parent / "docs" / "manifest.md"
+PYTHON = PAGE.with_name("python.md")
 _HEADING = re.compile(r"^(#{2,3} .*)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PATH = re.compile(r"# (\S.*)\n")
@@ -83,3 +91,29 @@ def test_every_key_has_a_heading() -> None:
     keys |= {f"image.{key}" for key in RULES["image"].within}
     assert sorted(key for key in keys if f"`{key}`" not in shown) == []
     assert [key for key in (*_CONDA_ONLY, "matrix") if f"`{key}`" not in page] == []
+
+
+def test_the_python_page_prints_what_it_says(project: Project, index: Index) -> None:
+    """Its package comes from an index of ours."""
+    index.add("tabulate", "0.9.0")
+    project.write("envbuild.yaml", "")
+    project.write("requirements.txt", f"--index-url {index.url}\ntabulate==0.9.0\n")
+    found = _FENCE.findall(PYTHON.read_text(encoding="utf-8"))
+    program, printed = ("".join(body for kind, body in found if kind == one) for one in ("python", "text"))
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=project.path, env=dict(project.environ), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.stdout, run.returncode) == (printed, 0), run.stderr
+
+
+def test_the_python_page_names_every_call() -> None:
+    """All that is public of both classes, and nothing that is not there."""
+    page = PYTHON.read_text(encoding="utf-8")
+    for owner in (envbuild.Environment, envbuild.Project):
+        public = {name for name in dir(owner) if not name.startswith("_")}
+        assert {name for name in public if f"{name}(" not in page and f"{name}`" not in page} == set()
+    called = set(re.findall(r"`project\.(\w+)", page)) | set(re.findall(r"\| `[Ee]nvironment\.(\w+)\(name, ", page))
+    assert {
+        name for name in called if not any(hasattr(one, name) for one in (envbuild.Project, envbuild.Environment))
+    } == set()

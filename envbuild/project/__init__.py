@@ -1,4 +1,4 @@
-"""The front door for Python users: `Project.load(".").plan()`, `.lock()`, `.apply()`.
+"""The front door of a project for commands and for `api`: `Project.load(".").plan()`, `.lock()`, `.apply()`.
 
 What is behind it is loaded when it is asked for: whoever waits for a word to be completed needs only what reads.
 """

@@ -206,11 +206,12 @@ def test_row_solve_group() -> None:
 
 
 def test_row_check() -> None:
-    """Kinds of notes to leave out: inherited ones and own ones, each once."""
+    """Codes to leave out: inherited ones and own ones, each once."""
     assert refused("check: {ignore: x}") == "1:17: 'ignore' must be a list, not text | write ignore: [x]"
-    found = heirs("check", {"ignore": ["a", "b"]}, {"ignore": ["b", "c"]}, lambda found: found.keys.check.ignore)
-    assert found == (("a", "b", "c"), ("b", "c"), (), ("a", "b"))
-    assert not counts("check", {"ignore": ["a"]})
+    a, b, c = "asked-twice", "idle-parent", "no-channels"
+    found = heirs("check", {"ignore": [a, b]}, {"ignore": [b, c]}, lambda found: found.keys.check.ignore)
+    assert found == ((a, b, c), (b, c), (), (a, b))
+    assert not counts("check", {"ignore": [a]})
 
 
 def test_the_settings_stand_behind_what_no_manifest_says() -> None:

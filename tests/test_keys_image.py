@@ -55,7 +55,7 @@ def test_row_base_with_keys_that_do_not_go_together_is_refused(base: str) -> Non
     """Each of its forms is one thing."""
     assert refused(f"image: {{base: {base}}}") == (
         "1:15: 'base' has keys that do not go together | "
-        "write {image, tag} or {image, prefix} or {image} or {environment}"
+        "write {image, tag} or {image, prefix} or {image} or {environment} or {cpu, gpu}"
     )
 
 

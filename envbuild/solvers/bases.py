@@ -20,7 +20,7 @@ from envbuild.render import ARCHITECTURES, is_root, platforms_of
 from envbuild.resolve import Environment
 
 _NUMBERS = re.compile(r"[0-9]+")
-_ITS_DIGEST = "by its digest, IMAGE@sha256:..., it can be named without an answer of a registry"
+_FORM = "IMAGE@sha256:..."
 _AGAIN = "choose another image, or tell who keeps this one"
 T = TypeVar("T")
 
@@ -72,7 +72,8 @@ def found_base(asked: str, environment: Environment, line: Line, root: Path) -> 
             source = Stored(registry, image.repository)
             return _told(Base(image.name, tag, manifest.digest), manifest, environment, source)
     except (SolveError, RegistryError) as error:
-        hint = f"{error.hint}; {_ITS_DIGEST}" if isinstance(error, LoginError) else error.hint
+        by_digest = f"name it by its digest, {_FORM}, which needs no answer of a registry; or {error.hint}"
+        hint = by_digest if isinstance(error, LoginError) else error.hint
         raise SolveError(error.message, error.where or where, hint) from None
 
 
@@ -91,8 +92,7 @@ def _in_layout(name: LayoutName, environment: Environment, root: Path) -> Base:
         base = Base(str(LayoutName(name.path)), name.tag, manifest.digest)
         return _told(base, manifest, environment, layout)
     except (SolveError, RegistryError) as error:
-        hint = f"{error.hint}; {_ITS_DIGEST}" if isinstance(error, LoginError) else error.hint
-        raise SolveError(error.message, error.where or where, hint) from None
+        raise SolveError(error.message, error.where or where, error.hint) from None
 
 
 def told_base(base: Base, environment: Environment, line: Line) -> Base:

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.assembling import PASSWD
 from support.engine import Engine
 from support.layered import Shelf, layer, member
 from support.registered import blob, client
@@ -531,6 +532,25 @@ def test_users_come_from_the_image(cache: Path) -> None:
     assert [found.text(path) for path in ("/etc/group", "usr/etc/group", "etc/passwd")] == ["new\n", "new\n", ""]
     assert files(cache, layer(etc__group="x"), layer(**{"etc__.wh.group": ""})).text("etc/group") == ""
     assert files(cache, layer(etc__group="x"), layer("etc/group/")).text("etc/group") == ""
+
+
+def hard_link(path: str, target: str) -> tarfile.TarInfo:
+    info = member(f"{path} -> {target}")
+    info.type = tarfile.LNKTYPE
+    return info
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        layer("etc/", "etc/passwd -> ../nix/passwd", nix__passwd=PASSWD),
+        layer(hard_link("etc/passwd", "objects/1"), objects__1=PASSWD),
+    ],
+)
+def test_users_that_lie_elsewhere_are_not_taken_for_none(cache: Path, one: bytes) -> None:
+    """Whoever adds a user to nobody takes away all that there are, and root as well."""
+    with pytest.raises(BuildError, match="the base has '/etc/passwd' as a link to another file"):
+        files(cache, one).text("etc/passwd", _WHERE)
 
 
 def test_scratch_has_nothing() -> None:

@@ -72,6 +72,11 @@ class Accounts(msgspec.Struct, frozen=True):
         raise _unknown("group", text, where)
 
 
+def is_named(text: str) -> bool:
+    """Whether a user, or a user and a group, is said by a name and not by numbers alone."""
+    return not all(map(_NUMBER.fullmatch, text.split(":")))
+
+
 def _lines(text: str, kind: str) -> Iterator[list[str]]:
     """Those that are whole, as programs read them."""
     for line in text.splitlines():

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from envbuild.builders.oci.accounts import Accounts
+from envbuild.builders.oci.accounts import Accounts, is_named
 from envbuild.builders.oci.rootfs import Rootfs
 from envbuild.builders.oci.tree import Node, Tree, of_folder
-from envbuild.errors import BuildError
+from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
 from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE, Kind
 from envbuild.render import Assembly
@@ -27,7 +27,7 @@ class Copies:
         self._where = environment.where("image", "copy")
         self._of_user = environment.where("image", "user")
         self._own = environment.prefix.strip("/")
-        self._accounts = Accounts(base.text(_PASSWD), base.text(_GROUP))
+        self._accounts: Accounts | None = None
         self._nodes: dict[str, Node] = {}
         self._made = frozenset[str]()
 
@@ -45,7 +45,8 @@ class Copies:
 
     def _add_user(self, new: Account) -> None:
         """By the files that name users, and with a folder of its own."""
-        before, self._accounts = self._accounts, self._accounts.with_user(new, self._of_user)
+        before = accounts_of(self._base, self._of_user)
+        self._accounts = before.with_user(new, self._of_user)
         texts = {_PASSWD: (before.passwd, self._accounts.passwd), _GROUP: (before.group, self._accounts.group)}
         for path, (old, text) in texts.items():
             if text != old:
@@ -60,10 +61,16 @@ class Copies:
         return Node(Entry(place, "file", known.mode, len(data), uid=known.uid, gid=known.gid), data)
 
     def _of(self, one: Copied) -> Iterator[Node]:
-        owner = self._accounts.owner(one.owner or "0", self._where)
+        owner = self._owner(one.owner or "0")
         for source in one.sources:
             for node in self._nodes_of(self._context / source, one.to):
                 yield Node(_as(node.entry, one.mode, owner), node.source)
+
+    def _owner(self, text: str) -> tuple[int, int]:
+        """By the users of the image, where it is a name."""
+        if is_named(text) and self._accounts is None:
+            self._accounts = accounts_of(self._base, self._where)
+        return (self._accounts or Accounts()).owner(text, self._where)
 
     def _nodes_of(self, path: Path, to: str) -> Iterable[Node]:
         """Of a folder all that is in it."""
@@ -111,6 +118,11 @@ class Copies:
 
     def _is_own(self, path: str) -> bool:
         return f"{path}/".startswith(f"{self._own}/")
+
+
+def accounts_of(base: Rootfs, where: Place) -> Accounts:
+    """Who is named in a base; `where` is the line that asks for them."""
+    return Accounts(base.text(_PASSWD, where), base.text(_GROUP, where))
 
 
 def _as(entry: Entry, mode: str, owner: tuple[int, int]) -> Entry:

@@ -10,10 +10,10 @@ from threading import BoundedSemaphore
 
 import msgspec
 
-from envbuild.builders.oci.accounts import Accounts
+from envbuild.builders.oci.accounts import is_named
 from envbuild.builders.oci.bases import Ground
 from envbuild.builders.oci.cache import Cached, LayerCache
-from envbuild.builders.oci.copies import Copies
+from envbuild.builders.oci.copies import Copies, accounts_of
 from envbuild.builders.oci.grounds import check_interpreter, files_of, python_of
 from envbuild.builders.oci.laying import Package
 from envbuild.builders.oci.packages import Own, packages
@@ -72,11 +72,10 @@ class Layering:
     def _check_user(self) -> None:
         """Who is named in the end is known, unless what is copied may tell of them."""
         user, environment = self._sketch.user, self._recipe.environment
-        is_plain = all(part.isdecimal() for part in user.split(":"))
         told = self._sketch.account or any(one.to.startswith("/etc") for one in self._sketch.copies)
-        if not is_plain and user and not told:
-            accounts = Accounts(self._files.text("etc/passwd"), self._files.text("etc/group"))
-            accounts.owner(user, environment.where("image", "user"))
+        if user and is_named(user) and not told:
+            where = environment.where("image", "user")
+            accounts_of(self._files, where).owner(user, where)
 
     def _packed(self) -> list[Laid]:
         """What is not in the cache is made now."""

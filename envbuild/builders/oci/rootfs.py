@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from envbuild.builders.oci.listing import EMPTIED, GONE, Listing, Row, listing
-from envbuild.errors import BuildError
+from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
 from envbuild.image.entries import FOLDER, Kind
 from envbuild.registry.blobs import Blob
@@ -21,11 +21,14 @@ _IMPLIED = Row(b"", "folder", FOLDER)
 
 
 class _Node:
-    """One path, by the number of the layer that it is of; a folder has nodes below it, a file that is kept its text."""
+    """One path, by the number of the layer that it is of; a folder has nodes below it, a file that is kept its text.
+
+    Of any other file no text is known, nor of one that is another name for one.
+    """
 
     __slots__ = ("below", "layer", "row", "text")
 
-    def __init__(self, row: Row, layer: int, text: bytes = b"") -> None:
+    def __init__(self, row: Row, layer: int, text: bytes | None = None) -> None:
         self.row = row
         self.layer = layer
         self.text = text
@@ -68,10 +71,15 @@ class Rootfs:
         node = self._at(self._resolved(_parts(path)))
         return sorted(os.fsdecode(name) for name in node.below) if node and node.below else []
 
-    def text(self, path: str) -> str:
-        """Of `etc/passwd` or `etc/group`, wherever they are; nothing where they are not."""
+    def text(self, path: str, where: Place | None = None) -> str:
+        """Of `etc/passwd` or `etc/group`; nothing where they are not. `where` asks who is named there."""
         node = self._at(self._resolved(_parts(path)))
-        return node.text.decode("utf-8", "surrogateescape") if node else ""
+        if node is None or node.row.kind != "file":
+            return ""
+        if node.text is None:
+            what = f"the base has '/{path}' as a link to another file, so that it is not known who is named there"
+            raise BuildError(what, where, "write numbers: '1000:1000'")
+        return node.text.decode("utf-8", "surrogateescape")
 
     def _lay(self, one: Listing, number: int) -> None:
         for row in one.rows:
@@ -81,7 +89,7 @@ class Rootfs:
                 node.below = {}
         for row in one.rows:
             if row.kind not in {GONE, EMPTIED}:
-                self._put(_Node(row, number, one.texts.get(row.path, b"")))
+                self._put(_Node(row, number, one.texts.get(row.path)))
 
     def _take_away(self, path: bytes) -> None:
         *above, name = _pieces(path)

@@ -30,6 +30,14 @@ _REFUSED = {
     "  copy: [{from: ../app.py, to: /etc/passwd}]\n  user: {name: app}\n": (
         "'/etc/passwd' is copied, and would not name the user that is to be made", "name the user in that file",
     ),
+    "  copy: [{from: ../app.py, to: /opt/env/lib}]\n": (
+        "'/opt/env/lib' would be a file, and is a folder", "write the place with",
+    ),
+    "  copy: [{from: ../app.py, to: /opt/env}]\n": ("'/opt/env' would be a file, and is a folder", "write the place"),
+    "  copy: [{from: ../files, to: /opt/env/lib64/python3.11}]\n": (
+        "'/opt/env/lib64' would be a folder, and is a link", "copy to another place",
+    ),
+    "  copy: [{from: ../files, to: /opt/env/pyvenv.cfg}]\n": ("'/opt/env/pyvenv.cfg' would be a folder", "copy to"),
     "  prefix: /bin/env\n": ("the base has a link '/bin', where folders of the environment", "choose another place"),
     "  user: ghost\n": ("the base has no user 'ghost'", "write numbers"),
     "  user: {name: app, uid: '4294967295'}\n": ("'4294967295' is no number of a user", "write digits"),

@@ -1,6 +1,7 @@
 """What a manifest copies into an image, where Docker's COPY would put it, and a user that is to be there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from envbuild.builders.oci.accounts import Accounts, is_named
@@ -19,14 +20,20 @@ _PASSWD, _GROUP = "etc/passwd", "etc/group"
 
 
 class Copies:
-    """Of one context, over the files of a base, in whose folders other things are."""
+    """Of one context, over the files of a base, in whose folders other things are.
 
-    def __init__(self, context: Path, base: Rootfs, environment: Environment) -> None:
+    OWN says what packages have in the environment's folder.
+    """
+
+    def __init__(
+        self, context: Path, base: Rootfs, environment: Environment, own: Callable[[], Mapping[str, Kind]] = dict
+    ) -> None:
         self._context = context
         self._base = base
         self._where = environment.where("image", "copy")
         self._of_user = environment.where("image", "user")
-        self._own = environment.prefix.strip("/")
+        self._prefix = environment.prefix.strip("/")
+        self._ask_own = own
         self._accounts: Accounts | None = None
         self._nodes: dict[str, Node] = {}
         self._made = frozenset[str]()
@@ -105,7 +112,8 @@ class Copies:
         """As the base has it: a layer that leaves it out would have its own."""
         path = node.entry.path
         if (kind := self._kind(path)) not in {None, "folder"}:
-            hint = f"copy to '/{self._base.resolve(path)}/'" if kind == "link" else "copy to another place"
+            is_of_base = kind == "link" and not self._is_own(path)
+            hint = f"copy to '/{self._base.resolve(path)}/'" if is_of_base else "copy to another place"
             raise BuildError(f"'/{path}' would be a folder, and is a {kind}", self._where, hint)
         known = None if self._is_own(path) else self._base.entry(path)
         self._nodes.setdefault(path, Node(known) if known else node)
@@ -114,10 +122,14 @@ class Copies:
         """Of what was copied there before, or what the base has; nothing of a base is in the environment's folder."""
         if stands := self._nodes.get(path):
             return stands.entry.kind
-        return None if self._is_own(path) else self._base.kind(path)
+        return self._own.get(path) if self._is_own(path) else self._base.kind(path)
+
+    @cached_property
+    def _own(self) -> Mapping[str, Kind]:
+        return self._ask_own()
 
     def _is_own(self, path: str) -> bool:
-        return f"{path}/".startswith(f"{self._own}/")
+        return f"{path}/".startswith(f"{self._prefix}/")
 
 
 def accounts_of(base: Rootfs, where: Place) -> Accounts:

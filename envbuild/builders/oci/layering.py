@@ -1,7 +1,7 @@
 """The layers that are put upon a base: those of packages, each made once for all environments, then what is copied."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property, partial
@@ -26,7 +26,7 @@ from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging
 from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
-from envbuild.image.entries import FOLDER
+from envbuild.image.entries import FOLDER, Kind
 from envbuild.image.grouping import grouped
 from envbuild.image.layers import Layer
 from envbuild.image.manifests import LAYERS
@@ -57,6 +57,7 @@ class Layering:
         self._platform = platform
         self._ground = ground
         self._found: dict[str, Cached | None] = {}
+        self._every: tuple[Package, ...] = ()
         self._cache = LayerCache(shop.layers, shop.tools.programs, recipe.say)
 
     def layers(self, context: Path) -> list[Laid]:
@@ -85,6 +86,7 @@ class Layering:
             return []
         recipe.say("packages")
         with self._packages(self._has) as every:
+            self._every = every
             budget = min(shop.budget, self._room)
             shared = shop.shared(self._platform) if len(every) > budget else {}
             groups = grouped(every, shared, budget)
@@ -173,8 +175,12 @@ class Layering:
 
     def _copied(self, context: Path) -> Tree:
         where = self._recipe.environment.where("image", "copy")
-        every = Copies(context, self._files, self._recipe.environment).tree(self._sketch)
+        every = Copies(context, self._files, self._recipe.environment, self._own).tree(self._sketch)
         return [_harmless(node, "what is copied", where, "rename it") for node in every]
+
+    def _own(self) -> Mapping[str, Kind]:
+        """What packages have, each place once but for folders."""
+        return {path: kind for one in self._every for path, kind in one.kinds().items()}
 
     @property
     def _kind(self) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,14 +10,15 @@ import msgspec
 from envbuild.builders.oci.owning import Share
 from envbuild.builders.oci.tree import Node, Tree
 from envbuild.builders.placing import folders
-from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE, Entry
+from envbuild.image.entries import FOLDER, LINK, PLAIN, RUNNABLE, Entry, Kind
 
 
 class Package(msgspec.Struct, frozen=True):
     """What one layer is made of. `key` is of all that its bytes depend on; `tree` makes it, and only who asks waits.
 
-    `made_by` says in one line what it is. The paths of its tree are relative to the root of the image, those of two
-    packages of an environment never meet but in folders, and the folders above the prefix are not among them.
+    `made_by` says in one line what it is, and `kinds` what lies where, without making it. The paths of its tree are
+    relative to the root of the image, those of two packages of an environment never meet but in folders, and the
+    folders above the prefix are not among them.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Package(msgspec.Struct, frozen=True):
     build: str
     key: str
     tree: Callable[[], Tree]
+    kinds: Callable[[], Mapping[str, Kind]]
 
     @property
     def made_by(self) -> str:
@@ -41,12 +43,31 @@ def in_folder(folder: Path) -> Lying:
 
 def laid(lying: Lying, paths: Iterable[str], share: Share, final: str) -> Tree:
     """Those of the paths that stay the package's own, each after its folder."""
-    root = final.strip("/")
-    nodes = {f"{root}/{share.lies(path)}": path for path in paths if path not in share.lost}
-    below = {one for one in folders(nodes) if one.startswith(f"{root}/")} | {root}
-    found = [Node(Entry(path, "folder", FOLDER)) for path in below]
+    nodes = {place: path for path, place in _places(paths, share, final)}
+    found = [Node(Entry(path, "folder", FOLDER)) for path in _below(nodes, final)]
     found += [lying(path, to) for to, path in nodes.items()]
     return sorted(found, key=lambda node: node.entry.path)
+
+
+def kinds(paths: Iterable[tuple[str, str]], share: Share, final: str) -> Mapping[str, Kind]:
+    """What will be at each place, by the paths of a package and where links lead."""
+    targets = dict(paths)
+    found: dict[str, Kind] = {
+        place: "link" if targets[path] else "file" for path, place in _places(targets, share, final)
+    }
+    return {**dict.fromkeys(_below(found, final), "folder"), **found}
+
+
+def _places(paths: Iterable[str], share: Share, final: str) -> Iterator[tuple[str, str]]:
+    """Each path that stays the package's own, and where it will lie."""
+    root = final.strip("/")
+    yield from ((path, f"{root}/{share.lies(path)}") for path in paths if path not in share.lost)
+
+
+def _below(places: Iterable[str], final: str) -> set[str]:
+    """The folders that they lie in, from the prefix on."""
+    root = final.strip("/")
+    return {one for one in folders(places) if one.startswith(f"{root}/")} | {root}
 
 
 def _node(path: str, source: Path) -> Node:

@@ -19,7 +19,7 @@ from envbuild.builders.oci import condatrees, pythontrees, wheeltrees
 from envbuild.builders.oci.bytecode import Compiling, compiler
 from envbuild.builders.oci.condatrees import Known
 from envbuild.builders.oci.facts import Facts
-from envbuild.builders.oci.laying import Lying, Package, in_folder, laid
+from envbuild.builders.oci.laying import Lying, Package, in_folder, kinds, laid
 from envbuild.builders.oci.owning import Claim, Share, settled
 from envbuild.builders.oci.tree import Tree
 from envbuild.builders.packages import Cache, Entry
@@ -69,7 +69,8 @@ class Piece(msgspec.Struct, frozen=True):
             *((compiling.identity,) if compiling else ()),
         )
         key = hashlib.sha256(msgspec.json.encode(own)).hexdigest()
-        return Package(self.name, self.version, self.build, key, partial(self._tree, share, final, compiling))
+        tree = partial(self._tree, share, final, compiling)
+        return Package(self.name, self.version, self.build, key, tree, partial(kinds, self.claim.paths, share, final))
 
     def _tree(self, share: Share, final: str, compiling: Compiling | None) -> Tree:
         with _writing("a folder for them"):

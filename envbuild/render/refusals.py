@@ -20,8 +20,14 @@ _PLACE = re.compile(r"/[A-Za-z0-9._/+-]*[A-Za-z0-9._+-]")
 _PATTERN = re.compile(r"[*?\[\]\\]")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SIGNAL = re.compile(r"(SIG)?[A-Z0-9+-]+")
+_SIGNALS = (
+    "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP "
+    "TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX"
+)
+_NAMED = "|".join(_SIGNALS.split())
+_SIGNAL = re.compile(rf"(SIG)?({_NAMED}|RTMIN\+([1-9]|1[0-5])|RTMAX-([1-9]|1[0-4]))|[1-9]|[1-5][0-9]|6[0-4]")
 _MOST_UID = 2**32 - 2  # the last one means none
+_MOST_STARTED = 2**31 - 1  # engines start nothing as anybody beyond
 CA_BUNDLE = "ca_bundle"
 _REMOVE = "remove it for now"
 
@@ -156,6 +162,8 @@ def _copies(environment: Environment) -> Iterator[EnvbuildError]:
             yield RenderError(f"'{copy.to}' is no place in an image", where, "write it absolute: '/srv/app'")
         if copy.owner and not _USER.fullmatch(copy.owner):
             yield RenderError(f"'{copy.owner}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
+        elif copy.owner and not _is_up_to(_MOST_UID, copy.owner):
+            yield _beyond(copy.owner, _MOST_UID, where)
         for path in paths_of(copy):
             if _PATTERN.search(path):
                 yield RenderError(f"'{path}' would be read as a pattern", where, "rename it, or copy its folder")
@@ -187,6 +195,8 @@ def _names(environment: Environment) -> Iterator[EnvbuildError]:
             yield RenderError(f"'{user.home}' is no place in an image", where, "write it absolute: '/home/app'")
     if isinstance(user, str) and not _USER.fullmatch(user):
         yield RenderError(f"'{user}' is no name of a user", where, "write a name, or numbers: '1000:1000'")
+    elif isinstance(user, str) and not _is_up_to(_MOST_STARTED, user):
+        yield _beyond(user, _MOST_STARTED, where)
     if image.stop_signal and not _SIGNAL.fullmatch(image.stop_signal):
         where = environment.where("image", "stop_signal")
         yield RenderError(f"'{image.stop_signal}' is no signal", where, "write it as 'SIGTERM'")
@@ -194,6 +204,15 @@ def _names(environment: Environment) -> Iterator[EnvbuildError]:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text) <= _MOST_UID
+
+
+def _is_up_to(most: int, text: str) -> bool:
+    """Of a user, or a user and a group, what is a number."""
+    return all(int(part) <= most for part in text.split(":") if part.isdecimal())
+
+
+def _beyond(text: str, most: int, where: Place) -> RenderError:
+    return RenderError(f"'{text}' is a number that no user has", where, f"write numbers up to {most}")
 
 
 def _secrets(environment: Environment, given: Given) -> Iterator[EnvbuildError]:

@@ -90,6 +90,7 @@ def test_how_a_container_starts(world: World) -> None:
         "Labels": {"a": "1", "b": "1"},
         "ExposedPorts": {"53/udp": {}},
         "StopSignal": "SIGINT",
+        "WorkingDir": "/usr",
     }
     base = world.base(starts=starts)
     image = """  entrypoint: [python, "{{ prefix }}/x"]
@@ -103,6 +104,7 @@ def test_how_a_container_starts(world: World) -> None:
         "web", base, image=image, more='variables: {A: "2", B: {prepend: [/x]}, LD_LIBRARY_PATH: {append: [/y]}}\n'
     )
     world.write("job", base, image="  stop_signal: SIGQUIT\n  command: echo $A\n  shell: [/bin/bash, -c]\n")
+    world.write("below", base, image="  workdir: ../srv/app\n")
     world.apply()
     web = world.served().config("v1")["config"]
     assert web == {
@@ -124,6 +126,7 @@ def test_how_a_container_starts(world: World) -> None:
         ["/bin/bash", "-c"],
     )
     assert "Entrypoint" not in job
+    assert (job["WorkingDir"], world.served("below").config("v1")["config"]["WorkingDir"]) == ("/usr", "/srv/app")
 
 
 def child(world: World, *packages: str, more: str = "", image: str = "") -> None:

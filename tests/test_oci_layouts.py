@@ -164,6 +164,38 @@ def test_a_folder_of_something_else_is_left_alone(shelf: Shelf, web: Manifest, t
     assert held(tmp_path) == {"mine": b"mine"}
 
 
+@pytest.mark.parametrize("stands", ["[1]", '{"manifests": {"a": 1}}', '{"manifests": [1, null]}', "[" * 100_000])
+def test_an_index_that_says_nothing_is_told(shelf: Shelf, web: Manifest, tmp_path: Path, stands: str) -> None:
+    """It is not guessed what it was to say, and stays as it is."""
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (tmp_path / "index.json").write_text(stands)
+    with pytest.raises(EnvbuildError, match=r"index\.json cannot be read"):
+        write_layout(shelf, web, tmp_path, "web")
+    assert (tmp_path / "index.json").read_text() == stands
+
+
+def test_a_layout_of_another_version_is_left_alone(shelf: Shelf, web: Manifest, tmp_path: Path) -> None:
+    """Who can read it would find blobs in it that nobody put there in its way."""
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion": "9"}')
+    with pytest.raises(EnvbuildError, match="is an OCI layout of a version that is not known"):
+        write_layout(shelf, web, tmp_path, "web")
+    assert [*held(tmp_path)] == ["oci-layout"]
+
+
+def test_an_archive_takes_the_place_of_files_alone(shelf: Shelf, web: Manifest, tmp_path: Path) -> None:
+    """What root might name so is needed by the whole machine; a link stays, and what it leads to is written."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    with pytest.raises(EnvbuildError, match="is a device or a pipe"):
+        write_oci_archive(shelf, web, pipe, "web")
+    assert pipe.is_fifo()
+    link.symlink_to("web.tar")
+    write_oci_archive(shelf, web, link, "web")
+    assert link.is_symlink()
+    assert tarfile.is_tarfile(tmp_path / "web.tar")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "pipe", "web.tar"]
+
+
 def test_many_write_into_one_folder(shelf: Shelf, tmp_path: Path) -> None:
     """At the same time, and every name is there in the end."""
     names = [f"web{number}" for number in range(16)]

@@ -72,6 +72,11 @@ class Layout:
         raise RegistryError(f"{self._shown} has {what}", hint=_AGAIN if name else hint)
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is of the version that there is."""
+        return self._read(MARK, _Mark).version == "1.0.0"
+
+    @property
     def images(self) -> dict[str, Descriptor]:
         """All that it names, by digest."""
         return {one.digest: one.descriptor for one in self._entries()}
@@ -101,7 +106,7 @@ class Layout:
             return stream.read(one.size)
 
     def _entries(self) -> tuple[_Entry, ...]:
-        if self._read(MARK, _Mark).version != "1.0.0":
+        if not self.is_known:
             raise BrokenError(f"{self._shown} is an OCI layout of a version that is not known", hint=_AGAIN)
         return self._read(INDEX, _Index).manifests
 

@@ -22,7 +22,7 @@ from envbuild.lock import image_name
 from envbuild.registry.blobs import Blob
 from envbuild.registry.checking import Checked
 from envbuild.registry.copying import Source, parts, reached
-from envbuild.registry.layouts import INDEX, MARK, REF_NAME
+from envbuild.registry.layouts import INDEX, MARK, REF_NAME, Layout
 from envbuild.workspace.writing import hint_of, replace
 
 _MARKED = b'{"imageLayoutVersion":"1.0.0"}'
@@ -32,6 +32,16 @@ _BLOBS = "blobs/sha256"
 _NEW = ".new-"
 _PIECE = 1024 * 1024
 _AGAIN = "build it again"
+
+
+class _Named(msgspec.Struct, frozen=True):
+    annotations: Mapping[str, Any] | None = None
+
+
+class _Names(msgspec.Struct, frozen=True):
+    """As far as what stands in an index has to be as it should."""
+
+    manifests: tuple[_Named, ...] | None = None
 
 
 class _UnwrittenError(Exception):
@@ -89,6 +99,9 @@ def _refuse_other(folder: Path) -> None:
     if folder.exists() and not (folder / MARK).exists() and any(not _is_ours(one.name) for one in folder.iterdir()):
         hint = "name an OCI layout, an empty folder, or one that is not there yet"
         raise WorkspaceError(f"is no OCI layout: it has no '{MARK}', and is not empty", Place(str(folder)), hint)
+    if (folder / MARK).is_file() and (folder / MARK).read_bytes() and not Layout(folder).is_known:
+        what = "is an OCI layout of a version that is not known"
+        raise WorkspaceError(what, Place(str(folder)), "name another folder")
 
 
 def _is_ours(name: str) -> bool:
@@ -169,11 +182,13 @@ def _enter(folder: Path, root: Manifest, name: str) -> None:
 
 def _standing(path: Path) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        msgspec.convert(found, _Names)
     except FileNotFoundError:
         return {"mediaType": _INDEX_TYPE, "schemaVersion": 2}
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BrokenError(f"{path} cannot be read", hint="remove the folder, and write it again") from None
+    return found
 
 
 def _name_of(entry: Mapping[str, Any]) -> str:
@@ -195,7 +210,7 @@ def _json(value: Any) -> bytes:
 
 def _write_tar(file: Path, heads: Mapping[str, bytes], blobs: Iterable[Blob]) -> None:
     """What names the image first, so that who reads from a pipe knows what comes."""
-    with _told(file), _beside(file) as stream:
+    with _told(file), _beside(_place(file)) as stream:
         for path, data in heads.items():
             stream.write(_header(path, len(data)) + data + _padding(len(data)))
         for folder in ("blobs", _BLOBS):
@@ -215,6 +230,15 @@ def _header(path: str, size: int, kind: bytes = tarfile.REGTYPE, mode: int = 0o6
 
 def _padding(size: int) -> bytes:
     return bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _place(file: Path) -> Path:
+    """What a link leads to is written, and the link stays; nothing takes the place of what is no file."""
+    place = Path(os.path.realpath(file))
+    if place.exists() and not place.is_file() and not place.is_dir():
+        hint = "name a file, and read it from there"
+        raise WorkspaceError("is a device or a pipe, which no image is written to", Place(str(file)), hint)
+    return place
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def test_copies_go_where_docker_puts_them(world: World) -> None:
     world.project.write("app/lib/one.py", "1\n").chmod(0o600)
     (world.project.path / "app/link").symlink_to("lib/one.py")
     world.project.write("notes.txt", "notes\n")
+    (world.project.path / "empty").mkdir()
     base = world.base(FILES, layer(member("srv/", uid=7, gid=8, mode=0o2775)))
     world.write(
         "web", base, "alpha",
@@ -41,6 +42,8 @@ def test_copies_go_where_docker_puts_them(world: World) -> None:
     - {from: [../notes.txt, ../app/run.sh], to: /srv/web, owner: web, mode: '0640'}
     - {from: ../notes.txt, to: /etc/numbers.txt, owner: '1000:7'}
     - {from: ../notes.txt, to: /opt/env/notes.txt}
+    - {from: ../notes.txt, to: /opt/env/../up.txt}
+    - {from: ../empty, to: /srv/empty}
 """,
     )  # fmt: skip
     world.apply()
@@ -51,12 +54,14 @@ def test_copies_go_where_docker_puts_them(world: World) -> None:
         "opt": ("folder", "755", 0, 0, b""),
         "opt/env": ("folder", "755", 0, 0, b""),
         "opt/env/notes.txt": ("file", "644", 0, 0, b"notes\n"),
+        "opt/up.txt": ("file", "644", 0, 0, b"notes\n"),
         "srv": ("folder", "2775", 7, 8, b""),
         "srv/app": ("folder", "755", 0, 0, b""),
         "srv/app/lib": ("folder", "755", 0, 0, b""),
         "srv/app/lib/one.py": ("file", "644", 0, 0, b"1\n"),
         "srv/app/link": ("file", "644", 0, 0, b"1\n"),
         "srv/app/run.sh": ("file", "755", 0, 0, b"#!/bin/sh\n"),
+        "srv/empty": ("folder", "755", 0, 0, b""),
         "srv/notes.txt": ("file", "644", 0, 0, b"notes\n"),
         "srv/web": ("folder", "755", 0, 0, b""),
         "srv/web/notes.txt": ("file", "640", 33, 34, b"notes\n"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from posixpath import normpath
 
 from envbuild.builders.oci.accounts import Accounts, is_named
 from envbuild.builders.oci.rootfs import Rootfs
@@ -80,16 +81,17 @@ class Copies:
         return (self._accounts or Accounts()).owner(text, self._where)
 
     def _nodes_of(self, path: Path, to: str) -> Iterable[Node]:
-        """Of a folder all that is in it."""
-        if path.is_dir():
+        """Of a folder all that is in it; one that is empty is in no context."""
+        if not path.is_file():
             place = self._place(f"{to}/")
-            return [Node(Entry(place, "folder", FOLDER)), *of_folder(path, place)] if place else of_folder(path, "")
+            below = of_folder(path, place) if path.is_dir() else ()
+            return [Node(Entry(place, "folder", FOLDER)), *below] if place else below
         place, found = self._place(f"{to}{path.name}" if to.endswith("/") else to), path.stat()
         return [Node(Entry(place, "file", RUNNABLE if found.st_mode & 0o111 else PLAIN, found.st_size), path)]
 
     def _place(self, to: str) -> str:
-        """Through the links of the base; the environment's folder is not the base's."""
-        plain = to.strip("/")
+        """Through the links of the base, after each '..' in it; the environment's folder is not the base's."""
+        plain = normpath(f"/{to}").strip("/")
         return plain if self._is_own(plain) else self._base.resolve(plain, last=to.endswith("/"))
 
     def _put(self, node: Node) -> None:

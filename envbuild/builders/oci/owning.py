@@ -65,6 +65,9 @@ def settled(claims: Sequence[Claim]) -> Settled:
 
 def _moved(claims: Sequence[Claim]) -> Iterator[Iterator[tuple[str, str]]]:
     links = {path: target for claim in claims for path, target in claim.paths if target}
+    if links:  # what comes later in the place of a link is what is there
+        last = {path: target for claim in claims for path, target in claim.paths}
+        links = {path: last[path] for path in links if last[path]}
     on_the_way = links.keys() & folders(path for claim in claims for path, _ in claim.paths) if links else set[str]()
     for claim in claims:
         yield _of(claim, links, on_the_way) if on_the_way else iter(())

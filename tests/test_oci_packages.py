@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +18,11 @@ from support.project import Project
 from support.staged import MACHINES, OTHER, Stage, contents, managed_python, united
 from support.wheels import installed_wheel, sdist_bytes, wheel_bytes
 
+from envbuild.builders.inwheels import held
+from envbuild.builders.oci.owning import Claim, settled
 from envbuild.builders.staged_python import Interpreter
-from envbuild.errors import BuildError
+from envbuild.builders.unpacking import Layout, Wheel
+from envbuild.errors import BuildError, Place
 from envbuild.lock import Member
 
 _SITE = f"lib/python{MINOR}/site-packages"
@@ -254,6 +258,28 @@ def _packed_again(data: bytes, old: bytes = b"", new: bytes = b"") -> bytes:
             inside = wheel.read(info)
             other.writestr(packed, inside.replace(old, new) if old else inside)
     return buffer.getvalue()
+
+
+def test_a_link_that_is_lost_leads_nowhere() -> None:
+    """What another package would write through it has no folder any more."""
+    link, file = Claim("one 1", (("share", "lib"),)), Claim("two 1", (("share", ""),))
+    with pytest.raises(BuildError, match="two 1 brings a file 'share', and three 1 a folder of that name"):
+        settled([link, file, Claim("three 1", (("share/x", ""),))])
+
+
+def test_a_large_command_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """Some wheels bring a compiled program as a script."""
+    name, data = wheel_bytes("big", "1.0", modules={"big-1.0.data/scripts/big": "\x7f" * (32 << 20)})
+    path = tmp_path / name
+    path.write_bytes(data)
+    layout = Layout(tmp_path / "to", "/opt/env", _SITE, "include/site/python3.11")
+    tracemalloc.start()
+    try:
+        found = held(Wheel("big", path, name), layout, Place("manifests/a.yaml"))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert found["bin/big"].size == 32 << 20
 
 
 def test_a_file_where_another_has_a_folder(staged: Stage, index: Index) -> None:

@@ -131,3 +131,17 @@ def test_a_package_that_takes_files_away(world: World, index: Index) -> None:
     ((said, hint),) = failed(world)
     assert said.endswith(f"evil 1.0 has '/{place}', a name by which files of other layers are taken away")
     assert hint == "use another version of it"
+
+
+def test_a_name_that_no_file_system_takes(world: World, index: Index) -> None:
+    """What is copied, and what a package has, each name and all of a path: no engine could unpack it."""
+    index.add("wide", "1.0", modules={f"wide/{'x' * 256}": ""})
+    index.add("deep", "1.0", modules={f"deep/{'/'.join(['d' * 200] * 21)}": ""})
+    world.project.write("app.py", "1\n")
+    base = world.base()
+    world.write("a", base, "wide")
+    world.write("b", base, "deep")
+    world.write("c", base, image=f"  copy: [{{from: ../app.py, to: /srv/{'é' * 128}}}]\n")
+    told = [one.partition("/")[2].partition(": ") for one, _ in failed(world)]
+    assert [where for where, _, _ in told] == ["a.yaml:4:23", "b.yaml:4:23", "c.yaml:4:9"]
+    assert all(one.endswith("…', a name that is too long for any file system") for _, _, one in told)

@@ -143,6 +143,13 @@ def test_what_is_no_wheel_is_told(staged: Stage, index: Index) -> None:
         staged(on=OTHER)
 
 
+def test_a_folder_that_no_installer_knows_is_told(staged: Stage, index: Index) -> None:
+    """In words, and each time in the same ones."""
+    staged.pip(index, "sly-1.0-py3-none-any.whl", _wheel(**{"sly-1.0.data/odd/sly.py": "x"}))
+    with pytest.raises(BuildError, match=r"can be installed: sly-1\.0\.data/odd/sly\.py is not contained in a valid"):
+        staged(on=OTHER)
+
+
 def test_a_wheel_that_swells_is_refused(staged: Stage, index: Index) -> None:
     """By what it says of itself, before anything of it is unpacked."""
     data = bytearray(_wheel(**{"sly.py": "x"}))

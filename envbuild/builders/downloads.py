@@ -59,7 +59,7 @@ class Downloads:
     def _own(self, pin: Pin) -> Path:
         """One of the project's own folders."""
         path = Path(unquote(urlsplit(located(pin, self._tools.root, self._tools.uv.origins)).path))
-        refuse_other(shown(pin), file_digest(path), pin.sha256, Place(self._target.environment.path))
+        refuse_other(shown(pin), file_digest(path), pin.sha256, self._target.environment.where_asked(pin.name))
         return path
 
 

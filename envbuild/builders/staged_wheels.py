@@ -14,7 +14,6 @@ from envbuild.builders.repositories import Repository, checked_out, is_repositor
 from envbuild.builders.target import Target, Tools, note
 from envbuild.builders.unpacking import Layout, Wheel, place
 from envbuild.builders.wheels import builds_of, make_room
-from envbuild.errors import Place
 from envbuild.lock import Pin, Pins
 from envbuild.manifest import Asked, normalise
 from envbuild.process import Interrupted
@@ -35,7 +34,7 @@ def install(layout: Layout, target: Target, tools: Tools, python: Path | None) -
         for wheel in _wheels(pins, building):
             if tools.programs.stopped:
                 raise Interrupted
-            place(wheel, layout, Place(target.environment.path))
+            place(wheel, layout, target.environment.where_asked(wheel.name))
             note(target.log, f"placed {wheel.filename}")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
+from installer.exceptions import InvalidWheelSource
 from installer.records import Hash, RecordEntry
 from installer.sources import WheelContentElement, WheelFile
 from installer.utils import Scheme, fix_shebang
@@ -33,6 +34,7 @@ _OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
 _OF_SITE = {"purelib", "platlib"}
 _HASH = "sha256"
 _LONGEST_LINE = 127
+_PIECE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _ANOTHER = "use another version of it"
 
@@ -102,7 +104,8 @@ def opened(wheel: Wheel, where: Place) -> "Iterator[Source]":
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split()) or "its commands cannot be read"
+    said = error.args[-1] if isinstance(error, InvalidWheelSource) else error
+    return " ".join(str(said).split()) or "its commands cannot be read"
 
 
 def _first_words(interpreter: str) -> str:
@@ -172,9 +175,12 @@ def _refuse_changed(told: RecordEntry, written: RecordEntry | None) -> None:
 
 def _entry(path: str, stream: BinaryIO) -> RecordEntry:
     """Of a script as it came: its first line will be another one."""
-    data = stream.read()
+    digest, size = hashlib.sha256(), 0
+    while piece := stream.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
     stream.seek(0)
-    return recorded(path, hashlib.sha256(data).digest(), len(data))
+    return recorded(path, digest.digest(), size)
 
 
 def recorded(path: str, digest: bytes, size: int) -> RecordEntry:

@@ -157,6 +157,11 @@ class Environment(msgspec.Struct, frozen=True):
         packages = self.dependencies.on(platform) if platform else self.packages
         return next((package.items for package in packages if package.key == key), ())
 
+    def where_asked(self, name: str) -> Place:
+        """The line that asks for a package, of PyPI or conda's; the manifest, where only other packages do."""
+        items = self.package(f"pip/{name}") or self.package(name)
+        return items[0].where if items else Place(self.path)
+
 
 class Origin(msgspec.Struct, frozen=True):
     """What an environment is made from, once there are no braces left."""

@@ -41,6 +41,7 @@ _AT_ONCE = 2  # each is packed by all processors, in memory that many of them wo
 _PACKING = BoundedSemaphore(_AT_ONCE)
 _MOST = 127
 _FORMAT = 1  # moves when the same things become other layers
+_LONGEST_NAME, _LONGEST_PATH, _SHOWN = 255, 4094, 100  # as Linux has them: in bytes, with a slash before, a zero behind
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
 
 
@@ -152,9 +153,7 @@ class Layering:
         return {node.entry.path: _harmless(node, one.made_by, self._where(one)) for one, node in every}.values()
 
     def _where(self, package: Package) -> Place:
-        """The line that asks for it, if one does."""
-        environment = self._recipe.environment
-        return next((item.where for item in environment.package(package.name)), Place(environment.path))
+        return self._recipe.environment.where_asked(package.name)
 
     def _key(self, keys: Sequence[str]) -> str:
         """What the bytes of a layer hang on."""
@@ -222,8 +221,17 @@ def folders_to(path: str) -> list[str]:
 
 
 def _harmless(node: Node, what: str, where: Place, hint: str = "use another version of it") -> Node:
-    """As Docker would copy it, engines disagree on what it is."""
-    if node.entry.path.rpartition("/")[2].startswith(_GONE):
-        text = f"{what} has '/{node.entry.path}', a name by which files of other layers are taken away"
+    """As Docker would copy it, engines disagree on what it is, or cannot unpack it."""
+    path = node.entry.path
+    name = path.rpartition("/")[2]
+    if name.startswith(_GONE):
+        text = f"{what} has '/{path}', a name by which files of other layers are taken away"
+        raise BuildError(text, where, hint)
+    if _bytes(name) > _LONGEST_NAME or _bytes(path) > _LONGEST_PATH:
+        text = f"{what} has '/{path[:_SHOWN]}…', a name that is too long for any file system"
         raise BuildError(text, where, hint)
     return node
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

@@ -27,7 +27,7 @@ from envbuild.builders.placing import clashes
 from envbuild.builders.staged_python import Interpreter
 from envbuild.builders.staging import Staging, layout_of, target_of
 from envbuild.builders.target import Target, Tools, note
-from envbuild.errors import BuildError, Place, raise_all
+from envbuild.errors import BuildError, raise_all
 from envbuild.lock import Pin, Pins
 from envbuild.manifest import normalise
 
@@ -187,5 +187,5 @@ class _Assembly:
         return frozenset[str]().union(*ousted.values())
 
     def _made(self, one: wheeltrees.Placing) -> Callable[[], Lying]:
-        where = Place(self._target.environment.path)
+        where = self._target.environment.where_asked(one.name)
         return lambda: wheeltrees.lying(one, self._layout, where, self._stack)

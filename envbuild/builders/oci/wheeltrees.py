@@ -22,6 +22,8 @@ from envbuild.image.entries import PLAIN, RUNNABLE, Entry
 from envbuild.lock import Pin, Pins
 from envbuild.solvers.installing import is_built
 
+_PIECE = 1 << 20
+
 
 class Listed(msgspec.Struct, frozen=True):
     """Each file of a wheel: its scheme and its path there."""
@@ -61,7 +63,8 @@ def _locked(pins: Sequence[Pin], building: Building, facts: Facts) -> Iterator[P
     missing = [pin for pin, one in known.items() if one is None]
     for name, path in downloads.files(missing).items():
         (pin,) = (pin for pin in missing if pin.name == name)
-        files = Listed(listed(Wheel(pin.name, path, filename(pin)), Place(building.target.environment.path)))
+        where = building.target.environment.where_asked(pin.name)
+        files = Listed(listed(Wheel(pin.name, path, filename(pin)), where))
         facts.keep(pin.sha256, files)
         known[pin] = files
     for pin, one in known.items():
@@ -74,7 +77,7 @@ def _fetching(pin: Pin, downloads: Downloads) -> Callable[[], Wheel]:
 
 
 def _of_file(wheel: Wheel, versions: dict[str, str], building: Building) -> Placing:
-    files = listed(wheel, Place(building.target.environment.path))
+    files = listed(wheel, building.target.environment.where_asked(wheel.name))
     version = versions.get(wheel.name) or wheel.filename.split("-")[1]
     return Placing(wheel.name, version, f"{_digest(wheel.path)} {wheel.origin.decode()}", files, lambda: wheel)
 
@@ -85,7 +88,11 @@ def _digest(path: Path) -> str:
     with zipfile.ZipFile(path) as opened:
         for info in opened.infolist():
             head = f"{info.filename}\0{bool(info.external_attr >> 16 & 0o111)}\0{info.file_size}\0"
-            digest.update(head.encode(errors="surrogateescape") + hashlib.sha256(opened.read(info)).digest())
+            content = hashlib.sha256()
+            with opened.open(info) as stream:
+                while piece := stream.read(_PIECE):
+                    content.update(piece)
+            digest.update(head.encode(errors="surrogateescape") + content.digest())
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ import msgspec
 from envbuild.lock import Head, canonical
 from envbuild.manifest import Build
 from envbuild.resolve import DEFAULT_PREFIX, Environment, Variable
+from envbuild.typed import from_json
 
 SCHEME = "1"
 _PATCH = re.compile(r"[0-9]+\.[0-9]+\.[0-9]")  # what asks for more than a minor version is content, too
@@ -154,7 +155,7 @@ class Folder(msgspec.Struct, frozen=True):
 def folder_of(part: Part | None) -> Folder | None:
     """The folder that a part is about, if it is about one."""
     is_one = part is not None and part.stem == "file" and part.content
-    return msgspec.json.decode(part.content, type=Folder) if part and is_one else None
+    return from_json(part.content, Folder) if part and is_one else None
 
 
 def is_tied(parts: tuple[Part, ...]) -> bool:
@@ -193,7 +194,7 @@ def _variable(variable: Variable) -> object:
 
 def recorded_variables(part: Part | None) -> tuple[Variable, ...]:
     """The variables that a recorded part holds."""
-    stated = msgspec.json.decode(part.content, type=dict[str, str | _Additions | None]) if part else {}
+    stated = from_json(part.content, dict[str, str | _Additions | None]) if part else {}
     return tuple(
         Variable(name, value.value, value.prepend, value.append)
         if isinstance(value, _Additions)

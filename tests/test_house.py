@@ -18,8 +18,8 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings", "resolve",
-    "lock", "fingerprint", "record", "render", "rules", "plan", "image", "difference",
+    "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings",
+    "resolve", "lock", "fingerprint", "record", "render", "rules", "plan", "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",
@@ -129,6 +129,24 @@ def test_the_deciding_half_touches_nothing() -> None:
         f"{name}:{line} opens a file" for name in modules() if room(name) in DECIDING for line in calls(name, "open")
     ]
     assert wrong == []
+
+
+def test_one_door_makes_values_of_our_types() -> None:
+    """What msgspec knows of a type is made by one thread at a time, which is the business of `typed`."""
+    wrong = [
+        f"{name}:{node.lineno}"
+        for name in modules()
+        if name != "typed"
+        for node in ast.walk(modules()[name])
+        if isinstance(node, ast.Call) and _reads_a_type(node)
+    ]
+    assert wrong == []
+
+
+def _reads_a_type(call: ast.Call) -> bool:
+    called = ast.unparse(call.func)
+    typed = any(keyword.arg == "type" for keyword in call.keywords)
+    return called == "msgspec.convert" or (called in {"msgspec.json.decode", "msgspec.msgpack.decode"} and typed)
 
 
 @pytest.mark.parametrize("library", OWNERS)

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from envbuild.typed import from_json
+
 _TAIL_LINES = 10
 _TAIL_BYTES = 8192
 
@@ -70,7 +72,7 @@ def ended(path: Path) -> End | Literal["running"] | None:
     try:
         with _beside(path).open("rb") as stream:
             is_held = _is_held(stream.fileno())  # asked before reading: who has let go has written all
-            return msgspec.json.decode(stream.read(), type=End)
+            return from_json(stream.read(), End)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError:

@@ -19,6 +19,7 @@ from envbuild.builders.sourcing import kept_variables, sourced
 from envbuild.document import PREFIX
 from envbuild.process import Programs
 from envbuild.resolve import Variable
+from envbuild.typed import converted
 
 NAME, UNDO = "ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE"
 _NOTE = re.compile(rf"{UNDO}(_\d+)?")
@@ -233,6 +234,6 @@ def _read(host: Mapping[str, str]) -> _Note | None:
         parts.append(part)
         at += 1
     try:
-        return msgspec.convert(json.loads("".join(parts)), _Note)
+        return converted(json.loads("".join(parts)), _Note)
     except (ValueError, RecursionError):
         return None

@@ -22,6 +22,7 @@ from envbuild.builders.unbuilt import UnbuiltError, unbuilt
 from envbuild.errors import BuildError
 from envbuild.process import Programs, Ran, child_environment
 from envbuild.solvers.logins import traces
+from envbuild.typed import from_json
 from envbuild.written import log_line
 
 _KEPT = frozenset(
@@ -167,7 +168,7 @@ def _opened(log: Path) -> Iterator[Write]:
 
 def _built(metadata: Path) -> Built:
     try:
-        found = msgspec.json.decode(metadata.read_bytes(), type=dict[str, Any])
+        found = from_json(metadata.read_bytes(), dict[str, Any])
     except (OSError, msgspec.DecodeError):
         found = {}
     return Built(str(found.get("containerimage.digest", "")), str(found.get("containerimage.config.digest", "")), found)

@@ -17,6 +17,7 @@ from envbuild.lock import Pin, spec_name
 from envbuild.machine import platform
 from envbuild.solvers.archives import kind, stem
 from envbuild.solvers.rattler import system_error
+from envbuild.typed import from_json
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -228,7 +229,7 @@ def python_patch(prefix: Path) -> str:
     """The version of conda's own Python; nothing where there is none."""
     for path in prefix.glob("conda-meta/python-*.json"):
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=_Version)
+            found = from_json(path.read_bytes(), _Version)
         except (OSError, msgspec.DecodeError):
             continue
         if found.name == "python":

@@ -9,6 +9,7 @@ import msgspec
 from envbuild.builders.engine import context_of, silent
 from envbuild.errors import BuildError
 from envbuild.process import Programs, Ran, child_environment
+from envbuild.typed import from_json
 
 if TYPE_CHECKING:
     from docker.tls import TLSConfig
@@ -100,7 +101,7 @@ def _of_context(ask: Callable[[list[str]], Ran], named: str, host: Mapping[str, 
         raise silent(f'no builder "{wanted}" found', "")
     if ran.code:
         return Endpoint(_SOCKET)
-    found = msgspec.json.decode(ran.output, type=_Context)
+    found = from_json(ran.output, _Context)
     place = found.endpoints.get(_KIND, _Place())
     own = _of_variables(host) if found.name == _DEFAULT else _of_storage(found, place)
     return Endpoint(place.host or _SOCKET, own, named)

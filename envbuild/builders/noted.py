@@ -12,6 +12,7 @@ import msgspec
 from envbuild.lock import Pin
 from envbuild.solvers.archives import stem
 from envbuild.solvers.origins import public_url
+from envbuild.typed import from_json
 
 FOLDER = "conda-meta"
 _OF_THE_MACHINE = {"extracted_package_dir", "package_tarball_full_path", "link"}
@@ -28,10 +29,10 @@ class _Paths(msgspec.Struct):
 def put_right(prefix: Path, pin: Pin, source: str) -> None:
     """Where it came from, and nothing of how it came here; all its files, as conda has it, whoever else brings them."""
     path = noted(prefix, pin)
-    said = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    said = from_json(path.read_bytes(), dict[str, msgspec.Raw])
     own: dict[str, object] = {"url": source, "channel": f"{source.rpartition('/')[0].rpartition('/')[0]}/"}
     if "paths_data" in said:
-        rows = sorted(map(_named, msgspec.json.decode(said["paths_data"], type=_Paths).paths), key=_path)
+        rows = sorted(map(_named, from_json(said["paths_data"], _Paths).paths), key=_path)
         own |= {"files": [_path(row) for row in rows], "paths_data": {"paths_version": 1, "paths": rows}}
     kept: dict[str, object] = {name: value for name, value in said.items() if name not in _OF_THE_MACHINE}
     lines = (b'  "%s": %s' % (name.encode(), msgspec.json.encode(value)) for name, value in (kept | own).items())
@@ -68,4 +69,4 @@ def _named(row: _Row) -> _Row:
 
 
 def _path(row: _Row) -> str:
-    return msgspec.json.decode(row["_path"], type=str)
+    return from_json(row["_path"], str)

@@ -28,6 +28,7 @@ from envbuild.process import Interrupted, Programs
 from envbuild.solvers.archives import fetch
 from envbuild.solvers.contents import Content, content, members, unpack
 from envbuild.solvers.rattler import Rattler
+from envbuild.typed import from_msgpack
 
 _Made = TypeVar("_Made")
 _AT_ONCE = 5
@@ -94,7 +95,7 @@ class Cache:
             whole = (folder / "ledger").read_bytes()
             if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
                 return None
-            ledger = msgspec.msgpack.decode(whole[_DIGEST:], type=_Ledger)
+            ledger = from_msgpack(whole[_DIGEST:], _Ledger)
             is_folder = stat.S_ISDIR(os.lstat(folder / "package").st_mode)
             if not is_folder or ledger.sha256 != pin.sha256 or ledger.rows != _rows(folder / "package"):
                 return None

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import msgspec
 
+from envbuild.typed import from_json
+
 
 class Vertex(msgspec.Struct, frozen=True):
     """A step, known by its digest; it may start and end more than once."""
@@ -75,7 +77,7 @@ class Reader:
     def _read(self) -> None:
         lines, self._lines = self._lines, []
         try:
-            solved = msgspec.json.decode(b"\n".join(lines), type=Solve)
+            solved = from_json(b"\n".join(lines), Solve)
         except msgspec.DecodeError:
             for line in lines:
                 self._text(line)

@@ -16,6 +16,7 @@ import msgspec
 
 from envbuild.errors import BuildError
 from envbuild.process import Programs
+from envbuild.typed import from_json
 
 _Shape = TypeVar("_Shape")
 _UNSET = "***unset***"  # conda's own word for it
@@ -92,7 +93,7 @@ def _text(path: Path) -> str:
 
 def _read(path: Path, shape: type[_Shape]) -> _Shape:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=shape)
+        return from_json(path.read_bytes(), shape)
     except (OSError, msgspec.DecodeError) as error:
         hint = "use another version of the package that brings it"
         raise BuildError(f"{path} cannot be read: {error}", hint=hint) from None

@@ -14,6 +14,7 @@ import msgspec
 from envbuild.builders.target import Target, Tools
 from envbuild.errors import BuildError, Place
 from envbuild.machine import own_python
+from envbuild.typed import from_json
 
 FOLDER = "share/python"
 _MACHINES = {
@@ -45,7 +46,7 @@ def fetched(target: Target, tools: Tools) -> str:
     """What uv would fetch, whichever mirror it asks: its build of the newest patch version that it knows."""
     ran = tools.uv.run(["python", "list", "--only-downloads", "--output-format", "json", _key(target)])
     try:
-        found = msgspec.json.decode(ran.output, type=tuple[_Offered, ...])
+        found = from_json(ran.output, tuple[_Offered, ...])
     except msgspec.DecodeError:
         found = ()
     if ran.code or not found:

@@ -25,6 +25,7 @@ from envbuild.lock import Pins
 from envbuild.machine import platform
 from envbuild.process import child_environment
 from envbuild.resolve import Environment
+from envbuild.typed import from_json
 
 _IGNORE = ".dockerignore"
 # With the same names for the same hashes, so that what is compiled is the same bytes.
@@ -157,7 +158,7 @@ def _refuse_ignoring(folder: Path, target: Target) -> None:
 
 def _owners(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("conda-meta/*.json")):
-        found = msgspec.json.decode(path.read_bytes(), type=_Noted)
+        found = from_json(path.read_bytes(), _Noted)
         if _IGNORE in found.files:
             yield f"{found.name} {found.version}"
     yield from (name for name, path in owned(folder) if path == _IGNORE)

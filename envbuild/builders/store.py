@@ -17,6 +17,7 @@ import msgspec
 from envbuild import census
 from envbuild.builders.locks import CannotLock, locked
 from envbuild.errors import BuildError
+from envbuild.typed import from_json
 
 _ADDRESS_DIGITS = 32
 
@@ -96,7 +97,7 @@ def complete(prefix: Path) -> None:
 
 def entries(prefix: Path) -> list[Entry]:
     """The census as it was taken."""
-    return msgspec.json.decode((prefix / census.NAME).read_bytes(), type=list[Entry])
+    return from_json((prefix / census.NAME).read_bytes(), list[Entry])
 
 
 def damage(prefix: Path) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from envbuild.solvers.installing import install_options, is_built, located
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.uv import Stated
 from envbuild.solvers.words import URL, with_words
+from envbuild.typed import from_json
 
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`\s+Expected:\s+sha256:(?P<locked>\w+)\s+Computed:\s+sha256:(?P<came>\w+)"
@@ -165,7 +166,7 @@ def _files(prefix: Path, site: Path, facts: Path) -> Iterator[str]:
         yield from (path for path in recorded(record))
         return
     for noted in prefix.glob("conda-meta/*.json"):
-        files = msgspec.json.decode(noted.read_bytes(), type=_Noted).files
+        files = from_json(noted.read_bytes(), _Noted).files
         own = f"{facts.relative_to(prefix).as_posix()}"
         if any(path == own or path.startswith(f"{own}/") for path in files):
             below = f"{site.relative_to(prefix).as_posix()}/"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from envbuild.errors import ImageError
+from envbuild.typed import converted
 
 _AGAIN = "build it again"
 _Digest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
@@ -111,7 +112,7 @@ def document(data: bytes, kind: type[_T], what: str) -> _T:
     """What it says, if it says it once and as OCI has it."""
     try:
         stated = json.loads(data.decode(), object_pairs_hook=_once)
-        return msgspec.convert(stated, kind)
+        return converted(stated, kind)
     except msgspec.ValidationError as error:
         raise ImageError(f"{what} is not as OCI says: {_plain(str(error))}", hint=_AGAIN) from None
     except RecursionError:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import BrokenError
+from envbuild.typed import from_json
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -78,7 +79,7 @@ def canonical(data: Mapping[str, Any]) -> bytes:
 
 def content(manifest: Manifest, what: str) -> Content:
     try:
-        return msgspec.json.decode(manifest.data, type=Content)
+        return from_json(manifest.data, Content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         hint = "build and push it again"
         raise BrokenError(f"what describes {what} cannot be read", hint=hint) from None

@@ -13,6 +13,7 @@ from envbuild.lock.bases import Base
 from envbuild.lock.body import plain_body
 from envbuild.lock.pins import Member, Pin, Pins
 from envbuild.lock.request import Request
+from envbuild.typed import converted, from_json
 
 FOLDER = "locks"
 SUFFIX = ".conda-lock.yml"
@@ -82,9 +83,9 @@ def read_head(path: str, text: str) -> Head:
     try:
         return Head(
             custom["python"],
-            msgspec.json.decode(custom["request"], type=dict[str, Request]),
-            msgspec.json.decode(custom["pins"], type=dict[str, str]),
-            msgspec.json.decode(custom["base"], type=Base) if "base" in custom else None,
+            from_json(custom["request"], dict[str, Request]),
+            from_json(custom["pins"], dict[str, str]),
+            from_json(custom["base"], Base) if "base" in custom else None,
         )
     except (KeyError, msgspec.DecodeError):
         raise NewerLockError(_NEWER, Place(path), _UPGRADE) from None
@@ -117,8 +118,8 @@ def read_lock(path: str, text: str) -> Lock:
     """
     head, custom = read_head(path, text), _custom(path, text)
     try:
-        members = msgspec.json.decode(custom.get("wheels", "{}"), type=dict[str, tuple[Member, ...]])
-        facts = msgspec.json.decode(custom.get("conda", "{}"), type=dict[str, dict[str, CondaFacts]])
+        members = from_json(custom.get("wheels", "{}"), dict[str, tuple[Member, ...]])
+        facts = from_json(custom.get("conda", "{}"), dict[str, dict[str, CondaFacts]])
         body = _read_body(text[text.find(f"\n{_BODY}") + 1 :])
     except (msgspec.DecodeError, ValueError):
         raise NewerLockError(_NEWER, Place(path), _UPGRADE) from None
@@ -145,7 +146,7 @@ def _completed(pin: Pin, known: CondaFacts) -> Pin:
 @lru_cache(maxsize=32)
 def _read_body(body: str) -> tuple[tuple[str, Pin], ...]:
     """Platform and pin of each package; twins have one body, which is parsed once."""
-    content = msgspec.convert(plain_body(body) or _parsed(body), _Body)
+    content = converted(plain_body(body) or _parsed(body), _Body)
     return tuple((package.platform, _pin(package)) for package in content.package)
 
 

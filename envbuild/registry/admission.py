@@ -16,6 +16,7 @@ from envbuild.registry.failures import failure
 from envbuild.registry.login import Login
 from envbuild.registry.logins import Logins
 from envbuild.registry.wire import Call, Wire
+from envbuild.typed import from_json
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -128,7 +129,7 @@ class Admission:
             what = f"a token of {host}"
             raise failure(self._server, what, reply.status, (dict(reply.headers.items()), body), login)
         try:
-            told = msgspec.json.decode(body, type=_Token)
+            told = from_json(body, _Token)
         except (msgspec.DecodeError, UnicodeDecodeError):
             hint = "check the registry's name, or tell who keeps it"
             raise LoginError(f"{host} gives no token for {self._server} that can be read", hint=hint) from None

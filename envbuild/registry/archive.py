@@ -11,6 +11,7 @@ import msgspec
 from envbuild.errors import BrokenError
 from envbuild.image.manifests import Content, Descriptor, Manifest, digest_of
 from envbuild.registry.blobs import Blob, Readable
+from envbuild.typed import from_json
 
 _INDEX = "index.json"
 _HINT = "build it again"
@@ -31,7 +32,7 @@ class Archive:
     def root(self) -> Descriptor:
         """The one image, or index of images, that the file is about."""
         try:
-            listed = msgspec.json.decode(self._whole(_INDEX), type=Content).manifests
+            listed = from_json(self._whole(_INDEX), Content).manifests
         except msgspec.DecodeError:
             listed = ()
         if not listed:

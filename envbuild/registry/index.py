@@ -11,6 +11,7 @@ import msgspec
 from envbuild.errors import BrokenError
 from envbuild.image.manifests import INDEXES, Manifest, canonical, content
 from envbuild.registry.client import Registry
+from envbuild.typed import from_json
 
 _AGAIN = "build it again: 'envbuild apply --platform P'"
 _MOST_CONFIG = 16 * 1024 * 1024
@@ -78,6 +79,6 @@ def _read(manifest: Manifest, what: str) -> dict[str, Any]:
 
 def _decoded(data: bytes, what: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(data, type=dict[str, Any])
+        return from_json(data, dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BrokenError(f"what describes {what} cannot be read", hint=_AGAIN) from None

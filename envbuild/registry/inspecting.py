@@ -11,6 +11,7 @@ from envbuild.image.manifests import Content, Manifest, content
 from envbuild.registry.client import Registry
 from envbuild.registry.copying import Source, Stored
 from envbuild.registry.index import is_attestation
+from envbuild.typed import from_json
 
 _NOISE = re.compile(r"^/bin/sh -c #\(nop\)\s*| # buildkit$")
 # Instructions that make no layer.
@@ -189,6 +190,6 @@ def _step(told: Mapping[str, Any]) -> str:
 
 def _decoded(data: bytes, kind: type[T], what: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return from_json(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BrokenError(f"what describes {what} cannot be read", hint=_AGAIN) from None

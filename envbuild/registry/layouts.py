@@ -14,6 +14,7 @@ from envbuild.image.manifests import DIGEST, Descriptor, Manifest
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.checking import Checked
 from envbuild.registry.copying import MOST_SMALL
+from envbuild.typed import from_json
 
 INDEX, MARK = "index.json", "oci-layout"
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -147,6 +148,6 @@ def _path(digest: str, shown: str) -> str:
 
 def _decoded(data: bytes, kind: type[T], what: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return from_json(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BrokenError(f"{what} cannot be read", hint=_AGAIN) from None

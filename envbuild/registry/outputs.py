@@ -23,6 +23,7 @@ from envbuild.registry.blobs import Blob
 from envbuild.registry.checking import Checked
 from envbuild.registry.copying import Source, parts, reached
 from envbuild.registry.layouts import INDEX, MARK, REF_NAME, Layout
+from envbuild.typed import converted, from_json
 from envbuild.workspace.writing import hint_of, replace
 
 _MARKED = b'{"imageLayoutVersion":"1.0.0"}'
@@ -182,8 +183,8 @@ def _enter(folder: Path, root: Manifest, name: str) -> None:
 
 def _standing(path: Path) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        msgspec.convert(found, _Names)
+        found = from_json(path.read_bytes(), dict[str, Any])
+        converted(found, _Names)
     except FileNotFoundError:
         return {"mediaType": _INDEX_TYPE, "schemaVersion": 2}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

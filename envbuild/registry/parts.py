@@ -14,6 +14,7 @@ from envbuild.fingerprint import Fingerprint, Part
 from envbuild.image.manifests import MANIFEST, Manifest, content, digest_of
 from envbuild.registry.blobs import Blob
 from envbuild.registry.client import Registry
+from envbuild.typed import from_json
 
 _KIND = "application/vnd.envbuild.parts.v1+json"
 _EMPTY_KIND = "application/vnd.oci.empty.v1+json"
@@ -67,7 +68,7 @@ def read_parts(registry: Registry, repository: str, fingerprint: str) -> Parts |
         raise BrokenError(f"{what} holds no parts of an image", hint=hint)
     data = registry.blob(repository, layers[0].digest, _MOST)
     try:
-        parts = msgspec.json.decode(data, type=Parts)
+        parts = from_json(data, Parts)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BrokenError(f"{what} holds no parts that can be read", hint=hint) from None
     if parts.fingerprint != fingerprint:

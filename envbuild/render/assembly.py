@@ -14,6 +14,7 @@ from envbuild.render.given import Given, placed
 from envbuild.render.refusals import assembly_refusals
 from envbuild.resolve import Environment, uses_gpu
 from envbuild.settings import Settings
+from envbuild.typed import from_json
 
 ASSEMBLY = "assembly.json"
 _UID = 1000  # the first that systems give to people
@@ -109,7 +110,7 @@ def unwritten(environment: Environment, settings: Settings) -> dict[str, object]
 
 
 def read_assembly(text: bytes) -> Assembly:
-    return msgspec.json.decode(text, type=Assembly)
+    return from_json(text, Assembly)
 
 
 def _base(environment: Environment, given: Given) -> str:

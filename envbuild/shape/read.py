@@ -19,6 +19,7 @@ from envbuild import __version__
 from envbuild.document import RAW, RESET, Mapping, Scalar, Sequence, Value, is_null, plain_value
 from envbuild.errors import EnvbuildError, Place
 from envbuild.shape.words import damaged_number, nearest
+from envbuild.typed import converted
 
 Reader: TypeAlias = Callable[[Value, str, "_Report"], Any]
 
@@ -237,7 +238,7 @@ def _struct(info: inspect.StructType) -> Reader:
             report(f"{_quote(name)} has keys that do not go together", node.place, f"write {_shown_shapes(shapes)}")
         if report.loose or len(report.problems) > before:
             return None
-        return msgspec.convert(values, info.cls, strict=False)
+        return converted(values, info.cls, strict=False)
 
     return read_struct
 

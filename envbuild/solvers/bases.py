@@ -18,6 +18,7 @@ from envbuild.registry.copying import Source, Stored
 from envbuild.registry.layouts import Layout
 from envbuild.render import ARCHITECTURES, is_root, platforms_of
 from envbuild.resolve import Environment
+from envbuild.typed import from_json
 
 _NUMBERS = re.compile(r"[0-9]+")
 _FORM = "IMAGE@sha256:..."
@@ -153,7 +154,7 @@ def _starts(source: Source, manifest: Manifest, base: Base) -> _Starts:
 
 def _decoded(data: bytes, kind: type[T], what: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return from_json(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BrokenError(f"what describes {what} cannot be read", hint=_AGAIN) from None
 

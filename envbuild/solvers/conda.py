@@ -15,6 +15,7 @@ from envbuild.solvers.channel_failures import channel_line
 from envbuild.solvers.channels import NOARCH, Asked, View
 from envbuild.solvers.conda_failures import CondaFailure
 from envbuild.solvers.newest import Newest
+from envbuild.typed import from_json
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -39,9 +40,6 @@ class _Told(msgspec.Struct, frozen=True):
     md5: str | None = None
     purls: tuple[str, ...] | None = None
     python_site_packages_path: str | None = None
-
-
-_told = msgspec.json.Decoder(_Told).decode
 
 
 def _url_of(root: str) -> str:
@@ -153,7 +151,7 @@ class CondaQuestion:
             raise SolveError(what, where, "use another channel")
 
     def _pin(self, record: "RepoDataRecord") -> Pin:
-        name, told = record.name.normalized, _told(record.to_json())
+        name, told = record.name.normalized, from_json(record.to_json(), _Told)
         depends = joined_specs(told.depends)
         return Pin(
             "conda",

@@ -19,6 +19,7 @@ from envbuild.lock import Pin
 from envbuild.process import Interrupted
 from envbuild.solvers.origins import public_url
 from envbuild.solvers.rattler import Rattler, system_error
+from envbuild.typed import from_json
 
 if TYPE_CHECKING:
     from rattler.package_streaming import ArchiveEntry
@@ -203,7 +204,7 @@ def _commands(entry_points: tuple[str, ...], pin: Pin) -> tuple[str, ...]:
 
 def _read(path: Path, shape: type[_Shape], pin: Pin) -> _Shape:
     try:
-        return msgspec.json.decode(_bytes(path, pin), type=shape)
+        return from_json(_bytes(path, pin), shape)
     except msgspec.DecodeError as error:
         raise _refused(pin, f"its info/{path.name} says nothing that can be read: {error}") from None
 

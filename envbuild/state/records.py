@@ -13,6 +13,7 @@ from envbuild.memo import Ledger
 from envbuild.record import Made, Record, Version, now_built
 from envbuild.state.file import File
 from envbuild.state.labels import Labels
+from envbuild.typed import from_json
 
 # What stands in a registry is everybody's; what stands on a machine is its own, and a prefix its platform's, too.
 _HERE = "(machine = '' OR (machine = ? AND (platform = ? OR builder <> 'local')))"
@@ -176,7 +177,7 @@ class State:
     def _records(self, query: str, values: list[str | int]) -> Iterator[Record]:
         for (text,) in self._file.rows(query, values):
             try:
-                yield msgspec.json.decode(text, type=Record)
+                yield from_json(text, Record)
             except msgspec.DecodeError:
                 raise self._file.damaged("a record cannot be read") from None
 

@@ -16,6 +16,7 @@ from envbuild.registry.copying import Source, Stored
 from envbuild.registry.inspecting import PACKAGES, made_by
 from envbuild.render import ARCHITECTURES
 from envbuild.solvers.bases import project_layout
+from envbuild.typed import from_json
 
 _ANOTHER = "choose another image, or tell who keeps this one"
 _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -180,6 +181,6 @@ def _layers(stated: Content, config: _Config, asked: Asked) -> tuple[Layer, ...]
 
 def _decoded(data: bytes, kind: type[T], asked: Asked) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return from_json(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BuildError(f"what {asked.name} tells of itself cannot be read", asked.where, _ANOTHER) from None

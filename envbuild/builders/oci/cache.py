@@ -20,6 +20,7 @@ from envbuild.builders.oci.tree import Tree
 from envbuild.builders.packages import held, unwritable
 from envbuild.errors import BuildError
 from envbuild.process import Interrupted, Programs
+from envbuild.typed import from_msgpack
 
 _LAYER, _LEDGER, _NEW = "layer", "ledger", ".new"
 _DIGEST = 32
@@ -178,7 +179,7 @@ def _read(path: Path) -> _Ledger:
     whole = path.read_bytes()
     if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
         raise ValueError(path)
-    return msgspec.msgpack.decode(whole[_DIGEST:], type=_Ledger)
+    return from_msgpack(whole[_DIGEST:], _Ledger)
 
 
 def _write(path: Path, ledger: _Ledger) -> None:

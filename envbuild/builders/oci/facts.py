@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from envbuild.builders.packages import key, unwritable
+from envbuild.typed import from_msgpack
 from envbuild.workspace.writing import replace
 
 _Shape = TypeVar("_Shape")
@@ -27,7 +28,7 @@ class Facts:
         try:
             whole = self._place(name, shape).read_bytes()
             if hashlib.sha256(whole[_DIGEST:]).digest() == whole[:_DIGEST]:
-                return msgspec.msgpack.decode(whole[_DIGEST:], type=shape)
+                return from_msgpack(whole[_DIGEST:], shape)
         except (OSError, msgspec.DecodeError):
             pass
         return None

@@ -15,6 +15,7 @@ from envbuild.errors import BuildError
 from envbuild.registry.blobs import Blob, Readable
 from envbuild.registry.checking import Checked
 from envbuild.solvers.contents import BOUND_FREE, BOUND_RATIO
+from envbuild.typed import from_msgpack
 from envbuild.workspace.writing import replace
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def listing(blob: Blob, folder: Path) -> Listing:
     with suppress(OSError, msgspec.DecodeError):
         data = kept.read_bytes()
         if hashlib.sha256(_FORM + data[_DIGEST:]).digest() == data[:_DIGEST]:
-            return msgspec.msgpack.decode(data[_DIGEST:], type=Listing)
+            return from_msgpack(data[_DIGEST:], Listing)
     found = _read(blob)
     packed = msgspec.msgpack.encode(found)
     with suppress(OSError):  # it is read again next time

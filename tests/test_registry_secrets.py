@@ -89,7 +89,7 @@ def test_a_registry_is_shown_no_bearer(imaging: Imaging, private: Registry) -> N
     imaging.project.write("envbuild.yaml", text)
     run = imaging.project.run("apply", check=1, env=_VALUE)
     assert "a registry is shown a user and a password, and the secret 'acme' is sent otherwise" in run.err
-    assert "hint: remove 'as'" in run.err
+    assert "or remove 'as', or name registries under another secret" in run.err
 
 
 def test_no_helper_of_docker_is_asked_for_it(imaging: Imaging, tmp_path: Path) -> None:

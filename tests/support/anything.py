@@ -78,8 +78,7 @@ values = fields(
     run=fields(command=words, env=st.dictionaries(names, words, min_size=1), arguments=some(texts)),
     serve=fields(entry_script=st.just("../score.py"), port=st.just(80), models=st.just({"m": "models/a"})),
     constraints=some(st.sampled_from(["zeta <3", "eta =1"])),
-    check=st.just({"ignore": ["no-channels"]}),
-    silence=some(st.sampled_from(["no-channels", "floating-base"])),
+    check=fields(ignore=some(st.sampled_from(["no-channels", "floating-base"]))),
 )  # fmt: skip
 
 

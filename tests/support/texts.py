@@ -7,7 +7,7 @@ from random import Random
 KEYS = (
     "name", "prefix", "extends", "abstract", "description", "tags", "channels", "platforms", "dependencies",
     "without", "constraints", "overrides", "system_requirements", "variables", "params", "python", "pip", "setup",
-    "test", "image", "builder", "publish", "matrix", "solve_group", "run", "serve", "spark", "r", "check", "silence",
+    "test", "image", "builder", "publish", "matrix", "solve_group", "run", "serve", "spark", "r", "check",
     "zzz", "<<", "Setup",
 )  # fmt: skip
 WITHIN = {
@@ -105,8 +105,7 @@ RIGHT = {
         "{a: [x], name: 'n-{{ matrix.a }}'}", "{a: [1, 2], b: [x], exclude: [{a: 1}], include: [{a: 3, b: y}]}",
         "!reset", "{a: {x: {without: [numpy]}, z: }}",
     ),
-    "check": ("{ignore: [no-channels]}",),
-    "silence": ("[no-channels]", "[nochannels]", "!reset", "floating-base"),
+    "check": ("{ignore: [no-channels]}", "{ignore: [nochannels]}", "!reset", "{ignore: floating-base}"),
     "run": ("{command: x, env: {A: b}}",),
     "serve": ("{port: 80, models: {m: x}}",),
     "spark": ("{version: '3.5', packages: [a]}",),

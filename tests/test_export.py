@@ -81,7 +81,7 @@ def test_a_lock_that_is_not_current(file_format: str, plain: Project) -> None:
         (["conda", "b"], "no environment is named 'b'", "known are: a"),
         (["conda", "a@1"], "'a' was never built", "run 'envbuild apply'"),
         (["conda", "a@"], "'a@' names no version", "say 'a@1' or 'a@latest'"),
-        (["conda", "a", "--exact"], "'export conda' takes no --exact", "use it with: pixi"),
+        (["conda", "a", "--exact"], "'export conda' takes no --exact", "use it with: azureml, azureml-v1, pixi"),
         (["pip", "a", "--requested"], "'export pip' takes no --requested", "use it with: conda"),
         (["pixi", "a", "--no-hashes"], "'export pixi' takes no --no-hashes", "use it with: pip"),
         (["pip", "a", "--sha256"], "'export pip' takes no --sha256", "use it with: explicit"),

@@ -130,7 +130,7 @@ def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
     from envbuild.errors import UsageError
 
     for name, stated in options.items():
-        takers = [one for one, (_, own) in FORMATS.items() if name in own]
+        takers = list(FILES) if name == "folder" else [one for one, (_, own) in FORMATS.items() if name in own]
         if stated and name != "platform" and file_format not in takers:
             shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
             raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 # What each of them writes, and the options that it takes besides those of all.
 FORMATS: dict[str, tuple[str, frozenset[str]]] = {
-    "azureml": ("Azure ML definition", frozenset({"exact", "folder", "force"})),
-    "azureml-v1": ("Azure ML definition", frozenset({"exact", "folder", "force"})),
+    "azureml": ("Azure ML definition", frozenset({"exact", "force"})),
+    "azureml-v1": ("Azure ML definition", frozenset({"exact", "force"})),
     "conda": ("environment.yml", frozenset({"requested"})),
     "explicit": ("explicit lock", frozenset({"sha256"})),
     "pip": ("requirements.txt", frozenset({"no_hashes"})),

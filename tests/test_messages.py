@@ -55,6 +55,7 @@ OTHER_HINTS = (
     "the newest is",
     "'envbuild ",
     "a command runs in one environment",
+    "{error.hint}; ",
 )
 
 # Messages without a hint, and why: nobody at the keyboard could do anything that the message does not say.

@@ -1,6 +1,7 @@
 """Definitions of Azure ML that are broken, odd or at odds: carried, or refused with the reason, and never thinned."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -269,6 +270,33 @@ def test_credentials_are_never_written(started: Project) -> None:
     for place in ("azureml_environment.json:5", "conda_dependencies.yml:4", "BaseDockerfile:2"):
         assert f"old/{place}" in run.err
     assert "'DB_PASSWORD' is not carried: by its name it is a secret" in run.err
+
+
+def test_credentials_that_are_written_by_escapes(started: Project) -> None:
+    """JSON is read for what it says; of YAML, whose text stays as it is, such a URL is refused."""
+    url = f"https:\\/\\/me:{CANARY}\\u0040pypi.example\\/simple"
+    token = f"https:\\/\\/conda.test\\/t\\/{CANARY}\\/x"
+    pip = ["--extra-index-url URL", f"--find-links https:\\/\\/h.example\\/x?token={CANARY}", "six"]
+    inline = {"channels": ["TOKEN"], "dependencies": ["python=3.11", {"pip": pip}]}
+    python = {"userManagedDependencies": False, "condaDependencies": inline}
+    docker = {"baseImage": f"me:{CANARY}@registry.example/x:1", "shmSize": "2g"}
+    text = definition(environmentVariables={"A": "URL"}, python=python, docker=docker).replace("\\\\", "\\")
+    started.write("new/azureml_environment.json", text.replace("URL", url).replace("TOKEN", token))
+    run = started.run("import", "azureml-v1", "new", check=1)
+    told = re.findall(r"(?m)^new/azureml_environment.json:\d+:\d+: ", run.err)
+    assert len(told) == len(["A", "channel", "index", "links", "base"])
+    done = started.run("import", "azureml-v1", "new", "--partial")
+    assert CANARY not in run.err + done.out + done.err + started.read("manifests/x.yaml")
+    assert 'base: "registry.example/x:1"' in started.read("manifests/x.yaml")
+    assert '# left out: - "--find-links https://h.example/x?token=***"' in started.read("manifests/x.yaml")
+    variables = f'{{A: "https:\\/\\/me:{CANARY}@h.example"}}'
+    text = f'image: "debian:12"\nconda_file:\n  dependencies: [python]\n  variables: {variables}\n'
+    started.write("new.yml", text)
+    refused_again = started.run("import", "azureml", "new.yml", "--partial", check=1).err
+    assert refused_again == (
+        "new.yml:4:18: a URL has credentials, and is written by escapes: they cannot be taken out\n"
+        "  hint: write the URL as it is, in one line\n"
+    )
 
 
 @pytest.mark.parametrize(

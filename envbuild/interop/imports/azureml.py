@@ -3,7 +3,7 @@
 import posixpath
 import re
 
-from envbuild.document import Mapping, Scalar, decode, parse
+from envbuild.document import Mapping, Scalar
 from envbuild.errors import ManifestError, Note
 from envbuild.interop.azureml_terms import PROPERTIES, ROUTES
 from envbuild.interop.azureml_writing import Said, plain, said
@@ -18,7 +18,7 @@ from envbuild.interop.imports.azureml_whole import (
     surroundings,
 )
 from envbuild.interop.imports.brought import Brought
-from envbuild.interop.imports.masking import masked
+from envbuild.interop.imports.masking import masked_yaml
 from envbuild.interop.imports.paths import moved
 from envbuild.interop.imports.source import Source
 from envbuild.project.starting import Carried, not_carried
@@ -39,8 +39,8 @@ _OF_CONDA = ("dependencies", "channels")
 
 
 def bring(source: Source, habits: Habits, asked: str = "") -> Brought:
-    text, hidden = masked(source.shown, decode(source.shown, source.read()))
-    root = parse(source.shown, text.encode()).root
+    document, hidden = masked_yaml(source.shown, source.read())
+    root = document.root
     _refuse_others(root)
     fields = Fields(root, _KNOWN)
     name = azure_name(fields.text("name")) or azure_name(_stem(source, root))
@@ -117,7 +117,7 @@ class _Definition:
     def _image(self) -> dict[str, Said]:
         """What the image starts from: Azure takes one of the two."""
         fields = self._fields
-        image, build = fields.text("image"), fields.node("build")
+        image, build = fields.image("image"), fields.node("build")
         if image and build:
             where = fields.key("build")
             why = f"Azure takes 'image' or 'build', and 'image' is on line {image.line}"

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from envbuild.document import Document, Mapping, decode, parse
+from envbuild.document import Document, Mapping, parse
 from envbuild.errors import EnvbuildError, Note, Place
 from envbuild.interop.azureml_writing import Line, kept, lines_of
 from envbuild.interop.imports import conda
-from envbuild.interop.imports.masking import masked
+from envbuild.interop.imports.masking import masked_yaml
 from envbuild.interop.imports.source import Source
 from envbuild.project.starting import Carried, not_carried
 
@@ -33,8 +33,7 @@ class Specification(msgspec.Struct, frozen=True):
 
 def specification(source: Source) -> Specification:
     """A file, without its credentials."""
-    text, hidden = masked(source.shown, decode(source.shown, source.read()))
-    document = parse(source.shown, text.encode())
+    document, hidden = masked_yaml(source.shown, source.read())
     return Specification(source, document.root, document, hidden)
 
 

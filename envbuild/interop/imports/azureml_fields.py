@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from envbuild.document import Mapping as Node
 from envbuild.document import Scalar, Sequence, Value, is_null, scalars, unprintable
 from envbuild.errors import EnvbuildError, ManifestError, Note, Place, raise_all
+from envbuild.interop.imports.masking import hidden, without_login
 from envbuild.project.starting import not_carried
 from envbuild.shape import nearest
 
@@ -45,6 +48,15 @@ class Fields:
         if found is not None and not isinstance(found, Scalar):
             raise _mistyped(name, found, "a text")
         return found if found and found.text else None
+
+    def image(self, name: str) -> Scalar | None:
+        """The name of an image, without whom its registry is to let in."""
+        found = self.text(name)
+        plain = without_login(found.text) if found else ""
+        if found is None or plain == found.text:
+            return found
+        self.left.append(hidden(plain, found.place))
+        return msgspec.structs.replace(found, text=plain)
 
     def flag(self, name: str, default: bool) -> bool:  # noqa: FBT001 - it stands behind a name that says what it is
         found = self.node(name)

@@ -30,7 +30,7 @@ from envbuild.interop.imports.azureml_whole import (
     surroundings,
 )
 from envbuild.interop.imports.brought import Brought
-from envbuild.interop.imports.masking import SECRET_NAME, masked
+from envbuild.interop.imports.masking import SECRET_NAME, masked, masked_tree, without_login
 from envbuild.interop.imports.source import STANDARD_INPUT, Source
 from envbuild.project.starting import Carried, not_carried
 
@@ -71,8 +71,7 @@ def definition_of(given: str, start: str) -> str:
 
 
 def bring(source: Source, habits: Habits, asked: str = "") -> Brought:
-    text, hidden = masked(source.shown, decode(source.shown, source.read()))
-    root = parse_json(source.shown, text)
+    root, hidden = masked_tree(parse_json(source.shown, decode(source.shown, source.read())))
     if root.entries.keys() <= {"name", "version"}:
         what = "this only names an environment that is registered in Azure"
         raise ManifestError(what, root.place, "save its definition: Environment.get(…).save_to_directory(…)")
@@ -179,7 +178,7 @@ class _Definition:
         """One of three things that exclude each other; a Dockerfile beside the definition stands before all."""
         fields = self._fields
         base, dockerfile, context = (
-            fields.text("docker.baseImage"),
+            fields.image("docker.baseImage"),
             self._dockerfile(),
             fields.node("docker.buildContext"),
         )
@@ -217,15 +216,16 @@ class _Definition:
     def _base(self, base: Scalar, tags: dict[str, Said]) -> Scalar:
         """With the registry before it, unless it names that itself."""
         address = self._fields.text("docker.baseImageRegistry.address")
-        host = host_of_registry(address.text) if address else ""
+        stated = without_login(address.text) if address else ""
+        host = host_of_registry(stated)
         if not address or base.text.startswith(f"{host}/"):
             return said(base.text, base.place)
-        tags[REGISTRY] = said(address.text, address.place)
+        tags[REGISTRY] = said(stated, address.place)
         return said(f"{host}/{base.text}", base.place)
 
     def _registry(self, base: Scalar | None) -> None:
         fields, name = self._fields, "docker.baseImageRegistry"
-        address = fields.text(f"{name}.address")
+        address = fields.image(f"{name}.address")
         host = host_of_registry(address.text) if address else "REGISTRY"
         if address and (base is None or base.text.startswith(f"{host}/")):
             what = "the registry's address is not carried: " + (

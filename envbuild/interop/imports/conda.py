@@ -6,11 +6,11 @@ from collections.abc import Sequence as Sequence_
 
 import msgspec
 
-from envbuild.document import RESET, Document, Entry, Mapping, Scalar, Sequence, decode, is_null, parse
+from envbuild.document import RESET, Document, Entry, Mapping, Scalar, Sequence, is_null
 from envbuild.errors import EnvbuildError, Note, Place
 from envbuild.interop.imports.brought import Brought
 from envbuild.interop.imports.composing import remark
-from envbuild.interop.imports.masking import masked
+from envbuild.interop.imports.masking import HIDDEN, masked_yaml
 from envbuild.interop.imports.paths import Moved, moved, moved_item
 from envbuild.interop.imports.source import Source
 from envbuild.manifest import Keys
@@ -31,8 +31,7 @@ class _Edit(msgspec.Struct, frozen=True):
 
 
 def bring(source: Source) -> Brought:
-    text, hidden = masked(source.shown, decode(source.shown, source.read()))
-    document = parse(source.shown, text.encode())
+    document, hidden = masked_yaml(source.shown, source.read())
     return Brought(_name(document) or folded_name(source.stem), lambda path: carried(source, document, hidden, path))
 
 
@@ -65,6 +64,9 @@ def carried(
 def _edits(document: Document, source: Source, path: str) -> Iterator[_Edit]:
     folders = (source.folder,)
     for node in _pip_lines(document.root):
+        if HIDDEN in node.text:
+            yield _Edit(node, node.text, Moved(why="what its query says is a secret"))
+            continue
         found = moved_item(node.text, folders, source, path)
         if found and found.text != node.text:
             yield _Edit(node, node.text, found)
@@ -127,7 +129,8 @@ def _edited(text: str, edit: _Edit, left: list[EnvbuildError], places: Sequence_
             return again
         why, hint = "a path that goes over several lines is not rewritten", "write it in one line"
     where = (places[node.line - 1] if places else None) or node.place
-    left.append(not_carried(edit.old, why, where, hint))
+    if HIDDEN not in edit.old:  # else it is told already, by its URL
+        left.append(not_carried(edit.old, why, where, hint))
     without = commented(text, node.line, node.column, why)
     if without is None:
         raise left[-1]

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from envbuild.errors import EnvbuildError, ManifestError, Place
+import msgspec
+
+from envbuild.document import Document, Entry, Mapping, Scalar, Sequence, Value, decode, parse
+from envbuild.errors import EnvbuildError, ManifestError, Place, raise_all
 
 HIDDEN = "***"
 _END = r"\s'\"<>"
@@ -16,6 +19,7 @@ _TELLING = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|api[_-]?key|crede
 _QUERY = re.compile(rf"(?i)(?P<before>://[^{_END}]*[?&]{_TELLING}=)(?!\*\*\*)[^&#{_END}]+")
 # A variable that is a secret by its name, whatever it holds.
 SECRET_NAME = re.compile(r"(?i)(token|secret|passw(or)?d|passphrase|credential|api_?key|private_?key|access_?key)")
+_BARE_LOGIN = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)(?=[\w-]+[.:/])")
 _SSH = re.compile(r"(?i)(?:[a-z]+\+)?ssh://")
 _HINT = (
     "keep them under 'secrets' in envbuild.yaml, in a netrc file, or by 'uv auth login' or 'rattler auth login';"
@@ -32,9 +36,73 @@ def masked(path: str, text: str) -> tuple[str, tuple[EnvbuildError, ...]]:
         plain = without_credentials(line)
         lines.append(plain)
         if plain != line and not line.lstrip().startswith("#"):
-            said = next(_urls(plain), plain.strip())
-            problems.append(hidden(said, Place(path, number, _column(line, plain))))
+            problems.append(hidden(_said(plain), Place(path, number, _column(line, plain))))
     return "\n".join(lines), tuple(problems)
+
+
+def masked_yaml(path: str, data: bytes) -> tuple[Document, tuple[EnvbuildError, ...]]:
+    """The same of YAML; what is written by escapes, or goes over lines, cannot be taken out of its text."""
+    text, problems = masked(path, decode(path, data))
+    document = parse(path, text.encode())
+    raise_all(_escaped(document.root))
+    return document, problems
+
+
+def _escaped(node: Value) -> Iterator[EnvbuildError]:
+    for one in _texts(node):
+        if without_credentials(one.text) != one.text:
+            what = "a URL has credentials, and is written by escapes: they cannot be taken out"
+            yield ManifestError(what, one.place, "write the URL as it is, in one line")
+
+
+def _texts(node: Value) -> Iterator[Scalar]:
+    """Keys and values."""
+    match node:
+        case Scalar():
+            yield node
+        case Sequence():
+            for item in node.items:
+                yield from _texts(item)
+        case Mapping():
+            for entry in node.entries.values():
+                yield entry.key
+                yield from _texts(entry.value)
+
+
+def masked_tree(root: Mapping) -> tuple[Mapping, tuple[EnvbuildError, ...]]:
+    """The same of what is not kept as a text: each value by what it says, however it is written."""
+    problems: list[EnvbuildError] = []
+    return _masked_mapping(root, problems), tuple(problems)
+
+
+def _masked_mapping(node: Mapping, problems: list[EnvbuildError]) -> Mapping:
+    entries = {}
+    for entry in node.entries.values():
+        key = _masked_scalar(entry.key, problems)
+        entries[key.text] = Entry(key, _masked_value(entry.value, problems))
+    return msgspec.structs.replace(node, entries=entries)
+
+
+def _masked_value(node: Value, problems: list[EnvbuildError]) -> Value:
+    match node:
+        case Scalar():
+            return _masked_scalar(node, problems)
+        case Sequence():
+            return msgspec.structs.replace(node, items=tuple(_masked_value(one, problems) for one in node.items))
+        case _:
+            return _masked_mapping(node, problems)
+
+
+def _masked_scalar(node: Scalar, problems: list[EnvbuildError]) -> Scalar:
+    lines = node.text.split("\n")
+    plain = [without_credentials(line) for line in lines]
+    problems += (hidden(_said(new), node.place) for new, old in zip(plain, lines, strict=True) if new != old)
+    return msgspec.structs.replace(node, text="\n".join(plain)) if plain != lines else node
+
+
+def without_login(image: str) -> str:
+    """The name of an image without the user and the password of its registry."""
+    return _BARE_LOGIN.sub("", image, count=1) if "://" not in image else image
 
 
 def hidden(said: str, where: Place) -> EnvbuildError:
@@ -68,5 +136,7 @@ def _column(line: str, plain: str) -> int:
     return line.rfind(" ", 0, differs) + 2
 
 
-def _urls(text: str) -> Iterator[str]:
-    yield from (match[0] for match in re.finditer(rf"[A-Za-z][\w+.-]*://[^{_END}]+", text))
+def _said(plain: str) -> str:
+    """The URL of a line, else all of it."""
+    found = re.search(rf"[A-Za-z][\w+.-]*://[^{_END}]+", plain)
+    return found[0] if found else plain.strip()

@@ -452,6 +452,18 @@ def test_yaml_that_defines_no_whole_environment(started: Project, text: str, lin
     refused(started, "azureml", "e.yml", *lines)
 
 
+def test_tags_that_are_called_as_ours(started: Project) -> None:
+    """What keeps a name, a version or a property is not taken from a tag; any other tag goes out again."""
+    text = "name: X\nversion: 1\nimage: debian:12\nproperties: {a: b}\n"
+    tags = "tags: {azureml.name: evil, azureml.version: 7, azureml.properties.a: c, azureml.team: x}\n"
+    started.write("e.yml", text + tags)
+    run = started.run("import", "azureml", "e.yml", "--partial")
+    for name in ("name", "version", "properties.a"):
+        assert f"'tags.azureml.{name}' is not carried: a tag of that name keeps here what is no tag in Azure" in run.out
+    out = started.run("export", "azureml", "x").out
+    assert 'name: X\nversion: "1"\ntags:\n  azureml.team: x\n' in out
+
+
 def test_yaml_from_standard_input(started: Project) -> None:
     """With an inline conda file whose paths are seen from here, at the lines where they stand."""
     text = "image: registry.example/x:1\nconda_file:\n  dependencies:\n  - python\n  - pip: [-r gone.txt]\n"

@@ -3,8 +3,7 @@
 DEFINITION, CONDA, DOCKERFILE = "azureml_environment.json", "conda_dependencies.yml", "BaseDockerfile"
 LIBRARIES = ("mavenLibraries", "pypiLibraries", "rcranLibraries", "jarLibraries", "eggLibraries")
 
-OWN = "azureml."
-NAME, VERSION, REGISTRY, PROPERTIES = f"{OWN}name", f"{OWN}version", f"{OWN}registry", f"{OWN}properties."
+NAME, VERSION, REGISTRY, PROPERTIES = "azureml.name", "azureml.version", "azureml.registry", "azureml.properties."
 
 INTERPRETER = "python"
 SHM_SIZE = "2g"
@@ -14,6 +13,11 @@ PLATFORMS = {
     ("linux", "amd64"): "linux-64", ("linux", "arm64"): "linux-aarch64", ("windows", "amd64"): "win-64",
     ("osx", "amd64"): "osx-64", ("osx", "arm64"): "osx-arm64",
 }  # fmt: skip
+
+
+def is_own(tag: str) -> bool:
+    """Whether a tag keeps what is no tag there."""
+    return tag in {NAME, VERSION, REGISTRY} or tag.startswith(PROPERTIES)
 
 
 def host_of_registry(address: str) -> str:

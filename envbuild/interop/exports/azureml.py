@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from envbuild.errors import Note, UsageError
-from envbuild.interop.azureml_terms import OWN, PROPERTIES, ROUTES, VERSION
+from envbuild.interop.azureml_terms import PROPERTIES, ROUTES, VERSION, is_own
 from envbuild.interop.azureml_writing import bare, lines_of
 from envbuild.interop.exports.azureml_common import azure_name, base_of, notes_of, on_one_platform, set_variables
 from envbuild.interop.exports.azureml_conda import specification
@@ -30,7 +30,7 @@ def export(subject: Subject) -> Exported:
         "name": name,
         "version": str(subject.outgoing.version or "") or subject.environment.tags.get(VERSION),
         "description": subject.environment.description,
-        "tags": {key: one for key, one in subject.environment.tags.items() if not key.startswith(OWN)},
+        "tags": {key: one for key, one in subject.environment.tags.items() if not is_own(key)},
         "image": base_of(subject),
         "build": build,
         "conda_file": _with_variables(subject, conda),

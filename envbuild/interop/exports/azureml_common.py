@@ -7,7 +7,7 @@ import msgspec
 
 from envbuild.document import Mapping, Scalar, Sequence, Value, is_null
 from envbuild.errors import Note, UsageError
-from envbuild.interop.azureml_terms import NAME, OWN
+from envbuild.interop.azureml_terms import NAME, is_own
 from envbuild.interop.exports.conda import variables_of
 from envbuild.interop.exports.subject import Subject
 from envbuild.manifest import Base
@@ -116,7 +116,7 @@ def _of_keys(subject: Subject, file: str, held: frozenset[str]) -> Iterator[Note
         for name in _said((key,), node) if node is not None else ():
             shown = ".".join(name)
             is_held = any(shown == one or shown.startswith(f"{one}.") for one in held)
-            if not is_held and not shown.startswith(f"tags.{OWN}"):
+            if not is_held and not is_own(shown.removeprefix("tags.")):
                 where = subject.environment.where_key(*name)
                 yield subject.note(shown, f"{file} has no place for {shown}", where)
 

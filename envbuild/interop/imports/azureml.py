@@ -5,7 +5,7 @@ import re
 
 from envbuild.document import Mapping, Scalar
 from envbuild.errors import ManifestError, Note
-from envbuild.interop.azureml_terms import PROPERTIES, ROUTES
+from envbuild.interop.azureml_terms import PROPERTIES, ROUTES, is_own
 from envbuild.interop.azureml_writing import Said, plain, said
 from envbuild.interop.imports.azureml_conda import Specification, specification
 from envbuild.interop.imports.azureml_fields import Fields, Known
@@ -101,6 +101,11 @@ class _Definition:
         found: dict[str, Said] = {}
         for before, name in (("", "tags"), (PROPERTIES, "properties")):
             for key, value in self._fields.pairs(name):
+                if not before and is_own(key.text):
+                    why = "a tag of that name keeps here what is no tag in Azure"
+                    hint = "give it another name"
+                    self._fields.left.append(not_carried(f"tags.{key.text}", why, key.place, hint))
+                    continue
                 found[f"{before}{key.text}"] = said(value.text, value.place)
         return found
 

@@ -47,6 +47,18 @@ def test_an_interpreter_is_refused_with_its_line(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize("source", ["conda", "uv"])
+def test_an_interpreter_of_the_base_is_none_beside_another_python(project: Project, source: str) -> None:
+    """It counts as content, and would not be used."""
+    image = "builder: docker\nplatforms: [linux-64]\nimage: {base: 'debian:12'}\n"
+    project.write("manifests/a.yaml", f"{image}python: {{from: {source}, interpreter: /usr/bin/python3}}\n")
+    what = f"'python.interpreter' names one of the base, and {source} brings another Python"
+    assert project.run("plan", check=1).err.splitlines()[:2] == [
+        f"manifests/a.yaml:4:{31 + len(source)}: {what}",
+        "  hint: remove it, or say 'managed: false' where the base has all packages",
+    ]
+
+
 @pytest.mark.parametrize("command", ['rm -rf "$VIRTUAL_ENV"', 'rm "$VIRTUAL_ENV/bin/python"'])
 def test_setup_that_breaks_its_own_prefix_stops_no_other(project: Project, command: str) -> None:
     """What was built stands or fails alone, and nobody is told of a bug."""

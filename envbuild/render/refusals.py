@@ -46,6 +46,7 @@ def assembly_refusals(environment: Environment, given: Given) -> Iterator[Envbui
     """What holds of every image, also of one that no Dockerfile is written for."""
     yield from _later(environment)
     yield from _starts(environment, given)
+    yield from _interpreter(environment)
     yield from _copies(environment)
     yield from _names(environment)
 
@@ -96,6 +97,15 @@ def _starts(environment: Environment, given: Given) -> Iterator[EnvbuildError]:
         hint = f"add one of: {', '.join(ARCHITECTURES)}"
         yield RenderError("an image is for Linux", environment.where_said("platforms"), hint)
     yield from _place(environment)
+
+
+def _interpreter(environment: Environment) -> Iterator[EnvbuildError]:
+    """Of the base there is one to be named, and none where a whole Python is brought along."""
+    python = environment.python
+    if python.interpreter and python.managed and python.source != "image":
+        what = f"'python.interpreter' names one of the base, and {python.source} brings another Python"
+        hint = "remove it, or say 'managed: false' where the base has all packages"
+        yield RenderError(what, environment.where("python", "interpreter"), hint)
 
 
 def _place(environment: Environment) -> Iterator[EnvbuildError]:

@@ -87,10 +87,10 @@ def test_the_whole_of_a_repository_may_be_meant(project: Project, server: GitSer
 
 
 def test_a_damaged_file_is_fetched_anew(project: Project, server: GitServer, commit: str) -> None:
-    """Changed, gone, replaced by a link, or its list damaged: never used, and an error where it cannot be had again."""
+    """Changed, gone, a link, one too many, its list damaged: never used, and an error where it cannot be had again."""
     lent(project, server, commit).run("plan")
     base = kept(project) / "files/base.yaml"
-    for harm in ("changed", "gone", "link", "list"):
+    for harm in ("changed", "gone", "link", "list", "more"):
         before = base.read_bytes()
         if harm == "changed":
             base.write_bytes(before.replace(b"'1'", b"'3'"))
@@ -99,11 +99,14 @@ def test_a_damaged_file_is_fetched_anew(project: Project, server: GitServer, com
         elif harm == "link":
             base.unlink()
             base.symlink_to("train.yaml")
+        elif harm == "more":
+            (base.parent / "planted.yaml").write_bytes(before)
         else:
             (kept(project) / "listing").write_bytes(b"")
             base.write_bytes(before.replace(b"'1'", b"'3'"))
         assert project.run("explain", "own", "variables.SHARED").out.startswith('variables.SHARED: "1"'), harm
         assert base.read_bytes() == _SHARED, harm
+        assert not (base.parent / "planted.yaml").exists(), harm
     base.unlink()
     server.close()
     err = project.run("plan", check=1).err
@@ -143,6 +146,7 @@ def test_what_a_catalogue_in_git_has_is_locked_and_built(project: Project, serve
         ("{git: 'git://h.example/x', commit: CC}", "git is not asked by 'git:'"),
         ("{git: 'http://h.example/x', commit: CC}", "'http://h.example/x' is not https"),
         ("{git: 'https://me:hush@h.example/x', commit: CC}", "credentials may not stand in a file"),
+        ("{git: 'https://h.example/x?token=hush', commit: CC}", "a repository has no '?' and no '#' behind its path"),
         ("{git: 'https://h.example:x/y', commit: CC}", "'https://h.example:x/y' has no valid host"),
         ("{git: 'https://h.example/x', commit: main}", "'main' is no commit: branches, tags and short forms may move"),
         ("{git: 'https://h.example/x', commit: v1.0}", "'v1.0' is no commit"),

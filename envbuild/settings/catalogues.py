@@ -79,5 +79,8 @@ def _url(node: Scalar) -> Iterator[EnvbuildError]:
         yield SettingsError(f"git is not asked by '{scheme}:'", node.place, _FORMS)
     elif colons and (not parts or any((one or "").startswith("-") for one in (parts.hostname, parts.username))):
         yield SettingsError(f"'{text}' has no valid host", node.place, "mend the URL")
+    elif "?" in text or "#" in text:
+        what = "a repository has no '?' and no '#' behind its path"
+        yield SettingsError(what, node.place, "leave it out: who may read it is git's business")
     elif scheme.lower() == "http" and not is_loopback(text):
         yield SettingsError(f"'{text}' is not https", node.place, "use https: plain http is for loopback only")

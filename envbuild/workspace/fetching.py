@@ -60,7 +60,20 @@ def kept(cache: Path, wanted: Repository) -> Path | None:
     if hashlib.sha256(listed).hexdigest().encode() != digest:
         return None
     files = place / _FILES
-    return files if all(_is_whole(files / one.name, one) for one in _entries(listed)) else None
+    entries = tuple(_entries(listed))
+    is_whole = _names_in(files) == {one.name for one in entries} and all(
+        _is_whole(files / one.name, one) for one in entries
+    )
+    return files if is_whole else None
+
+
+def _names_in(folder: Path) -> set[str]:
+    """All but folders that hold nothing; a link is a file, wherever it leads."""
+    found = set()
+    for above, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(above, name).is_symlink()]
+        found |= {Path(above, name).relative_to(folder).as_posix() for name in (*files, *links)}
+    return found
 
 
 def _place_of(folder: Path, wanted: Repository) -> Path:

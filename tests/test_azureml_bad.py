@@ -452,6 +452,14 @@ def test_yaml_that_defines_no_whole_environment(started: Project, text: str, lin
     refused(started, "azureml", "e.yml", *lines)
 
 
+def test_a_context_without_its_dockerfile(started: Project) -> None:
+    """No package is to be named for it."""
+    started.write("c/readme", "")
+    started.write("e.yml", "build: {path: c}\n")
+    told = "e.yml:1:15: 'build: c' is not carried: the path 'c/Dockerfile' is not there"
+    refused(started, "azureml", "e.yml", told, "  hint: put it where the definition names it")
+
+
 def test_tags_that_are_called_as_ours(started: Project) -> None:
     """What keeps a name, a version or a property is not taken from a tag; any other tag goes out again."""
     text = "name: X\nversion: 1\nimage: debian:12\nproperties: {a: b}\n"

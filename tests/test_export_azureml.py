@@ -163,6 +163,9 @@ def test_the_command_line(started: Project) -> None:
     assert "leave out '-o'" in started.run("export", "azureml-v1", "a", "out", "-o", "x", check=64).err
     assert "use it with: azureml, azureml-v1" in started.run("export", "conda", "a", "out", check=64).err
     assert "use it with: azureml, azureml-v1" in started.run("export", "conda", "a", "--force", check=64).err
+    started.write("file", "")
+    run = started.run("export", "azureml", "a", "file", check=64)
+    assert run.err == "error: 'file' is no folder\n  hint: name one, or a place where one can be made\n"
     started.write("out/BaseDockerfile", "FROM scratch\n")
     run = started.run("export", "azureml-v1", "a", "out", check=64)
     assert run.err.splitlines() == [

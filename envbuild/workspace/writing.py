@@ -31,6 +31,8 @@ def write_folder(
 
     `word` is how what stands is allowed to be written over.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"'{folder}' is no folder", hint="name one, or a place where one can be made")
     standing = [name for name in known if (folder / name).exists()]
     if standing and not force:
         what = f"'{folder}' has {', '.join(standing)} already"

@@ -151,7 +151,8 @@ class _Definition:
         file = moved(posixpath.join(path.text, inner), folders, self._source, self._manifest)
         for found, where in ((context, path.place), (file, dockerfile.place if dockerfile else path.place)):
             if found.why:
-                fields.left.append(not_carried(f"build: {path.text}", found.why, where, found.hint))
+                hint = "put it where the definition names it" if not found.is_there else found.hint
+                fields.left.append(not_carried(f"build: {path.text}", found.why, where, hint))
                 return {}
         return {"dockerfile": said(file.text, path.place), "context": said(context.text, path.place)}
 

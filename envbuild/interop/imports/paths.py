@@ -24,6 +24,7 @@ class Moved(msgspec.Struct, frozen=True):
     text: str = ""
     why: str = ""
     hint: str = ""
+    is_there: bool = True
 
 
 def moved(written: str, folders: tuple[str, ...], source: Source, manifest: str) -> Moved:
@@ -40,7 +41,8 @@ def moved(written: str, folders: tuple[str, ...], source: Source, manifest: str)
     there = next(filter(_is_package, found), "") or next(filter(os.path.exists, found), "")
     if not there:
         what = "an archive or folder of the machine where it was written" if is_url else "not there"
-        return Moved(why=f"the path '{path}' is {what}", hint="name the package and its version, or keep a copy here")
+        hint = "name the package and its version, or keep a copy here"
+        return Moved(why=f"the path '{path}' is {what}", hint=hint, is_there=False)
     inside = os.path.relpath(there, source.root).replace(os.sep, "/")
     if inside == ".." or inside.startswith("../"):
         return Moved(why=f"the path '{path}' leaves the project", hint="keep a copy inside it, and name that")

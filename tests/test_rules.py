@@ -185,6 +185,15 @@ CASES = {
         "k.yaml:9:16",
         _own("FROM debian:12", "COPY <<EOF /x", "pip install flask", "EOF"),
     ),
+    "an install that is run, and one that is printed": Case(
+        "unseen-install",
+        _own("FROM debian:12", "RUN echo y | pip install flask"),
+        "k.yaml:7:18",
+        _own(
+            "FROM debian:12",
+            "RUN --mount=type=cache,target=/x,id=y A=b echo 'see pip install flask' && printf 'uv sync' >x",
+        ),
+    ),
     "an install above the last stage": Case(
         "unseen-install",
         _own("FROM debian:12 AS a", "RUN uv pip install --system flask", "FROM a AS b", "FROM b"),

@@ -25,6 +25,7 @@ _INSTALL = re.compile(
     rf"|poetry{_OPTIONS}\s+(?:install|add|sync)|pipenv{_OPTIONS}\s+(?:install|sync)|pdm{_OPTIONS}\s+(?:install|sync)"
     rf"|uv{_OPTIONS}\s+sync|easy_install)(?![\w-])(?P<rest>[^\n]*)"
 )
+_SAYS = re.compile(r"\s*(?:RUN\s+)?(?:(?:-\S+|\w[\w-]*=\S*)\s+)*(?:echo|printf)\s", re.IGNORECASE)
 _TOOLS = {"pip", "setuptools", "wheel", "uv"}
 
 
@@ -115,7 +116,7 @@ def _installs(text: str) -> Iterator[tuple[int, str]]:
     """The first command of an instruction that installs more than the tools of installing, and where it begins."""
     at = 0
     for command in _COMMANDS.split(text):
-        found = _INSTALL.search(command)
+        found = None if _SAYS.match(command) else _INSTALL.search(command)
         if found and not (found["pip"] and _only_tools(found["rest"])):
             yield at + found.start(), " ".join(found[0].removesuffix(found["rest"]).split())
             return

@@ -330,6 +330,7 @@ def test_the_folder_is_empty_or_new(project: Project, tmp_path: Path) -> None:
     assert "none is named" in project.run("export", "manifest", "a", check=64).err
     assert "takes no --exact" in project.run("export", "manifest", "a", "x", "--exact", check=64).err
     assert "takes no folder" in project.run("export", "pip", "a", "x", check=64).err
+    assert "among the manifests" in project.run("export", "manifest", "a", "manifests/x", check=64).err
     project.run("export", "manifest", "a", "below/deeper")
     assert project.json("list")["environments"][0]["name"] == "a"
 

@@ -13,6 +13,7 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, Note, PlanError, RefusedError, UsageError, WorkspaceError, raise_all
 from envbuild.fingerprint import Part
+from envbuild.globs import matcher
 from envbuild.interop.exports.manifest_files import Files
 from envbuild.interop.exports.manifest_pieces import Piece, pieces
 from envbuild.lock import lock_path
@@ -40,6 +41,7 @@ def export(project: Project, asked: str, folder: Path) -> Carried:
     """Whole, or not at all."""
     folder = folder.absolute()
     _refuse_full(folder)
+    _refuse_among_manifests(project, folder)
     first, *below = pieces(project, asked)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +73,13 @@ def _refuse_full(folder: Path) -> None:
         raise UsageError(f"'{folder}' is not empty", hint="name a folder that is empty or new")
     if folder.exists() and folder.samefile("."):
         raise UsageError("the folder that you are in cannot be replaced", hint="name one that is empty or new")
+
+
+def _refuse_among_manifests(project: Project, folder: Path) -> None:
+    """What is written there would be read as manifests of this project."""
+    inside = os.path.relpath(folder.resolve(), project.root.resolve()).replace(os.sep, "/")
+    if any(matcher(one).fullmatch(f"{inside}/{FILE}") for one in project.settings.manifests):
+        raise UsageError(f"'{folder}' lies among the manifests of this project", hint="name a folder elsewhere")
 
 
 def _unwritten(folder: Path, error: OSError) -> WorkspaceError:

@@ -1,5 +1,8 @@
 """`spark`: what it takes, what is wrong with it, how it is inherited, and what it adds, builder by builder."""
 
+import subprocess
+import sys
+
 import pytest
 from support.keys import body, child, heirs, refused
 from support.manifests import environment, problems
@@ -207,3 +210,23 @@ def test_what_it_renders_is_content(project: Project) -> None:
         "spark.a=1", "spark.b=2", "spark.jars.packages=a:b:2",
     ]  # fmt: skip
     assert list(texts["four"]["spark"]) == ["spark-defaults.conf", "fetch_jars.py"]
+
+
+@pytest.mark.parametrize(
+    ("home", "place"),
+    [
+        ("", "none is on PATH, and JAVA_HOME is not set"),
+        ("/gone", "JAVA_HOME, /gone, has none"),
+    ],
+)
+def test_a_build_without_java_says_so(project: Project, home: str, place: str) -> None:
+    """Not that Spark could not get its packages, which nobody could mend."""
+    project.write(
+        "manifests/k.yaml", "python: {from: uv}\nspark: {java: system, packages: ['a:b:1'], precache: true}\n"
+    )
+    opened = Opened.load(project.path, project.environ)
+    script = addition_texts(opened.one("k"), lambda: opened.templates)["spark"]["fetch_jars.py"]
+    environ = {"PATH": str(project.path), **({"JAVA_HOME": home} if home else {})}
+    command = [sys.executable, "-I", "-c", script, str(project.path), str(project.path)]
+    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, f"envbuild: Spark needs Java, and {place}\n")

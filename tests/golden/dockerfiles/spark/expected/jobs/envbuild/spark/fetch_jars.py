@@ -42,6 +42,10 @@ def main(prefix, secrets):
 
 def fetch(home, work, secrets):
     """Let Spark resolve the packages, for a program that does nothing."""
+    java = os.environ.get("JAVA_HOME", "")
+    if not shutil.which(os.path.join(java, "bin/java") if java else "java"):
+        place = f"JAVA_HOME, {java}, has none" if java else "none is on PATH, and JAVA_HOME is not set"
+        sys.exit(f"envbuild: Spark needs Java, and {place}")
     work.joinpath("nothing.py").touch()
     work.joinpath("empty.conf").touch()
     options = {"spark.jars.ivy": str(work / "ivy"), "spark.ui.enabled": "false"}

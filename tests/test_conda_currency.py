@@ -102,6 +102,22 @@ def test_a_reason_has_its_line(locked: Project) -> None:
     assert any(line.startswith("channels file://") and line.endswith("envbuild.yaml:1") for line in told)
 
 
+def test_the_order_of_channels_counts_and_that_of_packages_does_not(project: Project, tmp_path: Path) -> None:
+    """Who is asked first may bring another package: the lock is stale, and the content is the same if no pin moved."""
+    one, two = world(tmp_path / "one"), world(tmp_path / "two")
+    settings(project, one.url, two.url)
+    manifest(project, "k", *K)
+    project.run("lock")
+    before = project.json("plan")["steps"][0]["fingerprint"]
+    manifest(project, "k", *reversed(K))
+    assert project.json("plan")["steps"][0]["fingerprint"] == before
+    settings(project, two.url, one.url)
+    (row,) = project.json("lock", "--check", check=3)["environments"]
+    assert [reason["change"].partition(" ")[0] for reason in row["reasons"]] == ["channels"]
+    project.run("lock")
+    assert project.json("plan")["steps"][0]["fingerprint"] == before
+
+
 def test_a_check_asks_nobody(project: Project, tmp_path: Path) -> None:
     """A channel over HTTP hears nothing of checks and plans, also when a root has changed; P9: nothing is written."""
     from support.condachannel import ServedChannel

@@ -62,7 +62,6 @@ DIFFERING: dict[str, dict[str, str]] = {
     "r-secret": {
         "r.githubPackages": "'r.githubPackages.authToken' is not carried",
         "r.rscriptPath": "'r.rscriptPath: /usr/bin/Rscript' is not carried",
-        "r.userManaged": "'r.userManaged' is not carried",
     },
     "registry": _NOT_INSTALLED,
     "registry-login": {
@@ -205,7 +204,7 @@ def test_the_manifests_that_come_of_it(journeys: dict[str, Journey]) -> None:
     assert (
         journeys["r-secret"]
         .manifest.partition("\nr:\n")[2]
-        .startswith('  cran:\n    - name: dplyr\n      repository: "https://cran.example"\n')
+        .startswith('  from: system\n  cran:\n    - name: dplyr\n      repository: "https://cran.example"\n')
     )
     r = journeys["r"].manifest.partition("\nr:\n")[2].splitlines()
     assert [one for one in r if not one.lstrip().startswith("#")] == [

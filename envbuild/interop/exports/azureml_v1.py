@@ -20,7 +20,13 @@ from envbuild.interop.azureml_terms import (
     host_of_registry,
 )
 from envbuild.interop.azureml_writing import bare, lines_of
-from envbuild.interop.exports.azureml_common import azure_name, base_of, notes_of, on_one_platform, set_variables
+from envbuild.interop.exports.azureml_common import (
+    azure_name,
+    base_of,
+    notes_of,
+    on_one_platform,
+    set_variables,
+)
 from envbuild.interop.exports.azureml_conda import specification
 from envbuild.interop.exports.quoting import comment
 from envbuild.interop.exports.subject import Exported, Subject
@@ -128,7 +134,7 @@ def _r(subject: Subject) -> dict[str, Any] | None:
         return None
     return {
         "rVersion": stated.version,
-        "userManaged": False,
+        "userManaged": stated.source == "system",
         "rscriptPath": None,
         "snapshotDate": stated.snapshot,
         "cranPackages": [msgspec.to_builtins(one) for one in stated.of_cran] or None,
@@ -140,7 +146,8 @@ def _r(subject: Subject) -> dict[str, Any] | None:
 
 def _notes(subject: Subject) -> Iterator[Note]:
     environment = subject.environment
-    yield from notes_of(subject, DEFINITION, _HELD)
+    is_brought = bool(environment.keys.r and environment.keys.r.source == "system")
+    yield from notes_of(subject, DEFINITION, _HELD | ({"r.from"} if is_brought else frozenset()))
     yield from _of_packages(subject)
     if not environment.keys.image.base and not environment.keys.image.dockerfile:
         hint = "say 'image: {base: …}' in the manifest: a builder 'local' leaves it alone"

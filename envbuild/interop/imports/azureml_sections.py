@@ -51,6 +51,8 @@ def r_section(fields: Fields) -> dict[str, Said]:
     for key, theirs in (("version", "r.rVersion"), ("snapshot", "r.snapshotDate")):
         if stated := fields.text(theirs):
             found[key] = said(stated.text, stated.place)
+    if fields.flag("r.userManaged", default=False):
+        found["from"] = said("system", fields.key("r.userManaged"))
     found["cran"] = [text for one in fields.items("r.cranPackages") if (text := _cran(one, fields))]
     found["bioconductor"] = [said(one.text, one.place) for one in fields.texts("r.bioconductorPackages")]
     found["github"] = [text for one in fields.items("r.githubPackages") if (text := _github(one, fields))]
@@ -58,10 +60,6 @@ def r_section(fields: Fields) -> dict[str, Said]:
         why = "a package behind a URL needs the hash of what is there"
         hint = "write it under 'r: {urls: [{url: …, sha256: …}]}' in the manifest"
         fields.left.append(not_carried(one.text, why, one.place, hint))
-    if fields.flag("r.userManaged", default=False):
-        why = "R of an image is no key of its own"
-        hint = "say 'python: {managed: false}' if the image brings everything"
-        fields.left.append(not_carried("r.userManaged", why, fields.key("r.userManaged"), hint))
     if script := fields.text("r.rscriptPath"):
         hint = "name it by this path in 'run.command'"
         fields.left.append(not_carried(f"r.rscriptPath: {script.text}", "there is no key for it", script.place, hint))

@@ -179,6 +179,19 @@ def test_the_command_line(started: Project) -> None:
     assert started.tree() == first
 
 
+def test_secrets_of_the_manifest_are_told(started: Project) -> None:
+    """They stand in what is exported, as they stand in the manifest; no message repeats one."""
+    image = "image:\n  dockerfile: |\n    FROM registry.example/x:1\n    ENV DB_PASSWORD=hush-hush-1\n"
+    started.write(
+        "manifests/a.yaml", f"builder: docker\npython: {{managed: false}}\n{image}variables: {{API_KEY: hush2}}\n"
+    )
+    run = started.run("export", "azureml-v1", "a", "out")
+    hint = "  hint: take it out of the manifest, and set it where the environment is used\n"
+    assert f"azureml_environment.json: plain-secret: the value of 'API_KEY' stands in the file\n{hint}" in run.err
+    assert f"BaseDockerfile: plain-secret: the value of a variable stands in the file\n{hint}" in run.err
+    assert "hush" not in run.err + run.out
+
+
 def test_what_has_no_place_is_said(started: Project) -> None:
     """Each key by its name and its line, for both kinds."""
     started.write(

@@ -38,6 +38,7 @@ __all__ = [
     "of_environment",
     "of_manifest",
     "secrets",
+    "secrets_of",
 ]
 
 

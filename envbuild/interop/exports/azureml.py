@@ -7,7 +7,14 @@ from typing import Any
 from envbuild.errors import Note, UsageError
 from envbuild.interop.azureml_terms import PROPERTIES, ROUTES, VERSION, is_own
 from envbuild.interop.azureml_writing import bare, lines_of
-from envbuild.interop.exports.azureml_common import azure_name, base_of, notes_of, on_one_platform, set_variables
+from envbuild.interop.exports.azureml_common import (
+    azure_name,
+    base_of,
+    notes_of,
+    on_one_platform,
+    secrets_in,
+    set_variables,
+)
 from envbuild.interop.exports.azureml_conda import specification
 from envbuild.interop.exports.quoting import comment
 from envbuild.interop.exports.subject import Exported, Subject
@@ -42,7 +49,7 @@ def export(subject: Subject) -> Exported:
     files = {FILE: text}
     if _is_inline(subject):
         files[_INLINE] = subject.outgoing.dockerfile
-    return Exported(text, (*notes, *_notes(subject)), (platform,), files)
+    return Exported(text, (*notes, *_notes(subject), *secrets_in(files)), (platform,), files)
 
 
 def _is_inline(subject: Subject) -> bool:

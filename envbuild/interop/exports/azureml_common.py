@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as TextsOf
 
 import msgspec
 
-from envbuild.document import Mapping, Scalar, Sequence, Value, is_null
-from envbuild.errors import Note, UsageError
+from envbuild.document import Mapping, Scalar, Sequence, Value, is_null, parse
+from envbuild.errors import Note, Place, UsageError
 from envbuild.interop.azureml_terms import NAME, is_own
 from envbuild.interop.exports.conda import variables_of
 from envbuild.interop.exports.subject import Subject
 from envbuild.manifest import Base
+from envbuild.rules import SECRET, secrets, secrets_of
 
 _NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _RESERVED = re.compile(r"(?i)(azureml|microsoft)")
@@ -78,6 +80,16 @@ def notes_of(subject: Subject, file: str, held: frozenset[str]) -> Iterator[Note
     yield from _of_variables(subject)
     yield from _of_keys(subject, file, held)
     yield from _of_paths(subject)
+
+
+def secrets_in(files: TextsOf[str, str]) -> Iterator[Note]:
+    """What the manifest holds stands in an export as well; a value is never shown."""
+    for path, text in files.items():
+        is_tree = path.endswith((".json", ".yml"))
+        found = secrets_of(parse(path, text.encode())) if is_tree else secrets(path, text)
+        for message in dict.fromkeys(note.message for note in found):
+            hint = "take it out of the manifest, and set it where the environment is used"
+            yield Note(SECRET, message, Place(path), hint)
 
 
 def _of_python(subject: Subject) -> Iterator[Note]:

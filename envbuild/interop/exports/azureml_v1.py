@@ -25,6 +25,7 @@ from envbuild.interop.exports.azureml_common import (
     base_of,
     notes_of,
     on_one_platform,
+    secrets_in,
     set_variables,
 )
 from envbuild.interop.exports.azureml_conda import specification
@@ -50,7 +51,7 @@ def export(subject: Subject) -> Exported:
         files[CONDA] = f"{comment(head)}\n" + "".join(f"{line}\n" for line, _ in lines_of(bare(conda)))
     if dockerfile := _dockerfile(subject):
         files[DOCKERFILE] = dockerfile
-    return Exported(text, (*notes, *_notes(subject)), (platform,), files)
+    return Exported(text, (*notes, *_notes(subject), *secrets_in(files)), (platform,), files)
 
 
 def _definition(subject: Subject, name: str, platform: str) -> dict[str, Any]:

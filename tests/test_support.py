@@ -208,4 +208,4 @@ def test_an_unknown_service_ends_the_session() -> None:
         cwd=Path(__file__).parents[1],
     )
     assert run.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "ENVBUILD_TEST_REQUIRE: unknown regsitry; known are browser, buildx" in run.stderr
+    assert "ENVBUILD_TEST_REQUIRE: unknown regsitry; known are azureml, browser, buildx" in run.stderr

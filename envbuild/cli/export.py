@@ -45,7 +45,7 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export pip churn/train@2
       envbuild export pixi churn/train@latest --exact --json
       envbuild export manifest churn/train@2 ../train-2
-      envbuild export azureml-v1 churn/train saved/churn
+      envbuild export azureml-v1 churn/train azure/churn
     """
     from envbuild.report.exports import exported_json, written_text
     from envbuild.written import clean

@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 import tarfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -205,6 +207,25 @@ def test_many_write_into_one_folder(shelf: Shelf, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "out")
     assert {name: layout.image(name).digest for name in names} == {name: images[name].digest for name in names}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["blobs", "index.json", "oci-layout"]
+
+
+def test_several_begin_a_folder_together(shelf: Shelf, tmp_path: Path) -> None:
+    """None takes what another has just begun for something else, wherever it is with that."""
+    image = shelf.image(layer(own="x"))
+
+    def begin(number: int) -> None:
+        time.sleep(number / 8_000)
+        write_layout(shelf, image, folder, f"web{number}")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            for round_ in range(40):
+                folder = tmp_path / str(round_)
+                list(pool.map(begin, range(12)))
+    finally:
+        sys.setswitchinterval(before)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ def _is_image(manifest: Manifest) -> bool:
 
 def _refuse_other(folder: Path) -> None:
     """What is neither empty nor a layout is somebody's, and stays theirs."""
-    if folder.exists() and not (folder / MARK).exists() and any(not _is_ours(one.name) for one in folder.iterdir()):
+    strays = [one for one in folder.iterdir() if not _is_ours(one.name)] if folder.exists() else []
+    if strays and not (folder / MARK).exists():  # looked for last: who writes meanwhile begins with it
         hint = "name an OCI layout, an empty folder, or one that is not there yet"
         raise WorkspaceError(f"is no OCI layout: it has no '{MARK}', and is not empty", Place(str(folder)), hint)
     if (folder / MARK).is_file() and (folder / MARK).read_bytes() and not Layout(folder).is_known:

@@ -412,7 +412,7 @@ def test_where_the_project_builds_images_anyway(started: Project) -> None:
             "name: x\nbuild: {path: gone}\n",
             [
                 "e.yml:2:15: 'build: gone' is not carried: the path 'gone' is not there",
-                "  hint: name the package and its version, or keep a copy here",
+                "  hint: put it where the definition names it",
             ],
         ),
         (

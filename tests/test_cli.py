@@ -15,9 +15,9 @@ from support.index import Index
 from support.line import actions, apply_twice, read_only, run_without_rights, write_base, write_child
 from support.project import Project
 
-from envbuild import state
 from envbuild.errors import StateError
 from envbuild.project import Project as ProjectItself
+from envbuild.state import file as records
 
 _COMMANDS = ("plan", "apply", "why", "lock", "run", "show", "history")
 
@@ -242,7 +242,7 @@ def test_records_that_another_program_uses(plain: Project, monkeypatch: pytest.M
     plain.run("apply")
     plain.write("manifests/base.yaml", "variables: {ONE: other}\n")
     path = plain.path / ".envbuild/state.db"
-    monkeypatch.setattr(state, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(records, "_BUSY_SECONDS", 0.1)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateError, match="another program is using the records") as caught:

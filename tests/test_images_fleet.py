@@ -35,7 +35,7 @@ def fleet(tmp_path: Path, uv_cache: Path) -> Iterator[Adopted]:
 
 def test_each_content_is_asked_for_once(fleet: Adopted) -> None:
     """And no more than twenty questions are in flight, however many environments there are and slow the registry is."""
-    fleet.front.inject(waits(0.05), times=_MANY)
+    fleet.front.inject(waits(0.25), times=_MANY)
     assert {step["action"] for step in fleet.steps()} == {"create"}
     asked = [request.path for request in fleet.front.log if request.method == "HEAD"]
     assert len(asked) == len({*asked}) == _MANY

@@ -12,9 +12,13 @@ from support.registered import client
 from support.registry import LOGIN, Registry
 from support.services import require
 
+from envbuild.builders.docker import logins_of
 from envbuild.errors import LoginError
 from envbuild.registry import Line, Login
 from envbuild.registry.logins import Logins
+from envbuild.settings import Settings
+from envbuild.settings.secrets import Secret
+from envbuild.solvers.secrets import Secrets
 
 _VALUE = {"ACME_REGISTRY": LOGIN[1]}
 _BASE = "base/busybox"
@@ -120,3 +124,16 @@ def test_a_secret_is_for_its_places_alone(private: Registry) -> None:
     with Front(private.server) as front, client(front.address, {}) as (registry, _), pytest.raises(LoginError):
         registry.head(_BASE, "1")
     assert not [one for one in front.log if "authorization" in one.headers]
+
+
+def test_buildkit_is_shown_the_nearest_of_several(tmp_path: Path) -> None:
+    """By the image that is named, in any order of the settings; of a host that is not named nothing is read."""
+    host, text = "registry.example.com:5000", "FROM registry.example.com:5000/team/base:1@sha256:ab\n"
+    every = {"whole": f"https://{host}", "team": f"https://{host}/team", "other": f"https://{host}/other"}
+    gone = {"gone": Secret(env="NOBODY_SETS_THIS", places=("https://gone.example.com",))}
+    for names in (tuple(every), tuple(reversed(every))):
+        stated = {name: Secret(env=name.upper(), user=name, places=(every[name],)) for name in names}
+        values = {name.upper(): f"of {name}" for name in names}
+        secrets = Secrets(Settings(secrets=stated | gone), values, tmp_path)
+        assert {at: one.user for at, one in logins_of(secrets, text).items()} == {host: "team"}
+        assert logins_of(secrets, "FROM example.com/registry.example.com:5000/x\n") == {}

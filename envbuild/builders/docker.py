@@ -114,16 +114,22 @@ def _order(recipe: Recipe, means: Means, context: Path) -> "Order":
         file=recipe.folder / _ARCHIVE if in_file else None,
         builder=means.builder,
         docker_context=means.docker_context,
-        logins=_logins(means, (context / DOCKERFILE).read_text(encoding="utf-8")),
+        logins=logins_of(means.secrets, (context / DOCKERFILE).read_text(encoding="utf-8")),
     )
 
 
-def _logins(means: Means, dockerfile: str) -> dict[str, Login]:
-    """Those of the project for hosts that the Dockerfile names; BuildKit asks for one where it has to log in."""
-    hosts = {host_of(place): place for place, _ in means.secrets.places()}
-    named = (host for host in hosts if f"{host}/" in dockerfile)
-    found = {host: means.secrets.opening(hosts[host]) for host in named}
-    return {host: login for host, login in found.items() if login}
+def logins_of(secrets: "Secrets", dockerfile: str) -> dict[str, Login]:
+    """Those of the project for images that a Dockerfile names, by host: BuildKit logs in to each in one way.
+
+    Where several secrets are for places of one host, the nearest to its first image counts.
+    """
+    found: dict[str, Login] = {}
+    for place, _ in secrets.places():
+        host = host_of(place)
+        named = re.search(rf"(?<![\w./:-]){re.escape(host)}/[\w./-]+", dockerfile)
+        if named and host not in found and (login := secrets.opening(f"{place.partition(':')[0]}://{named[0]}")):
+            found[host] = login
+    return found
 
 
 def _secrets(recipe: Recipe, means: Means) -> dict[str, Secret]:

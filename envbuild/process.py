@@ -15,6 +15,7 @@ from typing import Self
 
 import msgspec
 
+from envbuild.entering import given
 from envbuild.errors import ProcessError
 from envbuild.written import lines
 
@@ -43,12 +44,7 @@ class Interrupted(Exception):  # noqa: N818 - it is no error, and must not be ca
 
 
 def given_environment() -> dict[str, str]:
-    """The variables that we were started with; where no locale is set, Python itself adds one for its children."""
-    found = dict(os.environ)
-    with contextlib.suppress(OSError):
-        if b"\0LC_CTYPE=" not in b"\0" + Path("/proc/self/environ").read_bytes():
-            found.pop("LC_CTYPE", None)
-    return found
+    return given(os.environ)
 
 
 def child_environment(host: Mapping[str, str]) -> dict[str, str]:
@@ -194,7 +190,7 @@ class Programs:
         except OSError as error:
             if error.errno == errno.E2BIG:
                 raise _too_long(command, env) from None
-            raise _not_run(command[0], error, env.get("PATH"), hint) from None
+            raise not_run(command[0], error, env.get("PATH"), hint) from None
         before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
         try:
             code = process.wait()
@@ -261,7 +257,7 @@ def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Call
     return handle
 
 
-def _not_run(command: str, error: OSError, path: str | None, hint: Callable[[], str]) -> ProcessError:
+def not_run(command: str, error: OSError, path: str | None, hint: Callable[[], str]) -> ProcessError:
     """Why it could not be run, with the exit code that shells have for that."""
     is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
     if not is_missing:

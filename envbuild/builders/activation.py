@@ -5,7 +5,6 @@ began: the inner environment never shows anything of the outer one. The note is 
 is long, for a system bounds each. It holds no value that an environment sets, but what tells whether that still stands.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -17,18 +16,14 @@ import msgspec
 from envbuild import census
 from envbuild.builders.sourcing import kept_variables, sourced
 from envbuild.document import PREFIX
+from envbuild.entering import UNDO, applied, digest, foreign, keep, noted
 from envbuild.process import Programs
 from envbuild.resolve import Variable
 from envbuild.typed import converted
 
-NAME, UNDO = "ENVBUILD_ENVIRONMENT", "ENVBUILD_ACTIVE"
+NAME = "ENVBUILD_ENVIRONMENT"
 _NOTE = re.compile(rf"{UNDO}(_\d+)?")
-_NOTE_CHARACTERS = 100_000
 _PROMPTS = ("PS1", "PROMPT")
-# What other environments and Python's launchers say of themselves, which would not be true of ours.
-_FOREIGN = re.compile(
-    r"PYTHONHOME|__PYVENV_LAUNCHER__|CONDA_(PREFIX(_\d+)?|STACKED_\d+|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER)|PIXI_(IN_SHELL|PROMPT)"
-)
 
 # What Python's own environments say of themselves, which conda's are not.
 _OF_VENV = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT")
@@ -69,7 +64,8 @@ def activated(
 
     Scripts of packages have their say where there are programs to run them with.
     """
-    return _applied(_changes("", variables, prefix, host, programs), host)
+    changes = _changes("", variables, prefix, host, programs)
+    return applied(changes.texts, changes.lists, host)
 
 
 def entered(
@@ -81,7 +77,7 @@ def entered(
     told = {NAME: name, **own}
     texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
     changes = msgspec.structs.replace(changes, texts=texts)
-    return Activation(prefix, {**_applied(changes, host), **_written(changes)}, changes)
+    return Activation(prefix, {**applied(texts, changes.lists, host), **_written(changes)}, changes)
 
 
 def notes(env: Mapping[str, str]) -> dict[str, str]:
@@ -103,10 +99,10 @@ def undone(host: Mapping[str, str]) -> dict[str, str]:
     if note is None:
         return found
     for name, (first, last) in note.lists.items():
-        _keep(found, name, _without(found.get(name, ""), first, last) or None)
+        keep(found, name, _without(found.get(name, ""), first, last) or None)
     for name, (ours, before) in note.texts.items():
-        if _digest(found.get(name)) == ours or name == "PATH":
-            _keep(found, name, before)
+        if digest(found.get(name)) == ours or name == "PATH":
+            keep(found, name, before)
     for name in found.keys() & set(_PROMPTS):
         found[name] = found[name].removeprefix(f"({note.label}) ")
     return found
@@ -116,7 +112,7 @@ def _changes(
     label: str, variables: tuple[Variable, ...], prefix: Path, host: Mapping[str, str], programs: Programs | None
 ) -> Changes:
     """What is of the prefix itself, then of its packages, and last of the manifest."""
-    texts: Texts = {name: (None, value) for name, value in host.items() if _FOREIGN.fullmatch(name)}
+    texts: Texts = {name: (None, host[name]) for name in foreign(host)}
     changes = Changes(label, texts, {"PATH": ((str(prefix / "bin"),), ())})
     if not census.is_of_conda(str(prefix)):
         texts["VIRTUAL_ENV"] = (str(prefix), host.get("VIRTUAL_ENV"))
@@ -129,7 +125,7 @@ def _changes(
         else:
             changes = _stated(changes, (Variable(name, value),), prefix, host)
     if programs:
-        before = _applied(changes, host)
+        before = applied(texts, changes.lists, host)
         changes = _moved(changes, before, sourced(prefix, before, programs), host)
     return _stated(changes, variables, prefix, host)
 
@@ -178,23 +174,6 @@ def _placed(texts: tuple[str, ...], prefix: Path) -> tuple[str, ...]:
     return tuple(text.replace(PREFIX, str(prefix)) for text in texts if text)
 
 
-def _applied(changes: Changes, host: Mapping[str, str]) -> dict[str, str]:
-    found = dict(host)
-    for name, (ours, _) in changes.texts.items():
-        _keep(found, name, ours)
-    for name, (first, last) in changes.lists.items():
-        inherited = found.get(name, os.defpath if name == "PATH" else "")
-        found[name] = os.pathsep.join(filter(None, (*first, inherited, *last)))
-    return found
-
-
-def _keep(found: dict[str, str], name: str, value: str | None) -> None:
-    if value is None:
-        found.pop(name, None)
-    else:
-        found[name] = value
-
-
 def _without(value: str, first: tuple[str, ...], last: tuple[str, ...]) -> str:
     """A list of paths without what was put at its ends: each once, from its own side."""
     entries = value.split(os.pathsep)
@@ -213,18 +192,7 @@ def _entries(texts: tuple[str, ...]) -> list[str]:
 
 
 def _written(changes: Changes) -> dict[str, str]:
-    """In plain ASCII, whatever bytes the host's values have: who prints it sees nothing active."""
-    texts = {name: (_digest(ours), before) for name, (ours, before) in changes.texts.items()}
-    note = msgspec.to_builtins(_Note(changes.label, texts, changes.lists))
-    text = json.dumps(note, sort_keys=True, separators=(",", ":"))
-    parts = [text[at : at + _NOTE_CHARACTERS] for at in range(0, len(text), _NOTE_CHARACTERS)]
-    return {f"{UNDO}_{at}" if at else UNDO: part for at, part in enumerate(parts)}
-
-
-def _digest(value: str | None) -> str | None:
-    if value is None:
-        return None
-    return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return noted(changes.label, changes.texts, changes.lists)
 
 
 def _read(host: Mapping[str, str]) -> _Note | None:

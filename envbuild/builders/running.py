@@ -13,6 +13,7 @@ from envbuild.errors import BuildError, UsageError
 
 _MOUNT = re.compile(r"(?P<source>.+?):(?P<target>/[^:]*)(?::(?P<mode>ro|rw))?", re.DOTALL)
 _VARIABLE = re.compile(r"[^=\s]+(=.*)?", re.DOTALL)
+_SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s?[bkmgBKMG]?[bB]?")
 _GPUS = "NVIDIA_VISIBLE_DEVICES"  # what images for GPUs have among their variables
 _NO_GPUS = {"", "none", "void"}
 _RUNTIME = "nvidia"
@@ -28,6 +29,7 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     gpus: str = "auto"
     workdir: str = ""
+    shm_size: str = ""
 
 
 def refuse_misstated(inside: Inside) -> None:
@@ -36,6 +38,8 @@ def refuse_misstated(inside: Inside) -> None:
         _mount(one)
     if inside.workdir and not inside.workdir.startswith("/"):
         raise UsageError(f"'{inside.workdir}' is no folder of an image", hint="write its path from '/' on")
+    if inside.shm_size and not _SIZE.fullmatch(inside.shm_size):
+        raise UsageError(f"'{inside.shm_size}' is no size", hint="write it as Docker has it: 512m, 2g")
     for one in inside.variables:
         if not _VARIABLE.fullmatch(one):
             raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")
@@ -51,6 +55,7 @@ def container_words(image: str, command: Sequence[str], inside: Inside, daemon: 
         *(f"--env={one}" for one in inside.variables),
         *([f"--user={inside.user}"] if inside.user else []),
         *([f"--workdir={inside.workdir}"] if inside.workdir else []),
+        *([f"--shm-size={inside.shm_size}"] if inside.shm_size else []),
         *_gpus(image, inside.gpus, daemon),
     ]
     init = ["--init"] if daemon.has_init else []  # a first process is deaf to signals that it does not handle

@@ -31,7 +31,13 @@ def _main() -> None:
         return
     from envbuild.cli import again
 
-    code, moment = again.answer(sys.argv[1:]) if {"apply", "lock", "plan"} & {*sys.argv} else (None, None)
+    code, moment = None, None
+    if "run" in sys.argv:
+        from envbuild.cli import atonce
+
+        code, moment = atonce.answer(sys.argv[1:])
+    elif {"apply", "lock", "plan"} & {*sys.argv}:
+        code, moment = again.answer(sys.argv[1:])
     if code is None:
         gc.set_threshold(_ALLOCATIONS)
         from envbuild.cli.app import run

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("shell", options_metavar="[OPTIONS]")
 @click.argument("environment", metavar="[ENV[@VERSION]]", required=False)
 @click.option("--shell", "wanted", metavar="SHELL", default="", help="Bash, zsh, fish or a path; default: your own.")
-@containing
+@containing()
 @jobs
 @locked
 @no_refresh
@@ -47,8 +47,8 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
     if inside:
         from envbuild.builders.running import SHELL
 
-        picked = chosen(project, common, environment, only_one, options, image=True)
-        return run_inside(common, project, picked, [wanted] if wanted else SHELL, inside)
+        name, version, _ = chosen(project, common, environment, only_one, options, image=True)
+        return run_inside(common, project, (name, version), [wanted] if wanted else SHELL, inside)
     shell = find_shell(wanted, project.host)
     activation = activated(project, common, environment, only_one, options)
     begun = start(Opening(shell, activation, sys.stdin.isatty() and sys.stderr.isatty()))

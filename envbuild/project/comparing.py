@@ -26,12 +26,12 @@ def compared(project: Project, first: str, second: str = "") -> Difference:
     name, version = asked(project, first)
     if second:
         return difference(_side(project, name, version), _side(project, *asked(project, second)))
-    return difference(_recorded(project.record(name, version or "latest")), _side(project, name, ""))
+    return difference(recorded_side(project.record(name, version or "latest")), _side(project, name, ""))
 
 
 def _side(project: Project, name: str, version: str) -> Side:
     if version:
-        return _recorded(project.record(name, version))
+        return recorded_side(project.record(name, version))
     try:
         environment = project.one(name)
     except UsageError:
@@ -43,7 +43,7 @@ def _side(project: Project, name: str, version: str) -> Side:
     return _Now(project, environment).side()
 
 
-def _recorded(record: Record) -> Side:
+def recorded_side(record: Record) -> Side:
     """Everything stands in the record; the files of the project may be gone."""
     unknown: list[Unknown] = []
     title = f"{record.environment}@{record.version}"

@@ -7,22 +7,21 @@ from envbuild.builders.running import Inside, container_words
 from envbuild.errors import UsageError
 from envbuild.project.front import Project
 from envbuild.project.shop import engine, keeper
+from envbuild.record import Record
 
 
 def contained(
     project: Project,
-    chosen: tuple[str, str],
+    record: Record,
     command: Sequence[str],
     inside: Inside,
     say: Callable[[str], None],
     *,
     terminal: bool,
 ) -> list[str]:
-    """The words that run it in a version of an environment, without one in the latest; its image is there then."""
-    name, version = chosen
-    record = project.built(name, version or "latest")
+    """The words that run it in what a record says was built; its image is there then."""
     if record.builder == "local":
-        raise no_image(f"{name}@{record.version}")
+        raise no_image(record.title)
     daemon = engine(project)
     image = pulled(record.reference, project.registries, daemon, keeper(project, record.builder), say)
     return container_words(image, command, inside, daemon, terminal=terminal)

@@ -10,15 +10,14 @@ import msgspec
 
 from envbuild import machine
 from envbuild.apply import Pace, Summary, Tell
-from envbuild.builders import local
-from envbuild.builders.activation import Activation, entered, undone
+from envbuild.builders.activation import Activation, undone
 from envbuild.builders.store import default_store
 from envbuild.document import decode
-from envbuild.errors import BuildError, UsageError
-from envbuild.fingerprint import is_tied, recorded_variables
+from envbuild.errors import UsageError
 from envbuild.lock import group_of
 from envbuild.memo import Ledger
 from envbuild.process import Programs, given_environment, is_credential
+from envbuild.project.activating import activated
 from envbuild.project.catalogues import lent_to
 from envbuild.project.early import Early
 from envbuild.project.facts import Facts
@@ -301,15 +300,6 @@ class Project:
     def activation(self, name: str, version: str = "") -> Activation:
         """A process in a version of an environment; without one in the latest, as which it is not shown."""
         record = self.built(name, version or "latest")
-        if record.builder != "local":
-            what = f"{name}@{record.version} is an image, and no prefix of this machine"
-            raise UsageError(what, hint="run something in a container of it: '--image'")
-        checkout = str(self.root) if is_tied(record.parts) else ""
-        stray = local.strays(record.reference, record.fingerprint, checkout)
-        if complaint := stray or local.complaint(record.reference):
-            again, old = f"run 'envbuild apply {name}'", "use the latest: this version cannot be built again yet"
-            hint = again if version in {"", "latest"} else old
-            raise BuildError(f"{name}@{record.version} does not stand as it was built: {complaint}", hint=hint)
-        variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
+        again, old = f"run 'envbuild apply {name}'", "use the latest: this version cannot be built again yet"
         label = f"{name}@{record.version}" if version else name
-        return entered(name, label, variables, Path(record.reference), self.host, self.programs)
+        return activated(self, record, label, again if version in {"", "latest"} else old)

@@ -25,6 +25,13 @@ class Shown(msgspec.Struct, frozen=True):
 
 def recorded(project: Project, name: str, version: str) -> Shown:
     record = project.record(name, version)
+    return msgspec.structs.replace(
+        shown_record(record), labels=labels_of(project.state.labels.of(name), record.version)
+    )
+
+
+def shown_record(record: Record) -> Shown:
+    """All that needs no project."""
     lock = read_lock(record.manifest_path, record.lock) if record.lock else None
     return Shown(
         record.environment,
@@ -34,7 +41,6 @@ def recorded(project: Project, name: str, version: str) -> Shown:
         record.builder,
         _described(record),
         _packages(lock, record.platforms[0]),
-        labels_of(project.state.labels.of(name), record.version),
     )
 
 

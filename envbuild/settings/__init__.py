@@ -46,6 +46,11 @@ class Layers(msgspec.Struct, frozen=True):
     bytecode: Annotated[bool, about("Whether Python's bytecode is put in, too.")] = False
 
 
+class RunLimits(msgspec.Struct, frozen=True):
+    snapshot_mib: Annotated[int | None, about("The largest source folder that a run keeps, in MiB: 300.")] = None
+    outputs_mib: Annotated[int | None, about("How much of its outputs a run keeps, in MiB: 5,000.")] = None
+
+
 class SettingsKeys(msgspec.Struct, frozen=True):
     """What the file may say."""
 
@@ -92,6 +97,7 @@ class SettingsKeys(msgspec.Struct, frozen=True):
     layers: Annotated[Layers, about("How many layers an image of builder 'oci' has, and how they are compressed.")] = (
         Layers()
     )
+    runs: Annotated[RunLimits, about("How much is kept of a run.")] = RunLimits()
     check: Annotated[Check, about("Kinds of notes that 'envbuild check' leaves out.")] = Check()
 
 

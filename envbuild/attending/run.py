@@ -1,0 +1,219 @@
+"""One run from its beginning to its end: recorded before it starts, attended, and recorded as what became of it."""
+
+import contextlib
+import os
+import signal
+import time
+
+from envbuild import __version__
+from envbuild.attending.asking import Git, is_in_repository
+from envbuild.attending.command import attended, program
+from envbuild.attending.kept import LOG, OBJECTS, Guard, Keeping, runs_folder
+from envbuild.attending.masking import Log, masked
+from envbuild.attending.results import Results
+from envbuild.attending.shelf import Shelf
+from envbuild.attending.snapshot import Wanted, take
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.attending.command import Outcome
+
+TIMED_OUT = 124  # as the command `timeout` has it
+_NOT_FOUND, _NOT_RUN = 127, 126
+_SECRET_BYTES = 1 << 20
+_DIFF = ("diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--relative", "HEAD", "--", ".")
+_STATUS = ("status", "--porcelain=v2", "--branch", "--", ".")
+
+
+class ForgottenError(Exception):
+    """The record that the run is to be recorded with was swept away meanwhile."""
+
+
+class Ticket:
+    """All that a run is made from. Made with its fields by name.
+
+    `words` are what is started, in `folder` or here. `facts` are what is known of the run already, and `record` is the
+    whole record of its environment, where that is not known to be kept. `source` is the folder of which a snapshot is
+    taken, if one is; what lies in `passing` is removed in the end. Of secrets the names of their variables and the
+    paths of their files are known, and no value.
+    """
+
+    root = ""
+    words: "list[str]" = []  # noqa: RUF012 - each ticket has its own
+    env: "Mapping[str, str]" = {}  # noqa: RUF012 - as above
+    folder = ""
+    facts: "Mapping[str, object]" = {}  # noqa: RUF012 - as above
+    record = b""
+    source = ""
+    snapshot_mib = 0
+    outputs_mib = 0
+    seconds: float | None = None
+    passing: str = ""
+    secret_names: "tuple[str, ...]" = ()
+    secret_files: "tuple[str, ...]" = ()
+
+    def __init__(self, **stated: object) -> None:
+        self.__dict__.update(stated)
+
+
+class Running:
+    """A run that is recorded as running, and to be attended by this process, or by one that is made of it."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        """First what may be refused, then what takes a number."""
+        self._ticket = ticket
+        self._shelf = Shelf(f"{runs_folder(ticket.root)}/{OBJECTS}")
+        self._secrets = list(_secrets(ticket))
+        self._hidden = frozenset(map(os.path.realpath, ticket.secret_files))
+        self._folder = ticket.folder or os.getcwd()  # noqa: PTH109 - no pathlib, as in this room
+        program(ticket.words[0], ticket.env.get("PATH", os.defpath))
+        with Guard(ticket.root):
+            self._facts = self._found()
+            self._results = Results(self._folder, ticket.outputs_mib, self._hidden)
+            self._keeping = Keeping(ticket.root)
+            self._began = time.monotonic()
+            self._write("running")
+        self.number = self._keeping.number
+
+    def _found(self) -> "dict[str, object]":
+        """All that is to be known before it runs."""
+        ticket = self._ticket
+        facts = {name: self._plain(fact) for name, fact in ticket.facts.items()}
+        masks = facts != dict(ticket.facts)
+        if ticket.record:
+            facts["record"] = self._shelf.put(ticket.record)
+        elif not self._shelf.has(str(facts["record"])):
+            raise ForgottenError
+        told = _Told(ticket.source or self._folder, ticket.env)
+        snapshot = self._snapshot() if ticket.source else None
+        return {
+            **facts,
+            "masked": masks,
+            "folder": self._folder,
+            "snapshot": snapshot,
+            **told.facts(self._shelf, self._secrets),
+            "tool": __version__,
+            "pid": os.getpid(),
+            "started": _now(),
+        }
+
+    def _snapshot(self) -> "dict[str, object]":
+        ticket = self._ticket
+        wanted = Wanted(ticket.source, ticket.snapshot_mib, self._hidden)
+        index = f"{runs_folder(ticket.root)}/index/{_named(ticket.source)}.json"
+        return take(wanted, self._shelf, index, ticket.env)
+
+    def _plain(self, fact: object) -> object:
+        """No value of a secret, wherever it stands."""
+        if isinstance(fact, str):
+            return masked(fact.encode("utf-8", "surrogateescape"), self._secrets).decode("utf-8", "surrogateescape")
+        return [self._plain(one) for one in fact] if isinstance(fact, list) else fact
+
+    def _write(self, status: str, *, lasting: bool = False, **more: object) -> None:
+        self._keeping.write({**self._facts, "status": status, **more}, lasting=lasting)
+
+    def attend(self, *, silent: bool = False) -> int:
+        """The exit code, which is the command's own."""
+        ticket = self._ticket
+        if ticket.folder:
+            os.chdir(ticket.folder)
+        log = Log(f"{self._keeping.folder}/{LOG}", self._secrets)
+        try:
+            outcome = attended(ticket.words, ticket.env, log, ticket.seconds, silent=silent)
+        except OSError as error:
+            code = _NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else _NOT_RUN
+            self._write("failed", lasting=True, code=code, seconds=self._took, ended=_now())
+            raise
+        finally:
+            log.close()
+        return self._end(outcome, log)
+
+    def _end(self, outcome: "Outcome", log: Log) -> int:
+        took, ended = self._took, _now()
+        status = status_of(outcome)
+        code = TIMED_OUT if outcome.timed_out else outcome.code
+        number = outcome.signal or (outcome.ended_by if status == "killed" else 0)
+        name = signal.Signals(number).name if number else ""
+        with Guard(self._ticket.root):
+            outputs, left = self._results.gathered(self._shelf)
+            more = {"outputs": outputs, "left": left, "whole_log": log.is_whole}
+            self._write(status, lasting=True, code=code, signal=name, seconds=took, ended=ended, **more)
+        self._clear()
+        return code
+
+    def _clear(self) -> None:
+        if self._ticket.passing:
+            import shutil
+
+            os.chdir("/")
+            shutil.rmtree(self._ticket.passing, ignore_errors=True)
+
+    @property
+    def _took(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def leave(self) -> None:
+        """It goes on by itself, in a session of its own; what it writes is in its log alone."""
+        if os.fork():
+            self._keeping.let_go()
+            return
+        code = 1
+        try:
+            os.setsid()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in range(3):
+                os.dup2(nowhere, stream)
+            self._facts["pid"] = os.getpid()
+            self._write("running")
+            code = self.attend(silent=True)
+        finally:
+            os._exit(code)
+
+
+def status_of(outcome: "Outcome") -> str:
+    """What a person would call it."""
+    if outcome.timed_out:
+        return "timed out"
+    if outcome.signal == signal.SIGINT or (outcome.interrupted and outcome.code):
+        return "interrupted"
+    if outcome.signal or (outcome.ended_by and outcome.code):
+        return "killed"
+    return "failed" if outcome.code else "done"
+
+
+class _Told:
+    """What git says of the source: asked at once, and heard when it is needed."""
+
+    def __init__(self, folder: str, host: "Mapping[str, str]") -> None:
+        self._git = Git(folder, host) if is_in_repository(folder) else None
+        self._status = self._git.ask(*_STATUS) if self._git else None
+
+    def facts(self, shelf: Shelf, secrets: "Iterable[bytes]") -> "dict[str, object]":
+        lines = (self._status.answer() or b"").decode(errors="replace").splitlines() if self._status else []
+        told = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# ") and line.count(" ") > 1)
+        commit = told.get("branch.oid", "").strip("()").removeprefix("initial")
+        dirty = any(not line.startswith("#") for line in lines)
+        diff = (self._git.ask(*_DIFF).answer() or b"") if self._git and commit and dirty else b""
+        return {"commit": commit, "dirty": dirty, "diff": shelf.put(masked(diff, secrets)) if diff else ""}
+
+
+def _secrets(ticket: Ticket) -> "Iterable[bytes]":
+    for name in ticket.secret_names:
+        if text := ticket.env.get(name):
+            yield text.encode("utf-8", "surrogateescape")
+    for path in ticket.secret_files:
+        with contextlib.suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123 - no pathlib, as in this room
+            if value := stream.read(_SECRET_BYTES).strip():
+                yield value
+
+
+def _named(folder: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,128 @@
+"""One `envbuild run`, from what is said on its command line to the exit code of its command."""
+
+from typing import TYPE_CHECKING, Any
+
+from envbuild.cli.options import Common
+from envbuild.cli.run import chosen, flushed, make_ready, meant
+from envbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envbuild.attending.run import Ticket
+    from envbuild.builders.running import Inside
+    from envbuild.project import Planned, Project
+    from envbuild.project.running import Chosen, Wish
+
+_ONLY_ONE = "a command runs in one environment: name it"
+
+
+class Started:
+    def __init__(self, common: Common, project: "Project", command: list[str], options: dict[str, Any]) -> None:
+        self._common = common
+        self._project = project
+        self._options = options
+        self._inside: Inside = options["inside"]
+        self._wish = self._wished(command)
+
+    def _wished(self, command: list[str]) -> "Wish":
+        from envbuild.project.running import Wish, refuse_missing_script
+
+        options = self._options
+        wish = Wish(
+            command=tuple(command),
+            script=options["script"],
+            source=options["source"],
+            variables=self._inside.variables,
+            gpus=self._inside.gpus,
+            experiment=options["experiment"],
+            seconds=options["timeout"],
+            keeps_snapshot=not options["no_snapshot"],
+        )
+        refuse_missing_script(wish)
+        return wish
+
+    def run(self, environment: str | None) -> int:
+        self._refuse_both(environment)
+        one, planned = self._chosen(environment)
+        if self._options["image"]:
+            return self._contained(one)
+        from envbuild.project.running import ticket
+
+        found = ticket(self._project, one, self._wish)
+        if planned and self._common.moment:
+            self._know(one, planned, environment or "")
+        if self._common.verbose:
+            self._common.say(f"{one.record.environment}: {one.record.reference}")
+        return self._attended(found, lambda: meant(found.words[0], one.prefix))
+
+    def _refuse_both(self, environment: str | None) -> None:
+        options = self._options
+        if options["companions"] and (environment or options["image"]):
+            other = "--image" if options["image"] else f"'{environment}'"
+            raise UsageError(f"--with makes an environment, and {other} is another", hint="leave one of them out")
+        if options["detach"] and options["no_history"]:
+            raise UsageError("what goes on by itself is found by its number", hint="leave '--no-history' out")
+
+    def _chosen(self, environment: str | None) -> "tuple[Chosen, Planned | None]":
+        from envbuild.project.running import chosen as chosen_one
+
+        options = self._options
+        if options["companions"]:
+            from envbuild.project.oneoff import one_off
+
+            project, name = one_off(self._project, options["companions"])
+            make_ready(project, self._common, name, options)
+            return chosen_one(project, name, ""), None
+        name, version, planned = chosen(
+            self._project, self._common, environment, _ONLY_ONE, options, image=options["image"]
+        )
+        return chosen_one(self._project, name, version), planned
+
+    def _know(self, one: "Chosen", planned: "Planned", asked: str) -> None:
+        """The next time it is begun at once (see `atonce`)."""
+        from envbuild.cli.atonce import kept_name
+        from envbuild.project.knowing import know
+
+        if self._common.moment and (asked or self._project.settings.default_environment):
+            know(self._project, planned, one, self._common.moment, kept_name(asked))
+
+    def _contained(self, one: "Chosen") -> int:
+        from envbuild.cli.containing import HINT_DOCKER, in_container
+        from envbuild.project.running import contained_ticket
+
+        started, inside = in_container(self._common, self._project, one, self._wish, self._inside)
+        found = contained_ticket(self._project, one, self._wish, inside, started)
+        return self._attended(found, lambda: HINT_DOCKER)
+
+    def _attended(self, found: "Ticket", hint: "Callable[[], str]") -> int:
+        from envbuild.project.running import attend, begin
+
+        flushed()
+        if self._options["no_history"]:
+            return self._unrecorded(found, hint)
+        running = begin(found, hint)
+        if self._options["detach"]:
+            self._common.out(self._number(running.number))
+            flushed()
+            running.leave()
+            return 0
+        if self._common.verbose:
+            self._common.say(f"run {running.number}")
+        return attend(running, found, hint)
+
+    def _number(self, number: int) -> str:
+        from envbuild.report.plans import document
+
+        return document(runs=[{"id": number}]) if self._common.json else str(number)
+
+    def _unrecorded(self, found: "Ticket", hint: "Callable[[], str]") -> int:
+        import os
+
+        if found.folder:
+            os.chdir(found.folder)
+        if found.seconds is None:
+            return self._project.programs.hand_over(found.words, found.env, hint)
+        from envbuild.project.running import unrecorded
+
+        return unrecorded(found, hint)

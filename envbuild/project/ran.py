@@ -1,0 +1,149 @@
+"""Runs as they were recorded: found by their number, with their logs, their files, and their environments."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from envbuild.attending.kept import LOG, OBJECTS, RECORD, Guard, is_held, runs_folder
+from envbuild.attending.shelf import Shelf
+from envbuild.difference import Difference, difference
+from envbuild.errors import Place, RefusedError, StateError, UsageError, WorkspaceError
+from envbuild.project.comparing import recorded_side
+from envbuild.project.front import Project
+from envbuild.project.shown import Shown, shown_record
+from envbuild.record import LATEST, Record
+from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
+from envbuild.shape import nearest
+
+_PROGRAM, _LINK = "100755", "120000"
+
+
+class Runs:
+    """All that a project has of them on this machine."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._folder = Path(runs_folder(str(project.root)))
+        self._shelf = Shelf(str(self._folder / OBJECTS))
+
+    def every(self) -> tuple[Run, ...]:
+        """Newest first; one whose process is gone without a word is lost."""
+        return tuple(self._read(number) for number in reversed(self._numbers()))
+
+    def one(self, text: str) -> Run:
+        numbers = self._numbers()
+        if not numbers:
+            raise UsageError("nothing was run here yet", hint="run something: 'envbuild run ENV -- COMMAND'")
+        number = numbers[-1] if text == LATEST else int(text) if text.isdecimal() else 0
+        if number not in numbers:
+            hint = nearest(text, [str(one) for one in numbers]) if number else "name a run by its number, or 'latest'"
+            raise UsageError(f"there is no run '{text}'", hint=hint or "see 'envbuild runs'")
+        return self._read(number)
+
+    def _numbers(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        found = (path for path in self._folder.iterdir() if path.name.isdecimal())
+        return sorted(int(path.name) for path in found if (path / RECORD).exists())
+
+    def folder(self, run: Run) -> Path:
+        return self._folder / str(run.id)
+
+    def _read(self, number: int) -> Run:
+        """Asked before reading whether it is held: who has let go has written all."""
+        folder = self._folder / str(number)
+        held = is_held(str(folder))
+        found = run_of(self._bytes(folder / RECORD), self._place(folder / RECORD))
+        lost = found.status == "running" and not held
+        return msgspec.structs.replace(found, status="lost") if lost else found
+
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            what = f"what is kept of a run cannot be read: {error.strerror}"
+            raise StateError(what, self._place(path), "restore it from a backup, or check its permissions") from None
+
+    def _place(self, path: Path) -> Place:
+        return Place(path.relative_to(self._project.root).as_posix())
+
+    def content(self, digest: str) -> bytes:
+        """What has this digest, as it was put there."""
+        path = Path(self._shelf.path(digest))
+        data = self._bytes(path)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise StateError("what is kept of a run was damaged", self._place(path), "restore it from a backup")
+        return data
+
+    def record(self, run: Run) -> Record:
+        """That of its environment, as it was when it ran."""
+        try:
+            return msgspec.json.decode(self.content(run.record), type=Record)
+        except msgspec.DecodeError:
+            place = self._place(Path(self._shelf.path(run.record)))
+            raise StateError("a record cannot be read", place, "use the envbuild that wrote it") from None
+
+    def tree(self, run: Run) -> tuple[Entry, ...] | None:
+        if run.snapshot is None:
+            return None
+        return entries(self.content(run.snapshot.digest), self._place(Path(self._shelf.path(run.snapshot.digest))))
+
+    def write_source(self, run: Run, folder: Path) -> None:
+        """The source folder as it was, into one that is empty or new."""
+        for entry in self.tree(run) or ():
+            target = folder / entry.path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if entry.mode == _LINK:
+                    target.symlink_to(entry.content)
+                else:
+                    target.write_bytes(self.content(entry.content))
+                    target.chmod(0o755 if entry.mode == _PROGRAM else 0o644)
+            except OSError as error:
+                what = f"'{target}' cannot be written: {error.strerror}"
+                raise WorkspaceError(what, hint="check the folder's permissions and the space on its disk") from None
+
+    def output(self, run: Run, path: str) -> Path:
+        """Where the content of an output stands."""
+        found = next((one for one in run.outputs if one.path == path), None)
+        if found is None:
+            raise UsageError(f"run {run.id} has no output '{path}'", hint=nearest(path, [o.path for o in run.outputs]))
+        return Path(self._shelf.path(found.digest))
+
+    def log(self, run: Run) -> Path:
+        return self.folder(run) / LOG
+
+    def shown(self, run: Run) -> Shown:
+        return shown_record(self.record(run))
+
+    def compared(self, first: Run, second: Run) -> tuple[Comparison, Difference]:
+        sides = [recorded_side(self.record(run)) for run in (first, second)]
+        return compared(first, second, (self.tree(first), self.tree(second))), difference(*sides)
+
+    def remove(self, runs: tuple[Run, ...]) -> int:
+        """Runs that have ended, and what no other run has; gives how many bytes that were."""
+        busy = next((one for one in runs if one.status == "running"), None)
+        if busy:
+            raise RefusedError(f"run {busy.id} is still running (process {busy.pid})", hint="end it first")
+        with Guard(str(self._project.root), alone=True):
+            return self._removed(runs)
+
+    def _removed(self, runs: tuple[Run, ...]) -> int:
+        for run in runs:
+            (self.folder(run) / RECORD).unlink(missing_ok=True)
+            shutil.rmtree(self.folder(run), ignore_errors=True)
+        left = [self._folder / str(number) for number in self._numbers()]
+        named = set().union(*(self._named(run_of(self._bytes(one / RECORD), self._place(one))) for one in left))
+        freed = 0
+        for path in (self._folder / OBJECTS).glob("*/*"):
+            if f"{path.parent.name}{path.name}" not in named:
+                freed += path.stat().st_size
+                path.unlink()
+        return freed
+
+    def _named(self, run: Run) -> set[str]:
+        tree = self.tree(run) or ()
+        found = {entry.content for entry in tree if entry.mode != _LINK} | {one.digest for one in run.outputs}
+        return found | {run.record, run.diff, run.snapshot.digest if run.snapshot else ""}

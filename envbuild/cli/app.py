@@ -32,6 +32,7 @@ COMMANDS = {
     "lock": "Pin every package of the selected environments.",
     "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
+    "runs": "Tell of what was run: environment, source, log, outputs.",
     "shell": "Open a shell in an environment.",
     "test": "Run the tests of what was built.",
     "list": "List environments.",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 HINT_DOCKER = "install Docker's command; an engine alone cannot lend you its terminal"
-_SOURCE = "/envbuild/source"  # where a script's folder is in a container
 _OPTIONS = (
     click.option("--image", is_flag=True, help="In a container of the environment's image."),
     click.option(
@@ -71,7 +70,7 @@ def run_inside(
 
     name, version = chosen
     record = project.built(name, version or "latest")
-    words = contained(project, record, command, inside, lambda text: common.say(f"{name}: {text}"), terminal=_is_ours())
+    words = contained(project, record, command, inside, lambda text: common.say(f"{name}: {text}"), terminal=is_ours())
     sys.stdout.flush()
     return project.programs.hand_over(words, project.host, lambda: HINT_DOCKER)
 
@@ -83,14 +82,14 @@ def in_container(
     import msgspec
 
     from envbuild.project.containers import contained
-    from envbuild.project.running import mounts_of, source_of, stated_variables, words
+    from envbuild.project.running import SOURCE, mounts_of, source_of, stated_variables, words
 
     run, prefix = one.environment.keys.run, one.environment.prefix
     stated = tuple(f"{name}={value}" for name, value in stated_variables(one, prefix).items())
     mounts = (*mounts_of(project, one.environment), *inside.mounts)
     workdir = inside.workdir
     if wish.script or wish.source:
-        mounts, workdir = (*mounts, f"{source_of(project, wish) or '.'}:{_SOURCE}"), workdir or _SOURCE
+        mounts, workdir = (*mounts, f"{source_of(project, wish) or '.'}:{SOURCE}"), workdir or SOURCE
     whole = msgspec.structs.replace(
         inside,
         mounts=mounts,
@@ -99,10 +98,10 @@ def in_container(
         shm_size=inside.shm_size or run.shm_size or "",
     )
     name = one.record.environment
-    terminal = _is_ours()
+    terminal = is_ours()
     say = lambda text: common.say(f"{name}: {text}")  # noqa: E731 - as short as it can be
     return contained(project, one.record, words(one, wish, prefix), whole, say, terminal=terminal), whole
 
 
-def _is_ours() -> bool:
+def is_ours() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envbuild.errors import Note
+    from envbuild.interop.exports.manifest import Carried
     from envbuild.report.exports import Told
 
 
@@ -67,7 +68,6 @@ def _project(common: Common, environment: str, output: str, options: dict[str, A
     from envbuild.cli.progress import patience
     from envbuild.errors import UsageError
     from envbuild.interop.exports.manifest import export
-    from envbuild.report.exports import carried_json, carried_text
 
     folder = options["folder"]
     others = {name: value for name, value in options.items() if name not in {"format", "folder"}} | {"output": output}
@@ -79,13 +79,20 @@ def _project(common: Common, environment: str, output: str, options: dict[str, A
         raise UsageError(f"'export {PROJECT}' writes a folder, and none is named", hint=hint)
     with patience(common, "exporting"):
         found = export(common.project(), environment, Path(folder))
+    tell_carried(common, found, folder)
+    return 0
+
+
+def tell_carried(common: Common, found: "Carried", folder: str) -> None:
+    """That it stands there now."""
+    from envbuild.report.exports import carried_json, carried_text
+
     _tell_notes(common, found.notes)
     title = f"{found.name}@{found.version}" if found.version else found.name
     if common.json:
         common.out(carried_json(title, found.fingerprint, folder, found.files, found.notes))
     else:
         common.out(carried_text(title, folder, found.files))
-    return 0
 
 
 def _exported(common: Common, environment: str, output: str, options: dict[str, Any]) -> "tuple[Told, Sequence[Note]]":

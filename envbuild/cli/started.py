@@ -96,25 +96,10 @@ class Started:
         return self._attended(found, lambda: HINT_DOCKER)
 
     def _attended(self, found: "Ticket", hint: "Callable[[], str]") -> int:
-        from envbuild.project.running import attend, begin
-
-        flushed()
         if self._options["no_history"]:
-            return self._unrecorded(found, hint)
-        running = begin(found, hint)
-        if self._options["detach"]:
-            self._common.out(self._number(running.number))
             flushed()
-            running.leave()
-            return 0
-        if self._common.verbose:
-            self._common.say(f"run {running.number}")
-        return attend(running, found, hint)
-
-    def _number(self, number: int) -> str:
-        from envbuild.report.plans import document
-
-        return document(runs=[{"id": number}]) if self._common.json else str(number)
+            return self._unrecorded(found, hint)
+        return attended(self._common, found, hint, detach=self._options["detach"])
 
     def _unrecorded(self, found: "Ticket", hint: "Callable[[], str]") -> int:
         import os
@@ -126,3 +111,25 @@ class Started:
         from envbuild.project.running import unrecorded
 
         return unrecorded(found, hint)
+
+
+def attended(common: Common, found: "Ticket", hint: "Callable[[], str]" = str, *, detach: bool = False) -> int:
+    """Recorded, and attended to its end; or left to itself, once its number is told."""
+    from envbuild.project.running import attend, begin
+
+    running = begin(found, hint)
+    if detach:
+        common.out(_number(common, running.number))
+        flushed()
+        running.leave()
+        return 0
+    if common.verbose:
+        common.say(f"run {running.number}")
+    flushed()
+    return attend(running, found, hint)
+
+
+def _number(common: Common, number: int) -> str:
+    from envbuild.report.plans import document
+
+    return document(runs=[{"id": number}]) if common.json else str(number)

@@ -3,7 +3,7 @@
 import codecs
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -94,13 +94,17 @@ def _attempt(name: str, path: Path, record: Record | None) -> Attempt:
 
 def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
     """Every line of a log; to follow is to go on until its build has ended."""
+    return lines_of(found.path, lambda: not follow or ended(found.path) != "running")
+
+
+def lines_of(path: Path, is_over: Callable[[], bool]) -> Iterator[str]:
+    """Every line of a file that may still grow."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     begun = ""
     try:
-        with found.path.open("rb") as stream:
+        with path.open("rb") as stream:
             while True:
-                # Asked before reading: what came last is read as well.
-                over = not follow or ended(found.path) != "running"
+                over = is_over()  # asked before reading: what came last is read as well
                 while block := stream.read(_BLOCK):
                     *whole, begun = f"{begun}{decoder.decode(block)}".split("\n")
                     yield from whole
@@ -108,7 +112,7 @@ def lines(found: Attempt, *, follow: bool = False) -> Iterator[str]:
                     break
                 time.sleep(_POLL_SECONDS)
     except OSError as error:
-        raise _unreadable(found.path, error) from None
+        raise _unreadable(path, error) from None
     if rest := f"{begun}{decoder.decode(b'', final=True)}":
         yield rest
 

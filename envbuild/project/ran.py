@@ -12,7 +12,6 @@ from envbuild.difference import Difference, difference
 from envbuild.errors import Place, RefusedError, StateError, UsageError, WorkspaceError
 from envbuild.project.comparing import recorded_side
 from envbuild.project.front import Project
-from envbuild.project.shown import Shown, shown_record
 from envbuild.record import LATEST, Record
 from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
 from envbuild.shape import nearest
@@ -93,30 +92,36 @@ class Runs:
     def write_source(self, run: Run, folder: Path) -> None:
         """The source folder as it was, into one that is empty or new."""
         for entry in self.tree(run) or ():
-            target = folder / entry.path
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if entry.mode == _LINK:
-                    target.symlink_to(entry.content)
-                else:
-                    target.write_bytes(self.content(entry.content))
-                    target.chmod(0o755 if entry.mode == _PROGRAM else 0o644)
-            except OSError as error:
-                what = f"'{target}' cannot be written: {error.strerror}"
-                raise WorkspaceError(what, hint="check the folder's permissions and the space on its disk") from None
+            if entry.mode == _LINK:
+                self._write(folder / entry.path, entry.content, 0)
+            else:
+                self._write(
+                    folder / entry.path, self.content(entry.content), 0o755 if entry.mode == _PROGRAM else 0o644
+                )
 
-    def output(self, run: Run, path: str) -> Path:
-        """Where the content of an output stands."""
-        found = next((one for one in run.outputs if one.path == path), None)
-        if found is None:
-            raise UsageError(f"run {run.id} has no output '{path}'", hint=nearest(path, [o.path for o in run.outputs]))
-        return Path(self._shelf.path(found.digest))
+    @staticmethod
+    def _write(target: Path, content: bytes | str, mode: int) -> None:
+        """A file, or a link to what is said."""
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, str):
+                target.symlink_to(content)
+            else:
+                target.write_bytes(content)
+                target.chmod(mode)
+        except OSError as error:
+            what = f"'{target}' cannot be written: {error.strerror}"
+            raise WorkspaceError(what, hint="check the folder's permissions and the space on its disk") from None
+
+    def write_outputs(self, run: Run, folder: Path) -> None:
+        """As they were when it ended."""
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"'{folder}' is not empty", hint="name a folder that is empty or new")
+        for one in run.outputs:
+            self._write(folder / one.path, self.content(one.digest), 0o644)
 
     def log(self, run: Run) -> Path:
         return self.folder(run) / LOG
-
-    def shown(self, run: Run) -> Shown:
-        return shown_record(self.record(run))
 
     def compared(self, first: Run, second: Run) -> tuple[Comparison, Difference]:
         sides = [recorded_side(self.record(run)) for run in (first, second)]

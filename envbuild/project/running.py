@@ -22,8 +22,7 @@ from envbuild.settings import Settings
 from envbuild.shape import near
 
 SNAPSHOT_MIB, OUTPUTS_MIB = 300, 5_000
-WORK = "work"
-_NOT_FOUND = 127
+SOURCE = "/envbuild/source"  # where a source folder is in a container
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

@@ -217,15 +217,19 @@ def _named(side: Side) -> str:
 
 
 def difference_json(found: Difference) -> str:
-    return document(
-        before=_side_object(found.before),
-        after=_side_object(found.after),
-        parts=[_part_object(change) for change in found.parts],
-        packages=[_package_object(change) for change in found.packages],
-        fields=[_field_object(change) for change in found.fields],
-        platforms=list(found.unmatched),
-        unknown=[{"what": one.what, "why": redacted(one.why), "hint": redacted(one.hint)} for one in found.unknown],
-    )
+    return document(**difference_object(found))
+
+
+def difference_object(found: Difference) -> dict[str, Any]:
+    return {
+        "before": _side_object(found.before),
+        "after": _side_object(found.after),
+        "parts": [_part_object(change) for change in found.parts],
+        "packages": [_package_object(change) for change in found.packages],
+        "fields": [_field_object(change) for change in found.fields],
+        "platforms": list(found.unmatched),
+        "unknown": [{"what": one.what, "why": redacted(one.why), "hint": redacted(one.hint)} for one in found.unknown],
+    }
 
 
 def _side_object(side: Side) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from envbuild.errors import EnvbuildError, Note, PlanError, RefusedError, UsageE
 from envbuild.fingerprint import Part
 from envbuild.globs import matcher
 from envbuild.interop.exports.manifest_files import Files
-from envbuild.interop.exports.manifest_pieces import Piece, pieces
+from envbuild.interop.exports.manifest_pieces import Piece, pieces, pieces_of
 from envbuild.lock import lock_path
 from envbuild.names import FILE
 from envbuild.project import Project, Selection
 from envbuild.project.preparing import Prepared
+from envbuild.record import Record
 from envbuild.resolve import resolved_text
 from envbuild.workspace import PRIVATE, Workspace
 from envbuild.workspace.writing import hint_of
@@ -42,7 +43,19 @@ def export(project: Project, asked: str, folder: Path) -> Carried:
     folder = folder.absolute()
     _refuse_full(folder)
     _refuse_among_manifests(project, folder)
-    first, *below = pieces(project, asked)
+    return _exported(project, pieces(project, asked), folder)
+
+
+def export_record(project: Project, record: Record, folder: Path) -> Carried:
+    """The same of a record, wherever it was kept."""
+    folder = folder.absolute()
+    _refuse_full(folder)
+    _refuse_among_manifests(project, folder)
+    return _exported(project, pieces_of(project, record), folder)
+
+
+def _exported(project: Project, every: Sequence[Piece], folder: Path) -> Carried:
+    first, *below = every
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))

@@ -42,6 +42,11 @@ def pieces(project: Project, text: str) -> tuple[Piece, ...]:
     return tuple(_recorded(project, project.record(name, version)) if version else _now(project, name))
 
 
+def pieces_of(project: Project, record: Record) -> tuple[Piece, ...]:
+    """The same of a record."""
+    return tuple(_recorded(project, record))
+
+
 def _now(project: Project, name: str) -> Iterator[Piece]:
     environment = environment_of(project, name)
     selection = Selection((environment.name,))

@@ -1,0 +1,87 @@
+"""`envbuild runs`: what was run, and all that is kept of it."""
+
+import importlib
+from typing import Any
+
+import click
+
+from envbuild.cli.options import Common, with_globals
+from envbuild.errors import UsageError
+
+SUBCOMMANDS = {
+    "show": "Show all that is known of a run.",
+    "logs": "Show what a run has written.",
+    "env": "Show the exact environment of a run, or write it.",
+    "outputs": "Get what a run has left in outputs/ and logs/.",
+    "rerun": "Run the same again.",
+    "compare": "Say what differs between two runs.",
+    "rm": "Forget runs, and what is kept of them.",
+}
+_HOME = {"show": "runlook", "logs": "runlook", "compare": "runlook", "env": "runkept", "outputs": "runkept"}
+
+
+class RunsGroup(click.Group):
+    """Finds a command's module by its name, and imports no other."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(SUBCOMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in SUBCOMMANDS:
+            return None
+        module = importlib.import_module(f"envbuild.cli.{_HOME.get(name, 'runagain')}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in SUBCOMMANDS:
+            from envbuild.shape import nearest
+
+            is_run = args[0].isdecimal() or args[0] == "latest"
+            hint = f"run 'envbuild runs show {args[0]}'" if is_run else nearest(args[0], SUBCOMMANDS)
+            raise UsageError(f"there is no command 'runs {args[0]}'", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.group("runs", cls=RunsGroup, invoke_without_command=True)
+@click.option("--environment", "environments", metavar="ENV[@VERSION]", multiple=True, help="Only what ran in it.")
+@click.option("--experiment", metavar="NAME", default="", help="Only those of this experiment.")
+@click.option(
+    "--status", "statuses", metavar="STATUS", multiple=True,
+    help="Only such: running, done, failed, interrupted, killed, 'timed out', lost.",
+)  # fmt: skip
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@with_globals
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> int | None:
+    """List what was run, newest first; a run is named by its number, or as 'latest'.
+
+    One whose process is gone without a word, as after kill -9 or a loss of power, is lost.
+
+    \b
+    Examples:
+      envbuild runs
+      envbuild runs --environment churn/train --status failed
+      envbuild runs --experiment lr -n 10
+      envbuild runs --json
+    """
+    if ctx.invoked_subcommand:
+        return None
+    import datetime as dt
+
+    from envbuild.project.ran import Runs
+    from envbuild.report.runs import runs_json, runs_text
+    from envbuild.runs import selected
+
+    common: Common = ctx.obj
+    runs = Runs(common.project())
+    found = selected(runs.every(), options["environments"], options["experiment"], options["statuses"])
+    found = found[: options["limit"]]
+    common.out(runs_json(found) if common.json else runs_text(found, dt.datetime.now(dt.UTC), common.look))
+    return 0

@@ -22,6 +22,7 @@ from support.services import require
 from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
+from envbuild.cli.runs import SUBCOMMANDS
 from envbuild.registry import Line
 from envbuild.registry.client import Registry as Client
 from envbuild.registry.copying import Target, push
@@ -30,6 +31,7 @@ from envbuild.registry.copying import Target, push
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
+NAMES = (*COMMANDS, *(f"runs {name}" for name in SUBCOMMANDS))
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 _AZURE = {
@@ -45,7 +47,10 @@ class Example:
 
 
 def command(name: str) -> click.Command:
-    found = app.get_command(click.Context(app), name)
+    found: click.Command | None = app
+    for word in name.split():
+        assert isinstance(found, click.Group), name
+        found = found.get_command(click.Context(found), word)
     assert found, name
     return found
 
@@ -53,7 +58,7 @@ def command(name: str) -> click.Command:
 def examples() -> list[Example]:
     """The lines below `Examples:`, each without what is said of it."""
     found = []
-    for name in COMMANDS:
+    for name in NAMES:
         text = (command(name).help or "").partition("Examples:")[2]
         lines = [line.strip() for line in text.splitlines() if line.strip().startswith("envbuild ")]
         found += [Example(name, _COMMENT.sub("", line)) for line in lines]
@@ -64,8 +69,12 @@ def examples() -> list[Example]:
 def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterator[Project]:
     """A project with all that the examples speak of: churn/train with three versions, tags, groups, changes to come."""
     folder = tmp_path_factory.mktemp("help")
-    project = Project(folder / "project", clean_environment(folder, uv_cache))
     with Index() as index:
+        environ = {
+            **clean_environment(folder, uv_cache),
+            "UV_DEFAULT_INDEX": index.url,
+        }  # for '--with', which names none
+        project = Project(folder / "project", environ)
         for name, version in (("numpy", "1.26.4"), ("numpy", "2.0.2"), ("pandas", "2.2.0"), ("flask", "3.0.0")):
             index.add(name, version)
         asked = "dependencies:\n  - python\n  - pip:\n      - numpy ==1.26.*\n"
@@ -80,6 +89,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
         project.run("label", "churn/train@1", "canary")
         project.write("train.py", "import sys\n")
+        project.run("run", "--", "true")
+        project.run("run", "--script", "train.py")
         project.write("requirements.txt", "numpy\n")
         project.write("saved/churn/azureml_environment.json", json.dumps(_AZURE))
         project.write("environment.yml", "name: science\ndependencies: [python]\n")
@@ -177,7 +188,7 @@ def test_every_command_has_examples_and_says_what_it_is_for() -> None:
     """At least two for each but the simplest, none of them twice; a first sentence that stands alone."""
     found = [example.line for example in examples()]
     assert sorted(set(found)) == sorted(found)
-    for name in COMMANDS:
+    for name in NAMES:
         own = [example for example in examples() if example.command == name]
         assert own, name
         first = (command(name).help or "").split("\n")[0]
@@ -186,7 +197,7 @@ def test_every_command_has_examples_and_says_what_it_is_for() -> None:
 
 def test_every_option_is_explained() -> None:
     """No option without a help text, none that ends with two dots or begins in lower case."""
-    for name in COMMANDS:
+    for name in NAMES:
         for option in command(name).params:
             if isinstance(option, click.Option):
                 assert option.help, (name, option.name)
@@ -197,6 +208,6 @@ def test_help_fits_a_narrow_terminal(project: Project) -> None:
     """Eighty columns hold every example; the list of commands has one line each."""
     lines = project.run("--help", env={"COLUMNS": "80"}).out.splitlines()
     assert all(len(line) <= 80 for line in lines)
-    for name in COMMANDS:
-        shown = project.run(name, "--help", env={"COLUMNS": "80"}).out.splitlines()
+    for name in NAMES:
+        shown = project.run(*name.split(), "--help", env={"COLUMNS": "80"}).out.splitlines()
         assert [line for line in shown if len(line) > 80] == []

@@ -32,11 +32,12 @@ def _main() -> None:
     from envbuild.cli import again
 
     code, moment = None, None
-    if "run" in sys.argv:
+    said = {*sys.argv[: sys.argv.index("--") if "--" in sys.argv else None]}
+    if "run" in said and not {"apply", "lock", "plan"} & said:
         from envbuild.cli import atonce
 
         code, moment = atonce.answer(sys.argv[1:])
-    elif {"apply", "lock", "plan"} & {*sys.argv}:
+    elif {"apply", "lock", "plan"} & said:
         code, moment = again.answer(sys.argv[1:])
     if code is None:
         gc.set_threshold(_ALLOCATIONS)

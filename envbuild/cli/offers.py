@@ -229,6 +229,18 @@ def versions(directory: str, began: Began | None, name: str) -> Words:
     return [(version, about) for version, about in _kept(directory, began, "versions", name, find)]
 
 
+def runs(directory: str) -> Words:
+    """The numbers of runs, newest first, with what each was."""
+    from envbuild.project import Project
+    from envbuild.project.ran import Runs
+    from envbuild.report.runs import command_text, state_text
+
+    found = Runs(Project.load(directory)).every()
+    return (
+        [("latest", ""), *((str(one.id), f"{state_text(one)}: {command_text(one)}") for one in found)] if found else []
+    )
+
+
 def labels(directory: str, name: str) -> Words:
     """The labels of an environment, with what they stand for."""
     from envbuild.project import Project

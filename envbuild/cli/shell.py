@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from envbuild.cli.choosing import activated, chosen
 from envbuild.cli.containing import containing, run_inside
 from envbuild.cli.options import Common, jobs, locked, no_refresh, progress, with_globals
-from envbuild.cli.run import activated, chosen
 
 if TYPE_CHECKING:
     from envbuild.builders.running import Inside

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from envbuild.cli.choosing import chosen, flushed, make_ready, meant
 from envbuild.cli.options import Common
-from envbuild.cli.run import chosen, flushed, make_ready, meant
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:

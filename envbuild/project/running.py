@@ -216,7 +216,7 @@ def unstarted(found: Ticket, error: OSError, hint: Callable[[], str] = str) -> P
     """Why the command could not be run; or what we ourselves could not write."""
     if error.filename is not None and str(error.filename).startswith(f"{found.root}/.envbuild"):
         what = f"the run cannot be recorded: {error.strerror}: {error.filename}"
-        return WorkspaceError(what, hint="check that folder's permissions and the space on its disk")
+        return WorkspaceError(what, hint="check that folder's permissions and its disk, or say '--no-history'")
     return not_run(found.words[0], error, found.env.get("PATH"), hint)
 
 

@@ -73,6 +73,11 @@ class Terminal:
         """The group of processes that keys go to."""
         return os.tcgetpgrp(self._master)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """As who drags the corner of a window: what runs there is told by a signal."""
+        self._screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 

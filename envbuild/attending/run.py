@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from _blake2 import blake2b
 
 from envbuild import __version__
 from envbuild.attending.asking import Git, is_in_repository
@@ -210,9 +211,7 @@ def _secrets(ticket: Ticket) -> "Iterable[bytes]":
 
 
 def _named(folder: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return blake2b(folder.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _now() -> str:

@@ -1,7 +1,11 @@
 """Contents by their SHA-256 below one folder: each is written once, whole, and is never changed."""
 
-import hashlib
 import os
+
+try:  # OpenSSL's takes longer to load than a small content takes to hash
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:  # before Python 3.12
+    from _sha256 import sha256  # type: ignore[import-not-found]
 
 _BLOCK = 1 << 20
 _AS_FILES = 0o644
@@ -18,7 +22,7 @@ class Shelf:
         return os.path.exists(self.path(digest))  # noqa: PTH110 - no pathlib: it takes longer to load than is left
 
     def put(self, data: bytes) -> str:
-        digest = hashlib.sha256(data).hexdigest()
+        digest: str = sha256(data).hexdigest()
         if not self.has(digest):
             beside = self._beside()
             with open(beside, "wb") as stream:  # noqa: PTH123 - as above
@@ -28,6 +32,8 @@ class Shelf:
 
     def put_file(self, path: str) -> str:
         """A copy is made while it is read, so that what is kept is what was hashed."""
+        import hashlib
+
         beside, found = self._beside(), hashlib.sha256()
         try:
             with open(path, "rb") as source, open(beside, "wb") as sink:  # noqa: PTH123 - as above

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import bake, channels, condabuild, imagerows, ocirows
+from . import bake, channels, condabuild, imagerows, ocirows, runrows
 from .byhand import by_hand
 from .channels import Side
 from .fleet import Shape, manifests
@@ -103,6 +103,8 @@ def questions(bench: Bench) -> list[Question]:
         Question("oci, peak memory of a first image", "", 300, _oci_memory, unit="MiB", needs="docker"),
         Question("envbuild --version", "python -c pass", 4, _version),
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
+        Question("run ENV -- true", "uv run true, synced", 2, _run_beside_uv),
+        Question("run ENV -- true, over its bare interpreter", "", 80, _run_over_bare, unit="ms"),
         *(
             Question(f"completion of {what}, {_HAND} environments", "python -c pass", 8, partial(_completion, words))
             for what, words in _TYPED.items()
@@ -147,6 +149,17 @@ def _version(bench: Bench) -> Answer:
 def _plan_by_hand(bench: Bench) -> Answer:
     project = _built(bench, _HAND, targets=False)
     return _compare(lambda: bench.no_op(project), lambda: project.run(sys.executable, "-c", "pass"))
+
+
+def _run_beside_uv(bench: Bench) -> Answer:
+    project = runrows.standing(bench.work)
+    return _compare(runrows.ours(project), runrows.uv(project))
+
+
+def _run_over_bare(bench: Bench) -> Answer:
+    project = runrows.standing(bench.work)
+    found = _compare(runrows.ours(project), runrows.interpreter(project))
+    return Answer((found.ours - (found.theirs or 0)) * 1000)
 
 
 def _completion(words: tuple[str, ...], bench: Bench) -> Answer:

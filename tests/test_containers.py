@@ -14,6 +14,7 @@ from support.index import Index
 from support.line import actions, reference, versions
 from support.project import Project, clean_environment
 from support.registry import Registry
+from support.runs import latest
 from support.services import require
 
 # What Docker itself says on a machine that forwards no packets.
@@ -144,6 +145,27 @@ def test_what_a_container_is_given(built: Project) -> None:
     assert "'rel' is no folder of an image" in run.err
     assert "is no mount" in built.run("run", "web", "--image", "--mount", "a", "--", "true", check=64).err
     assert "is no variable" in built.run("run", "web", "--image", "-e", "=x", "--", "true", check=64).err
+
+
+def test_a_run_in_a_container_is_remembered_and_done_again(built: Project) -> None:
+    """With its source, which it sees where it is; `run:` gives it variables, folders and shared memory."""
+    built.write("src/x", "one\n")
+    built.write("given/y", "given\n")
+    show = ("--source", "src", "--", "sh", "-c", "pwd; cat x; mkdir -p outputs; cp x outputs/kept")
+    assert built.run("run", "web", "--image", "--experiment", "boxed", *show).out == "/envbuild/source\none\n"
+    found = latest(built)
+    assert (found["image"], found["status"], found["command"][0]) == (True, "done", "sh")
+    assert [one["path"] for one in found["outputs"]] == ["outputs/kept"]
+    built.write("src/x", "two\n")
+    assert built.run("runs", "rerun", str(found["id"])).out == "/envbuild/source\none\n"
+    text = built.read("manifests/web.yaml")
+    run = "run: {command: 'echo $HOW; cat /given/y; df -k /dev/shm | tail -n 1', env: {HOW: so}, "
+    built.write("manifests/web.yaml", f"{text}{run}mounts: ['../given:/given:ro'], shm_size: 3m}}\n")
+    told = built.run("run", "web", "--image", "--no-snapshot").out.split()
+    built.write("manifests/web.yaml", text)
+    assert told[:2] == ["so", "given"]
+    assert told[3] == "3072"
+    assert latest(built)["inside"]["shm_size"] == "3m"
 
 
 @pytest.mark.parametrize("number", [9, 15])

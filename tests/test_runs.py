@@ -354,6 +354,19 @@ def test_bad_input_is_told(lab: Project) -> None:
     assert runs(lab) == []
 
 
+def test_what_cannot_be_recorded_is_told(lab: Project) -> None:
+    """Before the command runs; a command that cannot be started is another matter."""
+    lab.run("run", "--", "true")
+    (lab.path / ".envbuild/runs/guard").unlink()
+    (lab.path / ".envbuild/runs/guard").mkdir()
+    for _ in range(2):
+        run = lab.run("run", "--", "sh", "-c", "echo ran", check=1)
+        assert run.out == ""
+        assert "the run cannot be recorded: Is a directory" in run.err
+        assert "'--no-history'" in run.err
+    assert lab.run("run", "--no-history", "--", "sh", "-c", "echo ran").out == "ran\n"
+
+
 def test_what_is_damaged_is_told(lab: Project) -> None:
     """A record that is no record, a content that is another: exit 1, with the file's place."""
     lab.run("run", "--script", "train.py")

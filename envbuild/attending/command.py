@@ -9,7 +9,7 @@ import time
 
 from envbuild.attending.masking import Log
 from envbuild.attending.streams import Channel, Ends, has_terminal
-from envbuild.attending.terminal import Terminal, Watched
+from envbuild.attending.terminal import Terminal, UnstartedError, Watched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def program(name: str, path: str) -> str:
         if os.access(place, os.X_OK) and os.path.isfile(place):  # noqa: PTH113 - no pathlib, as in this room
             return place
     number = errno.EACCES if any(map(os.path.isfile, found)) else errno.ENOENT
-    raise OSError(number, os.strerror(number), name)
+    raise UnstartedError(number, os.strerror(number), name)
 
 
 class Plain:
@@ -54,7 +54,10 @@ class Plain:
         self.is_apart = not _has_keys()
         actions = [(os.POSIX_SPAWN_DUP2, ends.output, 1), (os.POSIX_SPAWN_DUP2, ends.errors, 2)]
         group = {"setpgroup": 0} if self.is_apart else {}
-        self._pid = os.posix_spawn(place, words, env, file_actions=actions, setsigdef=_BACK, **group)  # type: ignore[arg-type]
+        try:
+            self._pid = os.posix_spawn(place, words, env, file_actions=actions, setsigdef=_BACK, **group)  # type: ignore[arg-type]
+        except OSError as error:
+            raise UnstartedError(error.errno, error.strerror, place) from None
         ends.close_given()
 
     def send(self, number: int) -> None:
@@ -230,7 +233,7 @@ def _suspend(own: Terminal) -> None:
 def attended(
     words: "Sequence[str]", env: "Mapping[str, str]", log: Log | None, seconds: float | None, *, silent: bool = False
 ) -> Outcome:
-    """To its end; OSError where it cannot be started."""
+    """To its end; UnstartedError where it cannot be started."""
     place = program(words[0], env.get("PATH", os.defpath))
     encoded = [_encoded(word) for word in words]
     given = {_encoded(name): _encoded(value) for name, value in env.items()}

@@ -1,6 +1,7 @@
 """One run from its beginning to its end: recorded before it starts, attended, and recorded as what became of it."""
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from envbuild.attending.masking import Log, masked
 from envbuild.attending.results import Results
 from envbuild.attending.shelf import Shelf
 from envbuild.attending.snapshot import Wanted, take
+from envbuild.attending.terminal import UnstartedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,8 +125,8 @@ class Running:
         log = Log(f"{self._keeping.folder}/{LOG}", self._secrets)
         try:
             outcome = attended(ticket.words, ticket.env, log, ticket.seconds, silent=silent)
-        except OSError as error:
-            code = _NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else _NOT_RUN
+        except UnstartedError as error:
+            code = _NOT_FOUND if error.errno in {errno.ENOENT, errno.ENOTDIR} else _NOT_RUN
             self._write("failed", lasting=True, code=code, seconds=self._took, ended=_now())
             raise
         finally:

@@ -32,6 +32,10 @@ def copy_size(source: int, target: int) -> None:
         fcntl.ioctl(target, termios.TIOCSWINSZ, fcntl.ioctl(source, termios.TIOCGWINSZ, _SIZE))
 
 
+class UnstartedError(OSError):
+    """The command itself could not be started; everything else that is wrong is ours."""
+
+
 class Terminal:
     """The person's terminal, which is ours while we are in its foreground, and the command's own."""
 
@@ -102,7 +106,7 @@ class Watched:
         for kind, number in self._first():
             if kind == "X":
                 os.waitpid(self._watcher, 0)
-                raise OSError(number, os.strerror(number), program)
+                raise UnstartedError(number, os.strerror(number), program)
             self.group = number
 
     def _first(self) -> "list[Event]":

@@ -10,6 +10,7 @@ from envbuild.attending.command import attended
 from envbuild.attending.kept import OBJECTS, RUNS
 from envbuild.attending.run import TIMED_OUT, Running, Ticket
 from envbuild.attending.snapshot import RefusedError
+from envbuild.attending.terminal import UnstartedError
 from envbuild.builders.running import Inside
 from envbuild.document import PREFIX, Scalar, Sequence
 from envbuild.errors import ProcessError, UsageError, WorkspaceError
@@ -214,10 +215,12 @@ def unrecorded(found: Ticket, hint: Callable[[], str]) -> int:
 
 def unstarted(found: Ticket, error: OSError, hint: Callable[[], str] = str) -> ProcessError | WorkspaceError:
     """Why the command could not be run; or what we ourselves could not write."""
-    if error.filename is not None and str(error.filename).startswith(f"{found.root}/.envbuild"):
-        what = f"the run cannot be recorded: {error.strerror}: {error.filename}"
-        return WorkspaceError(what, hint="check that folder's permissions and its disk, or say '--no-history'")
-    return not_run(found.words[0], error, found.env.get("PATH"), hint)
+    if isinstance(error, UnstartedError):
+        plain = OSError(error.errno, error.strerror, error.filename)
+        return not_run(found.words[0], plain, found.env.get("PATH"), hint)
+    at = f": {error.filename}" if error.filename else ""
+    hint_of_ours = "check the folder '.envbuild' and the space on its disk, or say '--no-history'"
+    return WorkspaceError(f"the run cannot be recorded: {error.strerror}{at}", hint=hint_of_ours)
 
 
 def mounts_of(project: Project, environment: Environment) -> Iterator[str]:

@@ -204,6 +204,15 @@ def test_the_environment_of_a_run_is_recovered(lab: Project, tmp_path: Path) -> 
     assert "is not empty" in lab.run("runs", "env", "1", "-o", str(tmp_path / "out"), check=64).err
 
 
+def test_the_environment_of_a_catalogue_gets_a_name_of_its_own(lab: Project, tmp_path: Path) -> None:
+    """Where those of envbuild are reserved: the content is the same."""
+    lab.run("run", "curated/minimal", "--", "true")
+    lab.run("runs", "env", "latest", "-o", str(tmp_path / "out"))
+    other = Project(tmp_path / "out", lab.environ)
+    other.run("apply", "-q")
+    assert other.json("show", "minimal")["environment"]["fingerprint"] == latest(lab)["fingerprint"]
+
+
 def test_a_prefix_that_is_gone_is_not_replaced_by_another(lab: Project, tmp_path: Path) -> None:
     """A rerun says how to make it anew, and that is how."""
     environ = {**lab.environ, "ENVBUILD_STORE": str(tmp_path / "store")}
@@ -346,10 +355,15 @@ def test_bad_input_is_told(lab: Project) -> None:
         ("--user", "x", "--", "true"): "with '--image'",
         ("--env", "=x", "--", "true"): "is no variable",
         ("--timeout", "0", "--", "true"): "timeout",
+        ("--timeout", "nan", "--", "true"): "is no time",
     }
     for words, told in cases.items():
         run = lab.run("run", *words, check=64)
         assert told in run.err, (words, run.err)
+    for body, place in (("{env: {'A=B': x}}", "1:13"), ("{env: {'': x}}", "1:13"), ("{command: []}", "1:16")):
+        lab.write("manifests/bad.yaml", f"run: {body}\n")
+        assert f"manifests/bad.yaml:{place}: " in lab.run("run", "bad", check=1).err
+    lab.remove("manifests/bad.yaml")
     assert "there is no command 'nosuch' here" in lab.run("run", "--", "nosuch", check=127).err
     assert runs(lab) == []
 

@@ -1,5 +1,6 @@
 """One `envbuild run`, from what is said on its command line to the exit code of its command."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from envbuild.cli.choosing import chosen, flushed, make_ready, meant
@@ -29,6 +30,10 @@ class Started:
         from envbuild.project.running import Wish, refuse_missing_script
 
         options = self._options
+        if options["timeout"] is not None and not math.isfinite(options["timeout"]):
+            raise UsageError(
+                f"'{options['timeout']}' is no time", hint="say how many seconds, or leave '--timeout' out"
+            )
         wish = Wish(
             command=tuple(command),
             script=options["script"],

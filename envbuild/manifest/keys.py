@@ -100,11 +100,15 @@ class Test(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    command: Word | tuple[Word, ...] | None = None
-    arguments: tuple[str, ...] = ()
-    env: Overlay[dict[str, str | None]] = msgspec.field(default_factory=dict)
-    mounts: tuple[Word, ...] = ()
-    shm_size: Word | None = None
+    command: Annotated[
+        Word | tuple[Word, ...] | None, about("What runs where no command is named: words, or a line for /bin/sh.")
+    ] = None
+    arguments: Annotated[tuple[str, ...], about("What the command gets behind its own words.")] = ()
+    env: Annotated[Overlay[dict[str, str | None]], about("Variables for runs alone: they change no environment.")] = (
+        msgspec.field(default_factory=dict)
+    )
+    mounts: Annotated[tuple[Word, ...], about("Files and folders that a container sees: ./data:/data[:ro].")] = ()
+    shm_size: Annotated[Word | None, about("How much shared memory a container has: 2g.")] = None
 
 
 class Routes(msgspec.Struct, frozen=True):

@@ -139,6 +139,7 @@ def _is_abstract(body: Mapping) -> bool:
 def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     """What types cannot say."""
     yield from _variable_names(body.get("variables"))
+    yield from _run_problems(body.get("run"))
     yield from _paths(body)
     yield from _pip_misplaced(body)
     yield from spark_problems(body.get("spark"))
@@ -155,6 +156,15 @@ def _variable_names(stated: Value | None) -> Iterator[EnvbuildError]:
             yield ManifestError(
                 f"'{key}' cannot name a variable", entry.key.place, "use letters, digits and '_', no digit first"
             )
+
+
+def _run_problems(stated: Value | None) -> Iterator[EnvbuildError]:
+    if not isinstance(stated, Mapping):
+        return
+    yield from _variable_names(stated.get("env"))
+    command = stated.get("command")
+    if isinstance(command, Sequence) and not command.items:
+        yield ManifestError("an empty command runs nothing", command.place, "name a program, or remove it")
 
 
 def _urls(body: Mapping) -> Iterator[EnvbuildError]:

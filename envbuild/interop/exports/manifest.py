@@ -17,7 +17,7 @@ from envbuild.globs import matcher
 from envbuild.interop.exports.manifest_files import Files
 from envbuild.interop.exports.manifest_pieces import Piece, pieces, pieces_of
 from envbuild.lock import lock_path
-from envbuild.names import FILE
+from envbuild.names import FILE, RESERVED
 from envbuild.project import Project, Selection
 from envbuild.project.preparing import Prepared
 from envbuild.record import Record
@@ -47,11 +47,13 @@ def export(project: Project, asked: str, folder: Path) -> Carried:
 
 
 def export_record(project: Project, record: Record, folder: Path) -> Carried:
-    """The same of a record, wherever it was kept."""
+    """The same of a record, wherever it was kept; what has a reserved name has another one there."""
     folder = folder.absolute()
     _refuse_full(folder)
     _refuse_among_manifests(project, folder)
-    return _exported(project, pieces_of(project, record), folder)
+    first, *below = pieces_of(project, record)
+    named = msgspec.structs.replace(first, name=first.name.removeprefix(RESERVED))
+    return _exported(project, (named, *below), folder)
 
 
 def _exported(project: Project, every: Sequence[Piece], folder: Path) -> Carried:

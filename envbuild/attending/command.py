@@ -120,6 +120,8 @@ class Attention:
         while status is None:
             self._wait(ends.channels, child.send)
             status = child.ended()
+        if self._timed_out and child.is_apart:
+            child.send(signal.SIGKILL)  # what it has started, and was not heard by
         self._drain(ends.channels)
         return self._outcome(status)
 
@@ -141,6 +143,8 @@ class Attention:
                 ready = self._wait([channel], child.send, own, child.told)
                 if child.told in ready:
                     status = self._told(child, own)
+            if self._timed_out:
+                child.send(signal.SIGKILL)
             self._drain([channel])
         finally:
             own.give_back()

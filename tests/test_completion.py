@@ -381,3 +381,12 @@ def test_the_script_is_printed_anywhere(project: Project, shell: str) -> None:
     """Outside a project as well; --help says how to install it."""
     assert project.run("completion", shell).out == script(shell)
     assert "$PROFILE" in project.run("completion", "--help").out
+
+
+def test_runs_are_offered(fleet: Project) -> None:
+    """The commands of `runs`, and runs by their numbers; nothing where there are none."""
+    assert words(fleet, "runs", "show", "") == []
+    fleet.run("run", "serving/web", "--", "true")
+    assert {"show", "logs", "rerun", "rm"} <= {*words(fleet, "runs", "")}
+    assert words(fleet, "runs", "show", "") == ["latest", "1"]
+    assert words(fleet, "runs", "compare", "latest", "") == ["latest", "1"]

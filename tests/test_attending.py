@@ -15,7 +15,7 @@ from envbuild.attending.ignoring import Ignoring
 from envbuild.attending.known import environment
 from envbuild.attending.masking import Log
 from envbuild.attending.shelf import Shelf
-from envbuild.attending.snapshot import RefusedError, Wanted, take
+from envbuild.attending.snapshot import SourceError, Wanted, take
 from envbuild.builders.activation import entered
 from envbuild.process import Programs
 from envbuild.resolve import Variable
@@ -187,7 +187,7 @@ def test_a_source_that_is_too_large_is_refused(tmp_path: Path) -> None:
     source.mkdir()
     (source / "huge").write_bytes(b"x" * (1 << 20))
     (source / "small").write_bytes(b"x")
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(SourceError) as error:
         _taken(source, shelf)
     assert "has 2 MiB, and 1 are kept at most; the largest file is 'huge' (1 MiB)" in error.value.message
     assert "'.envbuildignore'" in error.value.hint

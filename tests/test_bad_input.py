@@ -124,7 +124,11 @@ _MISUSE = {
     ("plan", "--nope"): "there is no option '--nope' | see 'envbuild plan --help'",
     ("apply", "-j", "0"): "-j / --jobs must be at least 1, not 0 | see 'envbuild apply --help'",
     ("why",): "say which environments: ENV or --tag | name one, or write '**' for all of them",
-    ("run", "a"): "say what to run, after '--' | see 'envbuild run --help'",
+    (
+        "run",
+        "a",
+    ): "nothing says what to run | "
+    "write it after '--': envbuild run a -- COMMAND; or as 'run: {command: …}' in the manifest",
     ("plan", "b"): "no environment is named 'b' | known are: a",
     ("plan", "b*"): "no environment matches 'b*' | known are: a",
     ("lock", "b"): "no environment is named 'b' | known are: a",

@@ -23,7 +23,7 @@ _MIB = 1 << 20
 _COARSE = 2_000_000_000  # of another file system nobody knows in which steps it counts
 
 
-class RefusedError(Exception):
+class SourceError(Exception):
     """What is to be told, and what can be done."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -108,7 +108,7 @@ def _status(wanted: Wanted, name: str) -> os.stat_result | None:
     """Nothing of what is gone, is secret, or is neither a file nor a link."""
     place = f"{wanted.folder}/{name}"
     if any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise RefusedError(f"the source folder has a file whose name is no text: {name!a}", "rename it")
+        raise SourceError(f"the source folder has a file whose name is no text: {name!a}", "rename it")
     try:
         status = os.lstat(place)
     except (FileNotFoundError, NotADirectoryError):
@@ -171,16 +171,16 @@ def _write(index: str, seen: "Known") -> None:
     os.replace(beside, index)  # noqa: PTH105 - as above
 
 
-def _too_large(wanted: Wanted, size: int, found: "list[tuple[str, os.stat_result]]") -> RefusedError:
+def _too_large(wanted: Wanted, size: int, found: "list[tuple[str, os.stat_result]]") -> SourceError:
     largest, status = max(found, key=lambda one: one[1].st_size)
     what = (
         f"the source folder '{wanted.folder}' has {-(-size // _MIB):,} MiB, and {wanted.limit:,} are kept at most; "
         f"the largest file is '{largest}' ({-(-status.st_size // _MIB):,} MiB)"
     )
     hint = f"name what is no source in '{IGNORE}', raise 'runs: {{snapshot_mib: …}}', or say '--no-snapshot'"
-    return RefusedError(what, hint)
+    return SourceError(what, hint)
 
 
-def _unreadable(name: str, error: OSError) -> RefusedError:
+def _unreadable(name: str, error: OSError) -> SourceError:
     hint = f"check its permissions, name it in '{IGNORE}', or say '--no-snapshot'"
-    return RefusedError(f"'{name}' of the source folder cannot be read: {error.strerror}", hint)
+    return SourceError(f"'{name}' of the source folder cannot be read: {error.strerror}", hint)

@@ -82,13 +82,13 @@ def _run(ticket: "Ticket", asked: "Asked") -> int | None:
     """Nothing where it could not be begun, which the command itself says better."""
     from envbuild.attending.command import program
     from envbuild.attending.run import ForgottenError, Running
-    from envbuild.attending.snapshot import RefusedError
+    from envbuild.attending.snapshot import SourceError
 
     try:
         if not asked.has_history:
             return _handed_over(program(ticket.words[0], ticket.env.get("PATH", os.defpath)), ticket)
         running = Running(ticket)
-    except (OSError, ForgottenError, RefusedError):
+    except (OSError, ForgottenError, SourceError):
         return None
     try:
         return running.attend()

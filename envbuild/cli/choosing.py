@@ -46,7 +46,7 @@ def chosen(
     if not name:
         name = DEFAULT
         common.say(f"{name}: no environment is named, here or as 'default_environment' in envbuild.yaml")
-    if is_glob(name) or name.startswith("@"):
+    if is_several(name):
         kind = "glob" if is_glob(name) else "group"
         raise UsageError(f"'{name}' is a {kind}", hint=only_one)
     name = project.named(name) if version else project.one(name).name
@@ -57,6 +57,10 @@ def chosen(
 
         raise no_image(f"'{name}'")
     return name, version, make_ready(project, common, name, options)
+
+
+def is_several(name: str) -> bool:
+    return is_glob(name) or name.startswith("@")
 
 
 def meant(command: str, prefix: Path) -> str:

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from envbuild.cli.choosing import chosen, flushed, make_ready, meant
+from envbuild.cli.choosing import chosen, flushed, is_several, make_ready, meant
 from envbuild.cli.options import Common
 from envbuild.errors import UsageError
 
@@ -49,6 +49,7 @@ class Started:
 
     def run(self, environment: str | None) -> int:
         self._refuse_both(environment)
+        self._refuse_nothing(environment)
         one, planned = self._chosen(environment)
         if self._options["image"]:
             return self._contained(one)
@@ -68,6 +69,20 @@ class Started:
             raise UsageError(f"--with makes an environment, and {other} is another", hint="leave one of them out")
         if options["detach"] and options["no_history"]:
             raise UsageError("what goes on by itself is found by its number", hint="leave '--no-history' out")
+
+    def _refuse_nothing(self, environment: str | None) -> None:
+        """Before anything is built for it."""
+        from envbuild.manifest import Run
+        from envbuild.names import DEFAULT
+        from envbuild.project.running import refuse_nothing
+        from envbuild.project.versions import parted
+
+        if self._options["companions"]:
+            return refuse_nothing(Run(), self._wish, " ".join(f"--with {one}" for one in self._options["companions"]))
+        name, version = parted(environment or self._project.settings.default_environment)
+        if not version and not is_several(name):
+            refuse_nothing(self._project.one(name or DEFAULT).keys.run, self._wish, name)
+        return None
 
     def _chosen(self, environment: str | None) -> "tuple[Chosen, Planned | None]":
         from envbuild.project.running import chosen as chosen_one

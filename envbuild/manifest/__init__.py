@@ -15,7 +15,7 @@ from envbuild.manifest.items import (
     refuse_credentials,
     wish,
 )
-from envbuild.manifest.keys import RULES, Check, Keys, Platform, SystemRequirements
+from envbuild.manifest.keys import RULES, Check, Keys, Platform, Run, SystemRequirements
 from envbuild.manifest.layouts import LayoutName, layout_name
 from envbuild.manifest.members import (
     Asked,
@@ -82,6 +82,7 @@ __all__ = [
     "Quoted",
     "R",
     "Rule",
+    "Run",
     "Spark",
     "SystemRequirements",
     "User",

@@ -131,7 +131,7 @@ class Runs:
         """Runs that have ended, and what no other run has; gives how many bytes that were."""
         busy = next((one for one in runs if one.status == "running"), None)
         if busy:
-            raise RefusedError(f"run {busy.id} is still running (process {busy.pid})", hint="end it first")
+            raise RefusedError(f"run {busy.id} is still running (process {busy.pid})", hint="wait for it, or end it")
         with Guard(str(self._project.root), alone=True):
             return self._removed(runs)
 

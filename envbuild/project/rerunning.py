@@ -30,7 +30,7 @@ from envbuild.runs import Run
 
 def again(project: Project, runs: Runs, run: Run, variables: tuple[str, ...]) -> tuple[Chosen, Wish]:
     """What it ran in, and what was said of it."""
-    _refuse(run, variables)
+    _refuse_no_longer(run, variables)
     record = runs.record(run)
     environment = as_recorded(record, project.workspace.read)
     wish = Wish(
@@ -43,7 +43,7 @@ def again(project: Project, runs: Runs, run: Run, variables: tuple[str, ...]) ->
     return Chosen(project, record, environment, record.title), wish
 
 
-def _refuse(run: Run, variables: tuple[str, ...]) -> None:
+def _refuse_no_longer(run: Run, variables: tuple[str, ...]) -> None:
     """What cannot be the same is not run at all."""
     version = f"'envbuild run {run.title} -- COMMAND'"
     if run.snapshot is None:

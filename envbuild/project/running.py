@@ -9,11 +9,12 @@ import msgspec
 from envbuild.attending.command import attended
 from envbuild.attending.kept import OBJECTS, RUNS
 from envbuild.attending.run import TIMED_OUT, Running, Ticket
-from envbuild.attending.snapshot import RefusedError
+from envbuild.attending.snapshot import SourceError
 from envbuild.attending.terminal import UnstartedError
 from envbuild.builders.running import Inside
 from envbuild.document import PREFIX, Scalar, Sequence
 from envbuild.errors import ProcessError, UsageError, WorkspaceError
+from envbuild.manifest import Run
 from envbuild.process import not_run
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
@@ -63,18 +64,23 @@ def chosen(project: Project, name: str, version: str) -> Chosen:
 def words(one: Chosen, wish: Wish, prefix: str) -> list[str]:
     """What is said on the command line, else what `run:` says."""
     run = one.environment.keys.run
+    refuse_nothing(run, wish, one.label)
     arguments = [_placed(text, prefix) for text in run.arguments]
     if wish.script:
         return ["python", wish.script, *(wish.command or arguments)]
     if wish.command:
         return list(wish.command)
-    if run.command is None:
-        hint = f"write it after '--': envbuild run {one.label} -- COMMAND; or as 'run: {{command: …}}' in the manifest"
-        raise UsageError("nothing says what to run", hint=hint)
     if isinstance(run.command, str):
         shell = ["/bin/sh", "-c", f'{_placed(run.command, prefix)} "$@"' if arguments else _placed(run.command, prefix)]
         return [*shell, *(["sh", *arguments] if arguments else [])]
-    return [*(_placed(text, prefix) for text in run.command), *arguments]
+    return [*(_placed(text, prefix) for text in run.command or ()), *arguments]
+
+
+def refuse_nothing(run: Run, wish: Wish, label: str) -> None:
+    if wish.script or wish.command or run.command is not None:
+        return
+    hint = f"write it after '--': envbuild run {label} -- COMMAND; or as 'run: {{command: …}}' in the manifest"
+    raise UsageError("nothing says what to run", hint=hint)
 
 
 def stated_variables(one: Chosen, prefix: str) -> dict[str, str]:
@@ -191,7 +197,7 @@ def begin(found: Ticket, hint: Callable[[], str] = str) -> Running:
     """Recorded as running; what cannot be is told, and nothing was run."""
     try:
         return Running(found)
-    except RefusedError as error:
+    except SourceError as error:
         raise WorkspaceError(error.message, hint=error.hint) from None
     except OSError as error:
         raise unstarted(found, error, hint) from None

@@ -8,19 +8,17 @@ TYPE_CHECKING = False  # as type checkers know it, without loading `typing`
 if TYPE_CHECKING:
     from envbuild.api import Environment, Project
     from envbuild.errors import EnvbuildError
+    from envbuild.version import __version__
 
-__version__ = "0.1.0"
-__all__ = ["EnvbuildError", "Environment", "Project"]
-_BEHIND = {"Environment": "api", "EnvbuildError": "errors", "Project": "api"}
+__all__ = ["EnvbuildError", "Environment", "Project", "__version__"]
+_BEHIND = {"Environment": "api", "EnvbuildError": "errors", "Project": "api", "__version__": "version"}
 
 if not TYPE_CHECKING:  # else every misspelt name would be an object
 
     def __getattr__(name: str) -> object:
         if name not in _BEHIND:
             raise AttributeError(f"module 'envbuild' has no attribute '{name}'")
-        from importlib import import_module
-
-        return getattr(import_module(f"envbuild.{_BEHIND[name]}"), name)
+        return getattr(__import__(f"envbuild.{_BEHIND[name]}", fromlist=[name]), name)
 
 
 def __dir__() -> list[str]:

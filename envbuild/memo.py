@@ -15,7 +15,8 @@ import os
 import sys
 from _blake2 import blake2b
 
-from envbuild import __version__, census
+from envbuild import census
+from envbuild.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

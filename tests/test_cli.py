@@ -305,8 +305,10 @@ def test_work_is_done_though_nobody_hears_of_it(plain: Project) -> None:
 def test_a_closed_stream_is_no_file_of_ours(plain: Project) -> None:
     """What is opened takes the lowest free number: no program may write into the records for its own output."""
     plain.run("apply", "base")
-    code, out, _ = _in_shell(plain, "envbuild run base -- readlink /proc/self/fd/0 /proc/self/fd/2 <&- 2>&-")
-    assert (code, out) == (0, f"{os.devnull}\n{os.devnull}\n")
+    asked = "readlink /proc/self/fd/0 /proc/self/fd/2 <&- 2>&-"
+    assert _in_shell(plain, f"envbuild run base --no-history -- {asked}")[:2] == (0, f"{os.devnull}\n{os.devnull}\n")
+    assert _in_shell(plain, "envbuild run base -- sh -c 'echo said >&2' <&- 2>&-") == (0, "", "")
+    assert plain.run("runs", "logs", "latest").out == "said\n"
 
 
 def test_a_full_disk_is_told(plain: Project) -> None:

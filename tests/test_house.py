@@ -18,8 +18,8 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings",
-    "resolve", "lock", "fingerprint", "record", "runs", "render", "rules", "plan", "image", "difference",
+    "version", "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest",
+    "settings", "resolve", "lock", "fingerprint", "record", "runs", "render", "rules", "plan", "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",

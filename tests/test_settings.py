@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from envbuild import __version__
 from envbuild.document import parse
 from envbuild.errors import EnvbuildError, SettingsError
 from envbuild.globs import matcher
 from envbuild.names import FILE
 from envbuild.settings import Settings, settings
+from envbuild.version import __version__
 
 
 def read(text: str) -> Settings:

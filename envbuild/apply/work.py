@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from envbuild import __version__
 from envbuild.apply.log import Log
 from envbuild.apply.making import Job, Task
 from envbuild.errors import BuildError
 from envbuild.plan import Step
 from envbuild.record import Made, Record
+from envbuild.version import __version__
 
 _HINT = "check the folder's permissions and the space on its disk"
 

@@ -7,7 +7,6 @@ import signal
 import time
 from _blake2 import blake2b
 
-from envbuild import __version__
 from envbuild.attending.asking import Git, is_in_repository
 from envbuild.attending.command import attended, program
 from envbuild.attending.kept import LOG, OBJECTS, Guard, Keeping, runs_folder
@@ -16,6 +15,7 @@ from envbuild.attending.results import Results
 from envbuild.attending.shelf import Shelf
 from envbuild.attending.snapshot import Wanted, take
 from envbuild.attending.terminal import UnstartedError
+from envbuild.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

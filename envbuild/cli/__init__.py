@@ -4,8 +4,8 @@ import gc
 import os
 import sys
 
-from envbuild import __version__
 from envbuild.cli import interrupts, streams
+from envbuild.version import __version__
 
 COMPLETE = "_ENVBUILD_COMPLETE"
 _ALLOCATIONS = 50_000  # between two looks for garbage: nearly all that is made here stays, and looking takes a tenth

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from envbuild import __version__
 from envbuild.cli import streams
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell
 from envbuild.errors import EnvbuildError, UsageError
 from envbuild.memo import Moment
+from envbuild.version import __version__
 
 COMMANDS = {
     "init": "Make a project of a folder.",

@@ -9,8 +9,8 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
-from envbuild import __version__
 from envbuild.errors import EnvbuildError, redacted
+from envbuild.version import __version__
 
 _SECRET_NAMES = re.compile(r"(?i)(PASSWORD|PASSWD|TOKEN|SECRET|CREDENTIAL|API_?KEY)")
 _LEAST_SECRET = 6

@@ -15,6 +15,7 @@ from envbuild.project.front import Project
 from envbuild.record import LATEST, Record
 from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
 from envbuild.shape import nearest
+from envbuild.typed import from_json
 
 _PROGRAM, _LINK = "100755", "120000"
 
@@ -79,7 +80,7 @@ class Runs:
     def record(self, run: Run) -> Record:
         """That of its environment, as it was when it ran."""
         try:
-            return msgspec.json.decode(self.content(run.record), type=Record)
+            return from_json(self.content(run.record), Record)
         except msgspec.DecodeError:
             place = self._place(Path(self._shelf.path(run.record)))
             raise StateError("a record cannot be read", place, "use the envbuild that wrote it") from None

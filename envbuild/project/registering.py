@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from envbuild import __version__
 from envbuild.builders import makes_images
 from envbuild.difference import Difference
 from envbuild.errors import RefusedError, UsageError, raise_all
@@ -18,6 +17,7 @@ from envbuild.project.planned import Planned
 from envbuild.project.preparing import Prepared
 from envbuild.record import Reason, Record
 from envbuild.render import platforms_of
+from envbuild.version import __version__
 
 
 class Registered(msgspec.Struct, frozen=True):

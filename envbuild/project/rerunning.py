@@ -26,6 +26,7 @@ from envbuild.project.running import (
     stated_variables,
 )
 from envbuild.runs import Run
+from envbuild.typed import converted
 
 
 def again(project: Project, runs: Runs, run: Run, variables: tuple[str, ...]) -> tuple[Chosen, Wish]:
@@ -93,7 +94,7 @@ def contained_again(
     """In a container as it was run then, with the copy in the place of the source."""
     one, wish, run = asked
     found = {name: value for name, value in run.inside.items() if name in Inside.__struct_fields__}
-    inside = msgspec.convert(found, Inside)
+    inside = converted(found, Inside)
     mounts = tuple(f"{folder}:{SOURCE}" if text.endswith(f":{SOURCE}") else text for text in inside.mounts)
     stated = tuple(f"{name}={value}" for name, value in stated_variables(one, one.environment.prefix).items())
     inside = msgspec.structs.replace(inside, mounts=mounts, variables=(*stated, *wish.variables))

@@ -8,6 +8,7 @@ import msgspec
 from envbuild.errors import Place, StateError, UsageError
 from envbuild.globs import matcher
 from envbuild.shape import nearest
+from envbuild.typed import from_json
 
 Status = Literal["running", "done", "failed", "interrupted", "killed", "timed out", "lost"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -83,7 +84,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_of(data: bytes, where: Place) -> Run:
     try:
-        return msgspec.json.decode(data, type=Run)
+        return from_json(data, Run)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         hint = "remove that folder, or restore it from a backup"
         raise StateError(f"what is kept of this run cannot be read: {error}", where, hint) from None
@@ -91,7 +92,7 @@ def run_of(data: bytes, where: Place) -> Run:
 
 def entries(data: bytes, where: Place) -> tuple[Entry, ...]:
     try:
-        return msgspec.json.decode(data, type=tuple[Entry, ...])
+        return from_json(data, tuple[Entry, ...])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StateError(f"a snapshot cannot be read: {error}", where, "restore it from a backup") from None
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from envbuild import __version__
 from envbuild.document import RAW, Document, Mapping, Scalar, Sequence, Value, is_null, scalars, write
 from envbuild.errors import EnvbuildError, Place, SettingsError, raise_all
 from envbuild.globs import expand_braces
@@ -27,6 +26,7 @@ from envbuild.names import FILE, MANIFESTS, TEMPLATES
 from envbuild.settings.catalogues import Catalogue, catalogue_problems
 from envbuild.settings.secrets import Secret, secret_problems
 from envbuild.shape import damaged_number, json_schema, nearest, read
+from envbuild.version import __version__
 
 _MOST_LAYERS = 120  # engines stack 127 at most, of which the base has some
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}")

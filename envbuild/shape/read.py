@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import inspect
 
-from envbuild import __version__
 from envbuild.document import RAW, RESET, Mapping, Scalar, Sequence, Value, is_null, plain_value
 from envbuild.errors import EnvbuildError, Place
 from envbuild.shape.words import damaged_number, nearest
 from envbuild.typed import converted
+from envbuild.version import __version__
 
 Reader: TypeAlias = Callable[[Value, str, "_Report"], Any]
 

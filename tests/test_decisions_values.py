@@ -188,11 +188,13 @@ def test_decision_10_local_neither_honours_nor_refuses_image_and_publish(project
     project.write("manifests/b.yaml", "setup: [make]\n")
     first, second = project.json("plan")["steps"]
     assert first["fingerprint"] == second["fingerprint"]
-    keys = {"run": "command: x", "serve": "port: 80"}
-    for key, stated in keys.items():
-        project.write(f"manifests/{key}.yaml", f"setup: [make]\n{key}:\n  {stated}\n")
-    assert project.run("plan", check=1).err == "".join(
-        f"manifests/{key}.yaml:2:1: builder 'local' cannot do '{key}'\n  hint: remove it\n" for key in sorted(keys)
+    project.write("manifests/r.yaml", "setup: [make]\nr:\n  from: system\n")
+    project.write("manifests/spark.yaml", "setup: [make]\nspark:\n  java: apt\n")
+    assert project.run("plan", check=1).err == (
+        "manifests/r.yaml:3:3: builder 'local' cannot do 'r.from: system'\n"
+        "  hint: remove it, or use 'builder: docker' or 'builder: oci'\n"
+        "manifests/spark.yaml:3:3: builder 'local' cannot do 'spark.java: apt'\n"
+        "  hint: remove it, or use 'builder: docker'\n"
     )
 
 

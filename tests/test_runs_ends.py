@@ -14,7 +14,7 @@ from support.runs import is_alive, latest, running, runs, wait_for
 from support.terminal import Terminal
 
 _WAITS = "echo ready; while :; do sleep 0.05; done"
-_CLEANS = f'trap "echo cleaned; exit 7" TERM INT HUP; {_WAITS}'
+_CLEANS = f'exec 2>/dev/null; trap "echo cleaned; exit 7" TERM INT HUP; {_WAITS}'  # sh says what ended its sleep
 
 
 @pytest.fixture(scope="module")

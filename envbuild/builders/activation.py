@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from envbuild import census
-from envbuild.builders.sourcing import kept_variables, sourced
+from envbuild.builders.sourcing import kept_variables, scripts_of, sourced
 from envbuild.document import PREFIX
 from envbuild.entering import UNDO, applied, digest, foreign, keep, noted
 from envbuild.process import Programs
@@ -78,6 +78,17 @@ def entered(
     texts = {**changes.texts, **{key: (value, host.get(key)) for key, value in told.items()}}
     changes = msgspec.structs.replace(changes, texts=texts)
     return Activation(prefix, {**applied(texts, changes.lists, host), **_written(changes)}, changes)
+
+
+def stages(name: str, label: str, variables: tuple[Variable, ...], prefix: Path) -> tuple[Changes, Changes]:
+    """What entering changes for a host that nobody knows yet: before scripts of packages are run, and after them."""
+    own = {"CONDA_DEFAULT_ENV": name} if census.is_of_conda(str(prefix)) else {"VIRTUAL_ENV_PROMPT": label}
+    told: Texts = {key: (value, None) for key, value in {NAME: name, **own}.items()}
+    first = _changes(label, () if scripts_of(prefix) else variables, prefix, {}, None)
+    if not scripts_of(prefix):
+        return msgspec.structs.replace(first, texts={**first.texts, **told}), Changes(label, {}, {})
+    last = _stated(Changes(label, {}, {}), variables, prefix, {})
+    return first, msgspec.structs.replace(last, texts={**last.texts, **told})
 
 
 def notes(env: Mapping[str, str]) -> dict[str, str]:

@@ -54,9 +54,14 @@ def kept_variables(prefix: Path) -> dict[str, str | None]:
     return {name: None if value == _UNSET else value for name, value in found.items()}
 
 
+def scripts_of(prefix: Path) -> list[Path]:
+    """Those of its packages that are run for whoever enters it, in their order."""
+    return sorted((prefix / "etc/conda/activate.d").glob("*.sh"))
+
+
 def sourced(prefix: Path, env: Mapping[str, str], programs: Programs) -> dict[str, str]:
     """The variables after the scripts of a prefix, by a shell that reads no file of the user."""
-    scripts = sorted((prefix / "etc/conda/activate.d").glob("*.sh"))
+    scripts = scripts_of(prefix)
     if not scripts:
         return dict(env)
     given = {name: value for name, value in env.items() if name not in _OF_THE_SHELL}

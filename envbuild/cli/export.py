@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.options import Common, with_globals
-from envbuild.interop.exports import FILES, FORMATS, PROJECT
+from envbuild.interop.exports import FILES, FORMATS, PROJECT, USES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from envbuild.interop.exports.manifest import Carried
     from envbuild.report.exports import Told
 
+SHELLS = ("bash", "zsh", "sh", "fish")
+
 
 @click.command("export")
-@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, PROJECT})))
-@click.argument("environment", metavar="ENV[@VERSION]")
+@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, PROJECT, *USES})))
+@click.argument("environment", metavar="ENV[@VERSION]", default="")
 @click.argument("folder", metavar="[DIR]", default="")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
 @click.option("--platform", metavar="PLATFORM", default="", help="Which of its platforms; this machine's by default.")
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 @click.option("--sha256", is_flag=True, help="Explicit: SHA-256 instead of MD5, for tools that read it.")
 @click.option("--no-hashes", is_flag=True, help="Pip: no hashes, as repositories and folders need it.")
 @click.option("--exact", is_flag=True, help="Pixi, Azure ML: the versions that are locked, not what is asked for.")
-@click.option("--force", is_flag=True, help="Azure ML: write over the files that DIR has.")
+@click.option("--shell", type=click.Choice(SHELLS), default="", help="Script: for which shell; your own by default.")
+@click.option("--force", is_flag=True, help="Write over files that are there, or over other settings in them.")
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environment: str, output: str, **options: Any) -> int:
@@ -35,6 +38,10 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     FORMAT is conda (environment.yml), explicit (the URLs of conda packages), pip (requirements.txt with hashes),
     pixi (pixi.toml), azureml (the YAML of Azure ML) or azureml-v1 (the folder DIR that its first SDK loads). The lock
     has to be current, but for Azure ML without --exact. What a format cannot hold is said on standard error.
+
+    With script it is what a shell sources to enter an environment that is built, until 'envbuild_leave'; with
+    devcontainer the devcontainer.json that uses its image; with vscode the settings by which VS Code knows manifests,
+    and ENV's Python if one is named: they are added to what FILE has.
 
     With manifest it is the folder DIR, which must be empty or new: a project with the settings that count, the manifest
     after inheritance, its lock, templates and files, from which the same content is built. What is no longer known of
@@ -47,14 +54,26 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export pixi churn/train@latest --exact --json
       envbuild export manifest churn/train@2 ../train-2
       envbuild export azureml-v1 churn/train azure/churn
+      envbuild export script churn/train --shell zsh -o activate
+      envbuild export vscode churn/train@2 -o .vscode/settings.json
+      envbuild export devcontainer serving/web -o .devcontainer/devcontainer.json
     """
+    from envbuild.cli.exportuse import leave
+    from envbuild.errors import UsageError
     from envbuild.report.exports import exported_json, written_text
     from envbuild.written import clean
 
+    if options["format"] in USES:
+        return leave(common, environment, output, options)
+    if not environment:
+        raise UsageError("no environment is named", hint=f"name it: 'envbuild export {options['format']} ENV'")
+    shell = options.pop("shell")
+    if shell:
+        raise UsageError(f"'export {options['format']}' takes no --shell", hint="leave it out")
     if options["format"] == PROJECT:
         return _project(common, environment, output, options)
     told, notes = _exported(common, environment, output, options)
-    _tell_notes(common, notes)
+    tell_notes(common, notes)
     if common.json:
         common.out(exported_json(told, notes))
     elif told.file not in {"", "-"}:
@@ -87,7 +106,7 @@ def tell_carried(common: Common, found: "Carried", folder: str) -> None:
     """That it stands there now."""
     from envbuild.report.exports import carried_json, carried_text
 
-    _tell_notes(common, found.notes)
+    tell_notes(common, found.notes)
     title = f"{found.name}@{found.version}" if found.version else found.name
     if common.json:
         common.out(carried_json(title, found.fingerprint, folder, found.files, found.notes))
@@ -143,7 +162,7 @@ def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
             raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
 
 
-def _tell_notes(common: Common, notes: "Sequence[Note]") -> None:
+def tell_notes(common: Common, notes: "Sequence[Note]") -> None:
     """What the file cannot hold; with --json it stands in the answer."""
     from envbuild.cli.problems import annotate, source
     from envbuild.report.errors import notes_text

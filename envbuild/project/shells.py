@@ -16,13 +16,14 @@ import msgspec
 
 from envbuild.builders.activation import Activation, Changes, also_set, notes
 from envbuild.errors import UsageError
+from envbuild.project.shellwords import fish_word, posix_word
 
 _HOOK = "ENVBUILD_HOOK"
 _PIECE_CHARACTERS = 30_000  # of at most four bytes each, where 128 KiB is the least bound of a variable
-_STARTUP = Path(__file__).with_name("startup")
+STARTUP = Path(__file__).with_name("startup")
 _KNOWN = re.compile(r"(bash|zsh|fish|sh|dash|ash|ksh|mksh|yash)(-?[\d.]+)?")
 _NO_SHELLS = {"nologin", "false", "true"}
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 # What a file of the user may set again by activating conda's base environment, or one of Python's own.
 _FOREIGN = (
     "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL", "PYTHONHOME",
@@ -83,28 +84,28 @@ def _plain(opening: Opening) -> Start:
 
 
 def _bash(opening: Opening) -> Start:
-    file, env = str(_STARTUP / "bash"), opening.activation.env
+    file, env = str(STARTUP / "bash"), opening.activation.env
     if opening.interactive:
         hook = _posix_hook(opening.activation, _BASH_ENTER, _BASH_PROMPT)
         return Start((opening.shell, "--rcfile", file, "-i"), {**env, **hook})
     own = env.get("BASH_ENV")
     if not own:
         return _other(opening)
-    hook = _posix_hook(opening.activation, f"export BASH_ENV={_posix_quoted(own)}{_BASH_ENTER}", "")
+    hook = _posix_hook(opening.activation, f"export BASH_ENV={posix_word(own)}{_BASH_ENTER}", "")
     return Start((opening.shell,), {**env, "BASH_ENV": file, **hook})
 
 
 def _zsh(opening: Opening) -> Start:
     own = opening.activation.env.get("ZDOTDIR")
-    back = "unset ZDOTDIR" if own is None else f"export ZDOTDIR={_posix_quoted(own)}"
+    back = "unset ZDOTDIR" if own is None else f"export ZDOTDIR={posix_word(own)}"
     hook = _posix_hook(opening.activation, f"{back}{_ZSH_ENTER}", _ZSH_PROMPT if opening.interactive else "")
-    return Start((opening.shell,), {**opening.activation.env, "ZDOTDIR": str(_STARTUP), **hook})
+    return Start((opening.shell,), {**opening.activation.env, "ZDOTDIR": str(STARTUP), **hook})
 
 
 def _fish(opening: Opening) -> Start:
     lines = list(_fish_lines(opening.activation))
     if shown := _shown(opening.activation):
-        lines.append(_FISH_PROMPT.replace("SHOWN", _fish_quoted(shown)))
+        lines.append(_FISH_PROMPT.replace("SHOWN", fish_word(shown)))
     command = (opening.shell, "--init-command", f'eval "${_HOOK}"')
     env = opening.activation.env
     # Without any locale fish takes this one itself, but only after it has misread the letters of all variables.
@@ -119,16 +120,19 @@ eval "$_envbuild_hook\""""
 _STARTS: dict[str, Callable[[Opening], Start]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 
+def shown_name(label: str) -> str:
+    """What stands before the prompt: nothing in it means anything to any shell."""
+    return f"({re.sub(r'[^A-Za-z0-9/._@-]', '-', label)}) "
+
+
 def _shown(activation: Activation) -> str:
-    """What stands before the prompt: nothing in it means anything to any shell. Empty for who shows it another way."""
-    if activation.env.get("VIRTUAL_ENV_DISABLE_PROMPT"):
-        return ""
-    return f"({re.sub(r'[^A-Za-z0-9/._@-]', '-', activation.changes.label)}) "
+    """Empty for who shows it another way."""
+    return "" if activation.env.get("VIRTUAL_ENV_DISABLE_PROMPT") else shown_name(activation.changes.label)
 
 
 def _stated(activation: Activation) -> Iterator[tuple[str, str | None]]:
     """Every variable with its one value; None is taken away."""
-    texts = {name: ours for name, (ours, _) in activation.changes.texts.items() if _NAME.fullmatch(name)}
+    texts = {name: ours for name, (ours, _) in activation.changes.texts.items() if NAME.fullmatch(name)}
     foreign = dict.fromkeys(name for name in _FOREIGN if name not in activation.env)
     yield from {**foreign, **texts, **notes(activation.env)}.items()
 
@@ -136,14 +140,9 @@ def _stated(activation: Activation) -> Iterator[tuple[str, str | None]]:
 def _added(changes: Changes) -> Iterator[tuple[str, str, str, list[str]]]:
     """Every variable that gets more at its ends: what is put before, what after, and the single entries of both."""
     for name, (first, last) in changes.lists.items():
-        if _NAME.fullmatch(name):
+        if NAME.fullmatch(name):
             entries = os.pathsep.join((*first, *last)).split(os.pathsep)
             yield name, os.pathsep.join(first), os.pathsep.join(last), entries
-
-
-def _posix_quoted(text: str) -> str:
-    """Text as one word of bash and zsh: the one quoting for both."""
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _pieces(text: str) -> tuple[list[str], dict[str, str]]:
@@ -162,7 +161,7 @@ def _posix_hook(activation: Activation, first: str, prompt: str) -> dict[str, st
     shown = _shown(activation) if prompt else ""
     lines = [first, "_envbuild_enter() {", *_posix_lines(activation)]
     if shown:
-        lines += ["_envbuild_prompted", "}", prompt.replace("SHOWN", _posix_quoted(shown))]
+        lines += ["_envbuild_prompted", "}", prompt.replace("SHOWN", posix_word(shown))]
     else:
         lines += ["}", ""]
     names, pieces = _pieces("\n".join(lines))
@@ -174,32 +173,27 @@ def _posix_hook(activation: Activation, first: str, prompt: str) -> dict[str, st
 def _posix_lines(activation: Activation) -> Iterator[str]:
     yield "local _envbuild_list _envbuild_conda=${CONDA_PROMPT_MODIFIER-}"
     for name, value in _stated(activation):
-        text = f"_envbuild_free {name} && export {name}={_posix_quoted(value)}" if value is not None else ""
+        text = f"_envbuild_free {name} && export {name}={posix_word(value)}" if value is not None else ""
         yield text or f"unset -v {name}"
     for name, first, last, entries in _added(activation.changes):
         yield f'_envbuild_list=":${{{name}-}}:"'
-        for entry in map(_posix_quoted, entries):
+        for entry in map(posix_word, entries):
             taken = f"${{_envbuild_list%%:{entry}:*}}:${{_envbuild_list#*:{entry}:}}"
             yield f"while [[ $_envbuild_list == *:{entry}:* ]]; do _envbuild_list={taken}; done"
         yield "_envbuild_list=${_envbuild_list#:}; _envbuild_list=${_envbuild_list%:}"
-        before = f"{_posix_quoted(first)}${{_envbuild_list:+:}}" if first else ""
+        before = f"{posix_word(first)}${{_envbuild_list:+:}}" if first else ""
         yield f'_envbuild_list={before}"$_envbuild_list"'
-        after = f"${{_envbuild_list:+:}}{_posix_quoted(last)}" if last else ""
+        after = f"${{_envbuild_list:+:}}{posix_word(last)}" if last else ""
         yield f'_envbuild_free {name} && export {name}="$_envbuild_list"{after}'
-
-
-def _fish_quoted(text: str) -> str:
-    """Text as one word of fish: the one quoting for it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _fish_lines(activation: Activation) -> Iterator[str]:
     for name, value in _stated(activation):
-        yield f"set -eg {name}" if value is None else f"set -gx {name} {_fish_quoted(value)} 2>/dev/null"
+        yield f"set -eg {name}" if value is None else f"set -gx {name} {fish_word(value)} 2>/dev/null"
     for name, first, last, entries in _added(activation.changes):
-        ends = [f"{_fish_quoted(text)} " if text else "" for text in (first, last)]
-        known = " ".join(map(_fish_quoted, entries))
-        yield f'if test "${name}" != {_fish_quoted(activation.env[name])}'
+        ends = [f"{fish_word(text)} " if text else "" for text in (first, last)]
+        known = " ".join(map(fish_word, entries))
+        yield f'if test "${name}" != {fish_word(activation.env[name])}'
         yield "set -l kept"
         yield f'test -n "${name}"; and for entry in (string split : -- "${name}")'
         yield f"contains -- $entry {known}; or set -a kept $entry"

@@ -19,6 +19,13 @@ FORMATS: dict[str, tuple[str, frozenset[str]]] = {
 }
 PROJECT = "manifest"  # no text in another tool's format, but a folder with all that a version is built from
 
+# For those who use an environment rather than make it: what it is, and the options that it takes.
+USES: dict[str, tuple[str, frozenset[str]]] = {
+    "devcontainer": ("Dev container", frozenset({"force"})),
+    "script": ("Activation script", frozenset({"shell", "force"})),
+    "vscode": ("Settings", frozenset({"force"})),
+}
+
 # Those that may be several files, in a folder: the main one, and those that would be read with it. They say what a
 # manifest says, and need no lock for it.
 FILES: dict[str, tuple[str, ...]] = {

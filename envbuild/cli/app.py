@@ -34,6 +34,8 @@ COMMANDS = {
     "run": "Run a command in an environment.",
     "runs": "Tell of what was run: environment, source, log, outputs.",
     "shell": "Open a shell in an environment.",
+    "kernel": "Install a kernel for Jupyter that starts an environment.",
+    "hook": "Print what a shell or direnv is told once, to enter environments.",
     "test": "Run the tests of what was built.",
     "list": "List environments.",
     "graph": "Show what extends what, and what is built from what.",

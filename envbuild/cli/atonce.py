@@ -12,6 +12,8 @@ from envbuild.cli import again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from envbuild.attending.known import Asked
     from envbuild.attending.run import Ticket
 
@@ -86,7 +88,7 @@ def _run(ticket: "Ticket", asked: "Asked") -> int | None:
 
     try:
         if not asked.has_history:
-            return _handed_over(program(ticket.words[0], ticket.env.get("PATH", os.defpath)), ticket)
+            return take_over(program(ticket.words[0], ticket.env.get("PATH", os.defpath)), ticket.words, ticket.env)
         running = Running(ticket)
     except (OSError, ForgottenError, SourceError):
         return None
@@ -96,14 +98,14 @@ def _run(ticket: "Ticket", asked: "Asked") -> int | None:
         return _told(ticket, error)
 
 
-def _handed_over(place: str, ticket: "Ticket") -> int:
+def take_over(place: str, words: "Sequence[str]", variables: "Mapping[str, str]") -> int:
     """There is nothing left for us to do: the command takes our place."""
-    env = {_encoded(name): _encoded(value) for name, value in ticket.env.items()}
+    env = {_encoded(name): _encoded(value) for name, value in variables.items()}
     import signal
 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.execve(place, [_encoded(word) for word in ticket.words], env)  # noqa: S606 - words, and no shell
+    os.execve(place, [_encoded(word) for word in words], env)  # noqa: S606 - words, and no shell
 
 
 def _encoded(text: str) -> bytes:

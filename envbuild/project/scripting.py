@@ -119,11 +119,11 @@ def _note(written: _Written) -> Iterator[str]:
     lists = {name: _joined(first.lists.get(name), last.lists.get(name)) for name in {**first.lists, **last.lists}}
     head = json.dumps({"label": written.one.label, "lists": lists})[:-1]
     if written.is_fish:
-        text = f'{written.word(head + ", " + chr(34) + "texts" + chr(34) + ": {")}(string join , -- $_envbuild_said)'
+        text = f"{written.word(head + ', ' + chr(34) + 'texts' + chr(34) + ': {')}(string join , -- $_envbuild_said)"
         yield f"set -q {UNDO}; or _envbuild_put {UNDO} {text}'}}}}'"
     else:
         text = f'{written.word(head + ", " + chr(34) + "texts" + chr(34) + ": {")}"$_envbuild_said"'
-        yield f'if [ -z "${{{UNDO}-}}" ]; then _envbuild_put {UNDO} {text}\'}}}}\'; fi'
+        yield f"if [ -z \"${{{UNDO}-}}\" ]; then _envbuild_put {UNDO} {text}'}}}}'; fi"
 
 
 _Ends = tuple[tuple[str, ...], tuple[str, ...]]

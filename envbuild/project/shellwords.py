@@ -16,7 +16,7 @@ def fish_word(text: str) -> str:
 
 
 def posix_printed(text: str) -> str:
-    """The same for a file that a person may look at: what would move the cursor or the text is written as what it is."""
+    """The same for a file that a person may look at: what would move the cursor is written as what it is."""
     return _printed(posix_word(text), lambda octal: f"'\"$(printf '{octal}')\"'", "\\{:03o}")
 
 

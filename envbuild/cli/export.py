@@ -28,7 +28,7 @@ SHELLS = ("bash", "zsh", "sh", "fish")
 @click.option("--sha256", is_flag=True, help="Explicit: SHA-256 instead of MD5, for tools that read it.")
 @click.option("--no-hashes", is_flag=True, help="Pip: no hashes, as repositories and folders need it.")
 @click.option("--exact", is_flag=True, help="Pixi, Azure ML: the versions that are locked, not what is asked for.")
-@click.option("--shell", type=click.Choice(SHELLS), default="", help="Script: for which shell; your own by default.")
+@click.option("--shell", type=click.Choice(SHELLS), help="Script: for which shell; your own by default.")
 @click.option("--force", is_flag=True, help="Write over files that are there, or over other settings in them.")
 @with_globals
 @click.pass_obj

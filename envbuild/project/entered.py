@@ -31,5 +31,8 @@ def as_said(project: Project, text: str) -> Chosen:
 def standing(project: Project, text: str) -> Chosen:
     """The same, of a prefix of this machine that is whole."""
     found = as_said(project, text)
+    if found.record.builder != "local":
+        what = f"{found.record.title} is an image, and no prefix of this machine"
+        raise UsageError(what, hint="export a dev container of it: 'envbuild export devcontainer'")
     project.activation(found.record.environment, str(found.record.version))
     return found

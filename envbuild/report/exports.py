@@ -27,7 +27,9 @@ class Told(msgspec.Struct, frozen=True):
 
 def written_text(told: Told, what: str) -> str:
     title = f"{told.name}@{told.version}" if told.version else told.name
-    return one_line(f"{what} of {title} for {', '.join(told.platforms)} written to {told.file}")
+    of = f" of {title}" if title else ""
+    platforms = f" for {', '.join(told.platforms)}" if told.platforms else ""
+    return one_line(f"{what}{of}{platforms} written to {told.file}")
 
 
 def exported_json(told: Told, notes: Sequence[Note]) -> str:

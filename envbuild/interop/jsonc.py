@@ -11,7 +11,7 @@ from envbuild.errors import Place, UsageError
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
-_REST = re.compile(r"[^\S\n]*(?://[^\n]*)?(?=\r?\n)")
+_REST = re.compile(r"[^\S\r\n]*(?:/\*[^\r\n]*?\*/[^\S\r\n]*)*(?://[^\r\n]*)?(?=\r?\n)")
 _INDENT = re.compile(r"\n([ \t]+)\"")
 _DEPTH = 100
 _HINT = "correct it, or name another file"

@@ -94,8 +94,17 @@ def _has_spark() -> bool:
     return _has_unpacked("spark", "base-java.tar") and any(services_folder().glob("jre/usr/lib/jvm/*/bin/java"))
 
 
+def devcontainer_program() -> Path:
+    """The reference implementation of dev containers, which is a program of Node."""
+    return services_folder() / "devcontainer/node_modules/.bin/devcontainer"
+
+
+def _has_devcontainer() -> bool:
+    return devcontainer_program().exists() and _has_program("node")
+
+
 def _has_shells() -> bool:
-    return all(shutil.which(name) for name in ("zsh", "fish"))
+    return all(shutil.which(name) for name in ("zsh", "fish", "direnv"))
 
 
 def _has_postgres() -> bool:
@@ -139,6 +148,7 @@ _SERVICES = {
         partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
     ),
     "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
+    "devcontainer": _Service(_has_devcontainer, "run tests/services/install devcontainer, which needs npm and no root"),
     "docker": _Service(
         _has_engine,
         "run tests/services/install base engine, and the tests as root; they start their own, with iproute2",
@@ -158,7 +168,9 @@ _SERVICES = {
     "registry": _Service(
         lambda: registry_program() is not None, "run tests/services/install registry; tests start their own"
     ),
-    "shells": _Service(_has_shells, "run tests/services/install shells, or install zsh and fish from your system"),
+    "shells": _Service(
+        _has_shells, "run tests/services/install shells, or install zsh, fish and direnv from your system"
+    ),
     "spark": _Service(_has_spark, "run tests/services/install spark"),
     "zstd": _Service(partial(_has_program, "zstd"), "install zstd, from your system"),
 }

@@ -31,44 +31,45 @@ function _envbuild_drop
     set -eg _envbuild_new_$argv[1]
 end
 
-# The elements of a list of paths, for all such lists are of one value elsewhere.
-function _envbuild_list
-    set -l value (string join : -- $$argv[1] | string collect)
-    test -n "$value"; and string split : -- $value
+# A list of paths is one text, as it is for all others.
+function _envbuild_ends
+    set -l name $argv[1]
+    _envbuild_keep $name
+    set -l own "$$name"
+    if test $name = PATH; and test -z "$own"
+        set own /bin:/usr/bin
+    end
+    test -n "$argv[2]"; and test -n "$own"; and set own ":$own"
+    set own "$argv[2]$own"
+    test -n "$argv[3]"; and test -n "$own"; and set own "$own:"
+    _envbuild_put $name "$own$argv[3]"
+    _envbuild_join _envbuild_first_$name "$argv[2]"
+    _envbuild_join _envbuild_last_$name "$argv[3]"
 end
 
-function _envbuild_ends
-    _envbuild_keep $argv[1]
-    set -l own (_envbuild_list $argv[1])
-    if test $argv[1] = PATH; and test -z "$own"
-        set own /bin /usr/bin
-    end
-    set -l first (test -n "$argv[2]"; and string split : -- $argv[2])
-    set -l last (test -n "$argv[3]"; and string split : -- $argv[3])
-    _envbuild_put $argv[1] (string join : -- $first $own $last | string collect)
-    set -l before _envbuild_first_$argv[1]
-    set -g $before $first $$before
-    set -ga _envbuild_last_$argv[1] $last
+function _envbuild_join
+    set -l before "$$argv[1]"
+    test -n "$before"; and test -n "$argv[2]"; and set before "$before:"
+    set -g $argv[1] "$before$argv[2]"
 end
 
 # Behind what is first of this environment already.
 function _envbuild_path
-    set -l old (string join : -- $_envbuild_old_PATH | string collect)
-    set -l now (string join : -- $PATH | string collect)
-    set -l parts (string split -m 1 -- ":$old:" ":$now:")
-    set -l before
-    set -l after
+    set -l old "$_envbuild_old_PATH"
+    set -l parts (string split -m 1 -- ":$old:" ":$PATH:")
+    set -l before ''
+    set -l after ''
     if test -n "$old"; and set -q parts[2]
-        set before (string split -n : -- $parts[1])
-        set after (string split -n : -- $parts[2])
+        set before (string trim -l -c : -- "$parts[1]")
+        set after (string trim -r -c : -- "$parts[2]")
     else
-        set old $now
+        set old "$PATH"
     end
-    set -a before (string split -n : -- $argv[1])
-    set -a after (string split -n : -- $argv[2])
-    _envbuild_put PATH (string join : -- $before $old $after | string collect)
-    set -g _envbuild_first_PATH $before
-    set -g _envbuild_last_PATH $after
+    set before (string join -n : -- "$before" "$argv[1]")
+    set after (string join -n : -- "$after" "$argv[2]")
+    _envbuild_put PATH (string join -n : -- "$before" "$old" "$after")
+    set -g _envbuild_first_PATH "$before"
+    set -g _envbuild_last_PATH "$after"
 end
 
 # For an envbuild that is started in here: what of this it may take away again.
@@ -77,7 +78,7 @@ function _envbuild_note
     set -l old null
     if test "$$had" = env
         set old _envbuild_old_$argv[1]
-        set old (string join : -- $$old | string collect)
+        set old "$$old"
         string match -rq '^[A-Za-z0-9_./:@%+,=-]*$' -- "$old"; or return 0
         set old "\"$old\""
     end
@@ -91,7 +92,7 @@ function _envbuild_back
     set -l first _envbuild_first_$argv[1]
     set -l last _envbuild_last_$argv[1]
     set -l name $argv[1]
-    set -l now (string join : -- $$name | string collect)
+    set -l now "$$name"
     if begin; set -q $new; and set -qg $name; and test "$now" = "$$new"; end; or begin; not set -q $new; and not set -qg $name; end
         switch $$had
             case no
@@ -103,20 +104,19 @@ function _envbuild_back
                 set -g $name $$old 2>/dev/null
         end
     else if set -q $first; and set -qg $name
-        set -l kept (_envbuild_list $name)
-        for one in $$first
+        set -l kept (string split : -- "$now")
+        for one in (string split -n : -- "$$first")
             if set -l at (contains -i -- $one $kept)
                 set -e kept[$at]
             end
         end
         set kept $kept[-1..1]
-        for one in $$last
+        for one in (string split -n : -- "$$last")
             if set -l at (contains -i -- $one $kept)
                 set -e kept[$at]
             end
         end
-        set kept $kept[-1..1]
-        set -gx $name (string join : -- $kept | string collect)
+        set -gx $name (string join : -- $kept[-1..1])
     end
     set -eg $had; set -eg $new; set -eg $old; set -eg $first; set -eg $last
 end
@@ -150,7 +150,7 @@ function envbuild_leave
     for name in names said shown program
         set -eg _envbuild_$name
     end
-    for name in look keep put drop list ends path note back prompt packages enter
+    for name in look keep put drop ends join path note back prompt packages enter
         functions -e _envbuild_$name
     end
     functions -e envbuild_leave

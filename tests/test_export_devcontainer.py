@@ -24,9 +24,9 @@ def written(project: Project) -> Any:
     return json.loads(project.read(_FILE))
 
 
-def exported(imaging: Imaging, name: str, more: str = "", image: str = "") -> Any:
-    """Of an image that is in the registry."""
-    imaging.image(name, more=f"{image}{more}")
+def exported(imaging: Imaging, name: str) -> Any:
+    """Of a small image that is in the registry."""
+    imaging.image(name)
     imaging.apply()
     imaging.project.run("export", "devcontainer", name, "-o", _FILE)
     return written(imaging.project)
@@ -36,7 +36,10 @@ def test_all_that_is_said_of_it(imaging: Imaging) -> None:
     """The image by its digest, what `run:` and `image:` say of its containers; paths from the folder that is opened."""
     image = "  user: '1234:5'\n  expose: ['8000-8002', '9000/tcp', '53/udp', '8890']\n  gpu: auto\n"
     more = f"{_MORE}system_requirements: {{cuda: '12.4'}}\n"
-    found = exported(imaging, "lab/web", more, image)
+    imaging.write("lab/web", "busybox", f"{more}image:\n{image}")
+    imaging.apply()
+    imaging.project.run("export", "devcontainer", "lab/web", "-o", _FILE)
+    found = written(imaging.project)
     assert found == {
         "name": "lab/web",
         "image": imaging.reference("lab/web"),

@@ -87,7 +87,7 @@ def _install(common: Common, environment: str | None, options: dict[str, Any]) -
     language = language_of(one, options["language"] or "")
     text = f"{name}@{version}" if version else name
     kernel = planned(project, text, language, _place(options), options["name"], options["display_name"])
-    install(kernel, project.host)
+    install(kernel, one.prefix, project.host)
     state = f"version {one.record.version}"
     common.out(kernels_json([(kernel, state)]) if common.json else installed_text(kernel, state))
     return 0

@@ -4,6 +4,7 @@ A kernel is a folder with a kernel.json, which names a command. Ours names envbu
 environment, so that what a notebook gets is what stands when it is opened, and never what stood when it was installed.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -12,6 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,6 +32,8 @@ _RUNNERS = {
     "python": ("ipykernel", "lib/python3*/site-packages/ipykernel_launcher.py"),
     "r": ("IRkernel", "lib/R/library/IRkernel/DESCRIPTION"),
 }
+# What they say of themselves: a kernel.json and pictures.
+_SPECS = {"python": "share/jupyter/kernels/python3", "r": "lib/R/library/IRkernel/kernelspec"}
 _PACKAGES = {"python": "ipykernel", "r": "r-irkernel"}
 
 
@@ -61,6 +65,10 @@ class _Metadata(msgspec.Struct, frozen=True):
 class _Spec(msgspec.Struct, frozen=True):
     display_name: str
     metadata: _Metadata
+
+
+class _Own(msgspec.Struct, frozen=True):
+    metadata: dict[str, Any] = {}
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -149,7 +157,9 @@ def _is_free(folder: Path, name: str, wanted: Kernel) -> bool:
     return found is not None and found.is_of == wanted.is_of
 
 
-def install(kernel: Kernel, host: Mapping[str, str]) -> None:
+def install(kernel: Kernel, prefix: Path, host: Mapping[str, str]) -> None:
+    """With the pictures of what runs it, and what that says of itself."""
+    own = prefix / _SPECS[kernel.language]
     command = [sys.executable, "-m", "envbuild", "-C", kernel.root, "kernel", "--language", kernel.language]
     state = host.get("ENVBUILD_STATE", "")
     spec = {
@@ -159,11 +169,21 @@ def install(kernel: Kernel, host: Mapping[str, str]) -> None:
         "interrupt_mode": "signal",
         "env": {"ENVBUILD_STATE": state} if state else {},
         "metadata": {
-            **({"debugger": True} if kernel.language == "python" else {}),
+            **_own_metadata(own / _FILE),
             "envbuild": {"environment": kernel.environment, "root": kernel.root, "language": kernel.language},
         },
     }
     write_whole(Path(kernel.folder) / _FILE, f"{json.dumps(spec, indent=1)}\n")
+    for picture in own.glob("logo-*"):
+        with contextlib.suppress(OSError):
+            shutil.copyfile(picture, Path(kernel.folder) / picture.name)
+
+
+def _own_metadata(path: Path) -> dict[str, Any]:
+    try:
+        return from_json(path.read_bytes(), _Own).metadata
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def remove(kernel: Kernel) -> None:

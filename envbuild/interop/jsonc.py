@@ -129,6 +129,8 @@ def with_value(text: str, path: str, names: tuple[str, ...], value: Any) -> str:
                 value = {inner: value}
             return _behind(text, found, _Entry(f"{json.dumps(name, ensure_ascii=False)}: ", value), depth)
         found, depth = found.entries[name][1], depth + 1
+    if json.dumps(found.value) == json.dumps(value):  # not `==`, by which 1 is True
+        return text
     return f"{text[: found.start]}{_written(value, text, depth)}{text[found.end :]}"
 
 

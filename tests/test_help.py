@@ -31,6 +31,7 @@ from envbuild.registry.copying import Target, push
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
+_CONTAINERS = "envbuild export devcontainer"
 NAMES = (*COMMANDS, *(f"runs {name}" for name in SUBCOMMANDS))
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
@@ -82,12 +83,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/base.yaml", f"abstract: true\n{asked}pip: {{index_url: '{index.url}'}}\n")
         project.write("manifests/churn/report.yaml", "extends: base\ntags: {team: growth, gpu: 'true'}\n")
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8000'}\n")
+        index.add("ipykernel", "1.0", modules={"ipykernel_launcher.py": ""})
+        project.write("manifests/notebooks/lab.yaml", "extends: base\ndependencies: [{pip: [ipykernel]}]\n")
         for version in ("1", "2", "3"):
             text = f"extends: base\ntags: {{team: growth}}\nvariables: {{OWN: '{version}'}}\nimage: {{apt: [git]}}\n"
             project.write("manifests/churn/train.yaml", text)
             project.run("apply", "-q")
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
         project.run("label", "churn/train@1", "canary")
+        project.run("kernel", "notebooks/lab")
         project.write("train.py", "import sys\n")
         project.run("run", "--", "true")
         project.run("run", "--script", "train.py")
@@ -131,7 +135,8 @@ def assembled(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Itera
 def kind(example: Example) -> str:
     if example.command in _OF_ASSEMBLED:
         return "assembled"
-    is_of_images = example.command in _OF_IMAGES or {"--image", "--output"} & {*example.line.split()}
+    of_images = example.command in _OF_IMAGES or example.line.startswith(_CONTAINERS)
+    is_of_images = of_images or {"--image", "--output"} & {*example.line.split()}
     return "imaged" if is_of_images else "prepared"
 
 

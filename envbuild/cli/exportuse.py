@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envbuild.cli.options import Common
+from envbuild.cli.problems import tell_notes
 from envbuild.errors import UsageError
 from envbuild.interop.exports import USES
 
@@ -53,7 +54,6 @@ def _is_ours(target: Path, found: "Used") -> bool:
 
 
 def _tell(common: Common, use: str, file: str, found: "Used") -> None:
-    from envbuild.cli.export import tell_notes
     from envbuild.report.exports import Told, exported_json, written_text
 
     tell_notes(common, found.notes)

@@ -43,7 +43,7 @@ def command(common: Common, /, *, environment: str | None, lists: bool, remove: 
       envbuild kernel notebooks/lab
       envbuild kernel notebooks/lab@1 --display-name 'The lab of May' --prefix .venv
       envbuild kernel --list
-      envbuild kernel --remove notebooks/lab
+      envbuild kernel --remove envbuild-project-notebooks-lab
     """
     if lists + remove + bool(options["connection"]) > 1 or (lists and environment):
         raise UsageError("one of installing, --list and --remove is meant", hint="say one of them")

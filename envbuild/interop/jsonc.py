@@ -38,7 +38,7 @@ class _Reader:
         found = self._value(0)
         self._skip()
         if self.at < len(self._text):
-            self._refuse("nothing more")
+            self._expected("nothing more")
         return found
 
     def _skip(self) -> str:
@@ -47,7 +47,7 @@ class _Reader:
         self.at = found.end() if found else self.at
         return self._text[self.at : self.at + 1]
 
-    def _refuse(self, wanted: str) -> None:
+    def _expected(self, wanted: str) -> None:
         line = self._text.count("\n", 0, self.at) + 1
         column = self.at - self._text.rfind("\n", 0, self.at)
         raise UsageError(f"{wanted} is expected here", Place(self._path, line, column), _HINT)
@@ -55,14 +55,14 @@ class _Reader:
     def _value(self, depth: int) -> Held:
         letter, start = self._skip(), self.at
         if depth > _DEPTH:
-            self._refuse("nothing as deep")
+            self._expected("nothing as deep")
         if letter == "{":
             return self._object(depth)
         if letter == "[":
             return self._array(depth)
         found = (_STRING if letter == '"' else _PLAIN).match(self._text, start)
         if found is None:
-            self._refuse("a value")
+            self._expected("a value")
             raise AssertionError
         self.at = found.end()
         return Held(self._plain(found[0], start), start, self.at)
@@ -72,18 +72,18 @@ class _Reader:
             return json.loads(text)
         except ValueError:
             self.at = start
-            self._refuse("a value")
+            self._expected("a value")
 
     def _object(self, depth: int) -> Held:
         start, entries, last, comma = self.at, dict[str, tuple[int, Held]](), -1, -1
         self.at += 1
         while self._skip() != "}":
             if entries and comma < 0:
-                self._refuse("a comma")
+                self._expected("a comma")
             name_at = self.at
             name = self._value(depth).value
             if not isinstance(name, str) or self._skip() != ":":
-                self._refuse("a name and a colon")
+                self._expected("a name and a colon")
             self.at += 1
             held = self._value(depth + 1)
             entries[name], last = (name_at, held), held.end
@@ -97,7 +97,7 @@ class _Reader:
         self.at += 1
         while self._skip() != "]":
             if items and comma < 0:
-                self._refuse("a comma")
+                self._expected("a comma")
             items.append(self._value(depth + 1))
             comma = self._comma()
         self.at += 1

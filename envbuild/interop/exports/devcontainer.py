@@ -137,7 +137,7 @@ def _notes(one: Chosen) -> Iterator[Note]:
     for text in one.environment.keys.image.expose:
         if text.endswith("/udp") or (text.partition("/")[0].count("-") and not _few(text)):
             yield Note(
-                "devcontainer", f"dev containers do not forward {text}", where, "forward it by hand: name it there"
+                "devcontainer", f"dev containers do not forward {text}", where, "add it to runArgs by hand: --publish"
             )
     for name, value in _variables(one).items():
         if _REPLACED.search(value):

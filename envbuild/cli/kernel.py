@@ -41,7 +41,7 @@ def command(common: Common, /, *, environment: str | None, lists: bool, remove: 
     \b
     Examples:
       envbuild kernel notebooks/lab
-      envbuild kernel notebooks/lab@1 --display-name 'The lab of May' --prefix .venv
+      envbuild kernel notebooks/lab@1 --display-name May --prefix .venv
       envbuild kernel --list
       envbuild kernel --remove envbuild-project-notebooks-lab
     """

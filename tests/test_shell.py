@@ -428,7 +428,9 @@ def test_which_shell(built: Project, home: Project, tmp_path: Path) -> None:
     own.chmod(0o755)
     said = f"{own} 0 inner\n"
     assert built.run("shell", "inner", env={"SHELL": str(own)}, check=6).out == said
-    assert built.run("shell", "inner", "--shell", str(own), env={"SHELL": "/bin/sh"}, check=6).out == said
+    other = built.run("shell", "inner", "--shell", str(own), env={"SHELL": "/bin/sh"}, check=6)
+    assert other.out == said
+    assert "its own files are read after the environment is entered" in other.err
     for shell in (None, "/not/there", "/usr/sbin/nologin", "bash"):
         assert built.run("shell", "inner", env={"SHELL": shell}, stdin="echo $ENVBUILD_ENVIRONMENT").out == "inner\n"
     run = built.run("shell", "inner", "--shell", "nosuch", check=64)

@@ -55,6 +55,7 @@ def _is_ours(target: Path, found: "Used") -> bool:
 
 def _tell(common: Common, use: str, file: str, found: "Used") -> None:
     from envbuild.report.exports import Told, exported_json, written_text
+    from envbuild.written import clean
 
     tell_notes(common, found.notes)
     told = Told(found.name, found.version, use, found.platforms, found.text, file, found.files)
@@ -63,4 +64,4 @@ def _tell(common: Common, use: str, file: str, found: "Used") -> None:
     elif file:
         common.out(written_text(told, USES[use][0]))
     else:
-        common.document(found.text.removesuffix("\n"))
+        common.document(clean(found.text).removesuffix("\n"))

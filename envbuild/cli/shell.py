@@ -40,7 +40,7 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
       envbuild shell serving/web --image --user 0
       echo 'python -V' | envbuild shell churn/train
     """
-    from envbuild.project.shells import Opening, find_shell, start
+    from envbuild.project.shells import Opening, find_shell, is_followed, start
 
     project = common.project()
     only_one = "a shell is of one environment: name it"
@@ -51,6 +51,8 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
         return run_inside(common, project, (name, version), [wanted] if wanted else SHELL, inside)
     shell = find_shell(wanted, project.host)
     activation = activated(project, common, environment, only_one, options)
+    if not is_followed(shell):
+        common.say(f"{shell}: its own files are read after the environment is entered, and may change what that states")
     begun = start(Opening(shell, activation, sys.stdin.isatty() and sys.stderr.isatty()))
     sys.stdout.flush()
     return project.programs.hand_over(begun.command, begun.env)

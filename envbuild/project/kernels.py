@@ -167,7 +167,7 @@ def install(kernel: Kernel, prefix: Path, host: Mapping[str, str]) -> None:
         "display_name": kernel.display,
         "language": {"python": "python", "r": "R"}[kernel.language],
         "interrupt_mode": "signal",
-        "env": {"ENVBUILD_STATE": state} if state else {},
+        "env": {"ENVBUILD_STATE": state} if state.startswith("sqlite:") else {},  # others may hold a password
         "metadata": {
             **_own_metadata(own / _FILE),
             "envbuild": {"environment": kernel.environment, "root": kernel.root, "language": kernel.language},

@@ -56,6 +56,11 @@ def find_shell(wanted: str, host: Mapping[str, str]) -> str:
     return "/bin/sh"
 
 
+def is_followed(shell: str) -> bool:
+    """Whether we have our say after the shell's own files; others are given variables, and may change them."""
+    return _KNOWN.fullmatch(Path(shell).name) is not None
+
+
 def start(opening: Opening) -> Start:
     """The command that starts a shell in an environment, and its variables."""
     known = _KNOWN.fullmatch(Path(opening.shell).name)

@@ -59,12 +59,16 @@ def command(common: Common, /, *, environment: str | None, lists: bool, remove: 
 def _start(common: Common, environment: str, options: dict[str, Any]) -> int:
     """It takes our place, so that whoever ends or interrupts us reaches the kernel itself."""
     from envbuild.cli.atonce import take_over
+    from envbuild.process import not_run
     from envbuild.project.kernels import begin
 
     found = begin(common.project(), environment, options["language"] or "", options["connection"])
     for note in found.notes:
         common.warn(f"envbuild: {note}")
-    return take_over(found.words[0], found.words, found.env)
+    try:
+        return take_over(found.words[0], found.words, found.env)
+    except OSError as error:
+        raise not_run(found.words[0], error, found.env.get("PATH"), str) from None
 
 
 def _place(options: dict[str, Any]) -> "Path":

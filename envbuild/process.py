@@ -188,9 +188,7 @@ class Programs:
         try:
             process = subprocess.Popen([_encoded(word) for word in command], env=_encoded_all(env))
         except OSError as error:
-            if error.errno == errno.E2BIG:
-                raise _too_long(command, env) from None
-            raise not_run(command[0], error, env.get("PATH"), hint) from None
+            raise not_run(command, error, env, hint) from None
         before = {number: signal.signal(number, _forward(process, number)) for number in _FORWARDED}
         try:
             code = process.wait()
@@ -257,15 +255,20 @@ def _forward(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Call
     return handle
 
 
-def not_run(command: str, error: OSError, path: str | None, hint: Callable[[], str]) -> ProcessError:
+def not_run(
+    words: Sequence[str], error: OSError, env: Mapping[str, str], hint: Callable[[], str] = str
+) -> ProcessError:
     """Why it could not be run, with the exit code that shells have for that."""
+    if error.errno == errno.E2BIG:
+        return _too_long(words, env)
+    command = words[0]
     is_missing = isinstance(error, FileNotFoundError) or ("/" not in command and isinstance(error, NotADirectoryError))
     if not is_missing:
         advice = "check that it may be run"
         if error.errno == errno.ENOEXEC:
             advice = "start its first line with what runs it: '#!/bin/sh'"
         return ProcessError(f"'{command}' cannot be run: {error.strerror}", hint=advice, exit_code=126)
-    if found := shutil.which(command, path=path):
+    if found := shutil.which(command, path=env.get("PATH")):
         return ProcessError(f"the interpreter of '{found}' is gone", hint="install again what brings it", exit_code=127)
     return ProcessError(f"there is no command '{command}' here", hint=hint(), exit_code=127)
 

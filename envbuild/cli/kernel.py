@@ -68,7 +68,7 @@ def _start(common: Common, environment: str, options: dict[str, Any]) -> int:
     try:
         return take_over(found.words[0], found.words, found.env)
     except OSError as error:
-        raise not_run(found.words[0], error, found.env.get("PATH"), str) from None
+        raise not_run(found.words, error, found.env) from None
 
 
 def _place(options: dict[str, Any]) -> "Path":

@@ -223,7 +223,7 @@ def unstarted(found: Ticket, error: OSError, hint: Callable[[], str] = str) -> P
     """Why the command could not be run; or what we ourselves could not write."""
     if isinstance(error, UnstartedError):
         plain = OSError(error.errno, error.strerror, error.filename)
-        return not_run(found.words[0], plain, found.env.get("PATH"), hint)
+        return not_run(found.words, plain, found.env, hint)
     at = f": {error.filename}" if error.filename else ""
     hint_of_ours = "check the folder '.envbuild' and the space on its disk, or say '--no-history'"
     return WorkspaceError(f"the run cannot be recorded: {error.strerror}{at}", hint=hint_of_ours)

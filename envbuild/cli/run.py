@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, *, environment: str | None, **options: Any) -
     Examples:
       envbuild run churn/train -- python train.py --epochs 3
       envbuild run churn/train@2 -- python -V
-      envbuild run churn/train --script train.py --source . --experiment lr -- --epochs 3
+      envbuild run churn/train --script train.py --experiment lr -- --epochs 3
       envbuild run churn/train --detach --timeout 3600 -- python train.py
       envbuild run --with pip/numpy -- python -c 'import numpy'
       envbuild run serving/web --image --mount .:/work -- ls /work

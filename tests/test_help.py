@@ -22,7 +22,7 @@ from support.services import require
 from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
-from envbuild.cli.runs import SUBCOMMANDS
+from envbuild.cli.nested import Nested
 from envbuild.registry import Line
 from envbuild.registry.client import Registry as Client
 from envbuild.registry.copying import Target, push
@@ -31,7 +31,11 @@ from envbuild.registry.copying import Target, push
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
-NAMES = (*COMMANDS, *(f"runs {name}" for name in SUBCOMMANDS))
+_NESTED = {name: app.get_command(click.Context(app), name) for name in ("runs", "models")}
+NAMES = (
+    *COMMANDS,
+    *(f"{name} {one}" for name, group in _NESTED.items() if isinstance(group, Nested) for one in group.subcommands),
+)
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 _AZURE = {
@@ -88,9 +92,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
             project.run("apply", "-q")
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
         project.run("label", "churn/train@1", "canary")
-        project.write("train.py", "import sys\n")
+        project.write("train.py", "import os; os.makedirs('outputs', exist_ok=True); open('outputs/model.pkl', 'w')\n")
         project.run("run", "--", "true")
         project.run("run", "--script", "train.py")
+        project.write("model.pkl", "old")
+        project.run("models", "add", "old", "model.pkl")
+        project.run("models", "add", "churn", "outputs/model.pkl", "--run", "latest")
         project.write("requirements.txt", "numpy\n")
         project.write("saved/churn/azureml_environment.json", json.dumps(_AZURE))
         project.write("environment.yml", "name: science\ndependencies: [python]\n")

@@ -46,7 +46,7 @@ def get(common: Common, /, *, model: str, output: str) -> int:
 
     \b
     Examples:
-      envbuild models get churn
+      envbuild models get churn -o fetched
       envbuild models get churn@1 -o fetched
     """
     from envbuild.cli.progress import patience

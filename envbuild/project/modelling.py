@@ -183,7 +183,7 @@ def _outputs(run: Run, text: str) -> tuple[str, tuple[Output, ...]]:
     found = tuple(one for one in run.outputs if one.path == path or one.path.startswith(f"{path}/"))
     lost = [one for one in run.left if one == path or one.startswith(f"{path}/")]
     if lost:
-        hint = "raise 'runs: {outputs_mib: …}' and run it again, or add the file itself, without '--run'"
+        hint = "set 'runs: {outputs_mib: …}' higher and run it again, or add the file itself, without '--run'"
         raise UsageError(f"'{lost[0]}' of run {run.id} was too large to be kept, or could not be read", hint=hint)
     if not found:
         raise UsageError(f"run {run.id} left no '{text}'", hint=_hint(run, path))

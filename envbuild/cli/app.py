@@ -34,6 +34,7 @@ COMMANDS = {
     "run": "Run a command in an environment.",
     "runs": "Tell of what was run: environment, source, log, outputs.",
     "shell": "Open a shell in an environment.",
+    "serve": "Answer over HTTP with a script and its models.",
     "test": "Run the tests of what was built.",
     "list": "List environments.",
     "graph": "Show what extends what, and what is built from what.",

@@ -35,6 +35,7 @@ COMMANDS = {
     "runs": "Tell of what was run: environment, source, log, outputs.",
     "models": "Keep models by name and version, and say what they came from.",
     "shell": "Open a shell in an environment.",
+    "serve": "Answer over HTTP with a script and its models.",
     "test": "Run the tests of what was built.",
     "list": "List environments.",
     "graph": "Show what extends what, and what is built from what.",

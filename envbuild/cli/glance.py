@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 EVERY = frozenset(
     {"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "register", "render", "test", "why"}
 )
-FIRST = frozenset({"clone", "diff", "explain", "label", "logs", "promote", "pull", "run", "shell", "show", "verify"})
+FIRST = frozenset(
+    {"clone", "diff", "explain", "label", "logs", "promote", "pull", "run", "serve", "shell", "show", "verify"}
+)
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 
 

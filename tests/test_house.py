@@ -19,7 +19,8 @@ from envbuild.manifest import RULES, Keys, Rule
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
     "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings",
-    "resolve", "service", "lock", "fingerprint", "record", "runs", "model", "render", "rules", "plan", "image", "difference",
+    "resolve", "service", "lock", "fingerprint", "record", "runs", "model", "render", "rules", "plan", "image",
+    "difference",
 )  # fmt: skip
 DOING = (
     "machine",

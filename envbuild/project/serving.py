@@ -32,8 +32,10 @@ class ModelAt(NamedTuple):
 def model_at(project: Project, model: Model) -> ModelAt:
     """Of the project, or of the registry of models."""
     if model.is_registered:
-        what = f"there is no model '{model.registered}@{model.version}'"
-        raise UsageError(what, model.where, hint="name a file or folder of the project")
+        from envbuild.project import modelled
+
+        version, path = modelled.model_at(project, f"{model.registered}@{model.version}", model.where)
+        return ModelAt(str(version), path)
     path = project.workspace.at(model.path)
     if not path.exists():
         what = f"the model '{model.name}' is not there: there is no '{model.path}'"

@@ -1,0 +1,96 @@
+"""A service image of a project that runs in a container of this machine's engine, until somebody ends it."""
+
+import contextlib
+import http.client
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from envbuild.builders.daemon import Daemon
+from envbuild.builders.pulling import pulled
+from envbuild.builders.services import running
+from envbuild.project.front import Project
+from envbuild.project.serviced import ServiceImage
+from envbuild.project.shop import engine, keeper
+
+_GRACE_SECONDS = 35  # a little more than the server takes to finish what was begun
+_LOOK_SECONDS = 0.1
+_ANSWER_SECONDS = 5.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how such a place is reached from here
+Tell = tuple[Callable[[str], None], Callable[[str], None], Callable[[bytes], None]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Where it is heard on this machine, by port 0 anywhere; and whose it is."""
+
+    host: str
+    port: int
+    environment: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    code: int
+    was_asked: bool = False
+    was_short: bool = False
+
+
+def serve_contained(project: Project, found: ServiceImage, reference: str, asked: Asked, tell: Tell) -> Ended:
+    """`tell` are who is told of progress, of the URL once it answers, and what the service says."""
+    say, listening, hear = tell
+    daemon, service = engine(project), found.service
+    image = pulled(reference, project.registries, daemon, keeper(project, found.builder), say)
+    wanted = running.Wanted(
+        image=image, port=service.port, host=asked.host, host_port=asked.port, cpu=service.cpu or "",
+        memory=service.memory or "", seconds=_GRACE_SECONDS,
+        held=project.workspace.private("services", "containers"),
+    )  # fmt: skip
+    with running.container(daemon, wanted) as made:
+        talk = _Talk(daemon, made, hear)
+        talk.start()
+        try:
+            where = running.address(daemon, made, service.port)
+            watcher = threading.Thread(
+                target=_told, args=(where, service.routes.liveness, talk, listening), daemon=True
+            )
+            watcher.start()
+            while talk.is_alive():
+                talk.join(_LOOK_SECONDS)
+        except KeyboardInterrupt:
+            running.stop(daemon, made, _GRACE_SECONDS)
+            talk.join(_GRACE_SECONDS)
+            return Ended(0, was_asked=True)
+        return Ended(talk.code, was_short=running.was_short_of_memory(daemon, made))
+
+
+class _Talk(threading.Thread):
+    """What the container says until it ends; its first line is told in our own words instead."""
+
+    def __init__(self, daemon: Daemon, made: str, hear: Callable[[bytes], None]) -> None:
+        super().__init__(daemon=True)
+        self._daemon = daemon
+        self._made = made
+        self._hear = hear
+        self.code = 1
+
+    def run(self) -> None:
+        def heard(piece: bytes, is_error: bool) -> None:  # noqa: FBT001 - as it is called
+            if is_error:
+                self._hear(piece)
+
+        self.code = running.follow(self._daemon, self._made, heard)
+
+
+def _told(where: tuple[str, int], route: str, talk: _Talk, listening: Callable[[str], None]) -> None:
+    """As soon as it answers."""
+    host, port = _EVERYWHERE.get(where[0], where[0]), where[1]
+    while talk.is_alive():
+        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            connection.request("GET", route)
+            if connection.getresponse().status == http.HTTPStatus.OK:
+                shown = f"[{where[0]}]" if ":" in where[0] else where[0]
+                listening(f"http://{shown}:{port}")
+                return
+        time.sleep(_LOOK_SECONDS)

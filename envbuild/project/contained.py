@@ -1,9 +1,6 @@
 """A service image of a project that runs in a container of this machine's engine, until somebody ends it."""
 
-import contextlib
-import http.client
 import threading
-import time
 from collections.abc import Callable
 
 import msgspec
@@ -17,8 +14,6 @@ from envbuild.project.shop import engine, keeper
 
 _GRACE_SECONDS = 35  # a little more than the server takes to finish what was begun
 _LOOK_SECONDS = 0.1
-_ANSWER_SECONDS = 5.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how such a place is reached from here
 Tell = tuple[Callable[[str], None], Callable[[str], None], Callable[[bytes], None]]
 
 
@@ -47,14 +42,11 @@ def serve_contained(project: Project, found: ServiceImage, reference: str, asked
         held=project.workspace.private("services", "containers"),
     )  # fmt: skip
     with running.container(daemon, wanted) as made:
-        talk = _Talk(daemon, made, hear)
+        host, port = running.address(daemon, made, service.port)
+        shown = f"[{host}]" if ":" in host else host
+        talk = _Talk(daemon, made, lambda: listening(f"http://{shown}:{port}"), hear)
         talk.start()
         try:
-            where = running.address(daemon, made, service.port)
-            watcher = threading.Thread(
-                target=_told, args=(where, service.routes.liveness, talk, listening), daemon=True
-            )
-            watcher.start()
             while talk.is_alive():
                 talk.join(_LOOK_SECONDS)
         except KeyboardInterrupt:
@@ -65,32 +57,23 @@ def serve_contained(project: Project, found: ServiceImage, reference: str, asked
 
 
 class _Talk(threading.Thread):
-    """What the container says until it ends; its first line is told in our own words instead."""
+    """What the container says until it ends; that it listens is told in our own words."""
 
-    def __init__(self, daemon: Daemon, made: str, hear: Callable[[bytes], None]) -> None:
+    def __init__(self, daemon: Daemon, made: str, listening: Callable[[], None], hear: Callable[[bytes], None]) -> None:
         super().__init__(daemon=True)
         self._daemon = daemon
         self._made = made
+        self._listening = listening
         self._hear = hear
+        self._has_listened = False
         self.code = 1
 
     def run(self) -> None:
-        def heard(piece: bytes, is_error: bool) -> None:  # noqa: FBT001 - as it is called
-            if is_error:
-                self._hear(piece)
+        self.code = running.follow(self._daemon, self._made, self._heard)
 
-        self.code = running.follow(self._daemon, self._made, heard)
-
-
-def _told(where: tuple[str, int], route: str, talk: _Talk, listening: Callable[[str], None]) -> None:
-    """As soon as it answers."""
-    host, port = _EVERYWHERE.get(where[0], where[0]), where[1]
-    while talk.is_alive():
-        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
-        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-            connection.request("GET", route)
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                shown = f"[{where[0]}]" if ":" in where[0] else where[0]
-                listening(f"http://{shown}:{port}")
-                return
-        time.sleep(_LOOK_SECONDS)
+    def _heard(self, piece: bytes, is_error: bool) -> None:  # noqa: FBT001 - as it is called
+        if is_error:
+            self._hear(piece)
+        elif not self._has_listened:
+            self._has_listened = True
+            self._listening()

@@ -18,9 +18,9 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest", "settings",
-    "resolve", "service", "lock", "fingerprint", "record", "runs", "model", "render", "rules", "plan", "image",
-    "difference",
+    "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "quantities", "sandbox", "manifest",
+    "settings", "resolve", "service", "lock", "fingerprint", "record", "runs", "model", "render", "rules", "plan",
+    "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.options import Common, with_globals
-from envbuild.interop.exports import FILES, FORMATS, PROJECT
+from envbuild.interop.exports import FILES, FORMATS, PROJECT, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("export")
-@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, PROJECT})))
+@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, *SERVICES, PROJECT})))
 @click.argument("environment", metavar="ENV[@VERSION]")
 @click.argument("folder", metavar="[DIR]", default="")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 @click.option("--no-hashes", is_flag=True, help="Pip: no hashes, as repositories and folders need it.")
 @click.option("--exact", is_flag=True, help="Pixi, Azure ML: the versions that are locked, not what is asked for.")
 @click.option("--force", is_flag=True, help="Azure ML: write over the files that DIR has.")
+@click.option("--replicas", type=click.IntRange(1), metavar="N", help="Kubernetes: how many of it; default: 1.")
+@click.option(
+    "--pull-secret", metavar="NAME", default="", help="Kubernetes: the cluster's secret to pull its image by."
+)
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environment: str, output: str, **options: Any) -> int:
@@ -40,6 +44,9 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     after inheritance, its lock, templates and files, from which the same content is built. What is no longer known of
     a version is told by its name, and then nothing is written.
 
+    compose and kubernetes deploy what an environment serves, by the digest of its service image, which has to be there:
+    'envbuild serve ENV --image --build' makes it.
+
     \b
     Examples:
       envbuild export conda churn/train -o environment.yml
@@ -47,14 +54,24 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export pixi churn/train@latest --exact --json
       envbuild export manifest churn/train@2 ../train-2
       envbuild export azureml-v1 churn/train azure/churn
+      envbuild export kubernetes churn/score --replicas 3 -o churn.yaml
     """
+    from envbuild.errors import UsageError
     from envbuild.report.exports import exported_json, written_text
     from envbuild.written import clean
 
+    if options["format"] in SERVICES:
+        from envbuild.cli.exportservice import export_service
+
+        return export_service(common, environment, output, options)
+    if options.pop("replicas") or options.pop("pull_secret"):
+        raise UsageError(
+            f"'export {options['format']}' deploys nothing", hint="leave out '--replicas' and '--pull-secret'"
+        )
     if options["format"] == PROJECT:
         return _project(common, environment, output, options)
     told, notes = _exported(common, environment, output, options)
-    _tell_notes(common, notes)
+    tell_notes(common, notes)
     if common.json:
         common.out(exported_json(told, notes))
     elif told.file not in {"", "-"}:
@@ -87,7 +104,7 @@ def tell_carried(common: Common, found: "Carried", folder: str) -> None:
     """That it stands there now."""
     from envbuild.report.exports import carried_json, carried_text
 
-    _tell_notes(common, found.notes)
+    tell_notes(common, found.notes)
     title = f"{found.name}@{found.version}" if found.version else found.name
     if common.json:
         common.out(carried_json(title, found.fingerprint, folder, found.files, found.notes))
@@ -143,7 +160,7 @@ def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
             raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
 
 
-def _tell_notes(common: Common, notes: "Sequence[Note]") -> None:
+def tell_notes(common: Common, notes: "Sequence[Note]") -> None:
     """What the file cannot hold; with --json it stands in the answer."""
     from envbuild.cli.problems import annotate, source
     from envbuild.report.errors import notes_text

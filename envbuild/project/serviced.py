@@ -81,6 +81,21 @@ class ServiceImage:
         return self._record.builder
 
     @property
+    def starting(self) -> Starting:
+        return self._parts.starting
+
+    def user(self) -> str:
+        """Whom it runs as, by the image of its environment; nothing is root."""
+        if self._start.is_stored:
+            config = grounds.stored(self._start, self._project.registries)[self._start.platforms[0]].config
+        elif self._start.is_shelved:
+            config = grounds.shelved(self._start, self._shelf)[self._start.platforms[0]].config
+        else:
+            facts = self._engine.image(self._start.reference)
+            config = {"config": facts.config if facts else {}}
+        return str((config.get("config") or {}).get("User") or "")
+
+    @property
     def is_stored(self) -> bool:
         return self._start.is_stored
 

@@ -40,20 +40,28 @@ class Starting(msgspec.Struct, frozen=True):
     seconds: int
     labels: Mapping[str, str]
 
+    @property
+    def _alone(self) -> tuple[str, ...]:
+        """Nothing of the environment's is seen, not even by name."""
+        return self.python, "-I", "-S"
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """What is run to see whether it is ready."""
+        return (*self._alone, "-c", _HEALTH.format(port=self.port, route=self.readiness))
+
     def conduct(self) -> Conduct:
         """The image's own user, folder and variables stay."""
-        alone = (self.python, "-I", "-S")
         words = (f"/{OWN}", f"/{SERVICE}", "--host", "0.0.0.0", "--port", str(self.port), "--python", self.python)  # noqa: S104 - in a container
-        code = _HEALTH.format(port=self.port, route=self.readiness)
         health = {
-            "Test": ["CMD", *alone, "-c", code],
+            "Test": ["CMD", *self.health],
             "Interval": 30 * _SECOND,
             "Timeout": 10 * _SECOND,
             "StartPeriod": self.seconds * _SECOND,
             "Retries": 3,
         }
         return Conduct(
-            entrypoint=(*alone, *words),
+            entrypoint=(*self._alone, *words),
             command=(),
             labels=self.labels,
             expose=(str(self.port),),

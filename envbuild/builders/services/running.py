@@ -1,7 +1,6 @@
 """A service image that runs: one container, of which a port is given to this machine, and which ends with us."""
 
 import fcntl
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,14 +10,9 @@ import msgspec
 
 from envbuild.builders.daemon import HELD, Daemon
 from envbuild.errors import BuildError
+from envbuild.quantities import bytes_of, nanos_of
 
 LABELS = {"dev.envbuild": "service"}
-_UNITS = {
-    "": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4, "P": 1000**5, "E": 1000**6,
-    "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "Pi": 1024**5, "Ei": 1024**6,
-}  # fmt: skip
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGTPE]i|[kMGTPE])?")
-_MILLI, _NANO = 1000, 1_000_000_000
 _LEAST_MEMORY = 6 << 20  # an engine takes no less
 
 
@@ -33,16 +27,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     memory: str
     seconds: int
     held: Path
-
-
-def bytes_of(text: str) -> int:
-    """As Kubernetes writes it."""
-    found = _QUANTITY.fullmatch(text)
-    return int(float(found[1]) * _UNITS[found[2] or ""]) if found else 0
-
-
-def nanos_of(text: str) -> int:
-    return int(text.removesuffix("m")) * (_NANO // _MILLI) if text.endswith("m") else int(float(text) * _NANO)
 
 
 @contextmanager

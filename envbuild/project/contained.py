@@ -1,5 +1,6 @@
 """A service image of a project that runs in a container of this machine's engine, until somebody ends it."""
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -39,7 +40,7 @@ def serve_contained(project: Project, found: ServiceImage, reference: str, asked
     wanted = running.Wanted(
         image=image, port=service.port, host=asked.host, host_port=asked.port, cpu=service.cpu or "",
         memory=service.memory or "", seconds=_GRACE_SECONDS,
-        held=project.workspace.private("services", "containers"),
+        held=project.workspace.private("containers", f"{os.getpid()}-{os.urandom(4).hex()}"),
     )  # fmt: skip
     with running.container(daemon, wanted) as made:
         host, port = running.address(daemon, made, service.port)

@@ -139,6 +139,9 @@ _SERVICES = {
         partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
     ),
     "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
+    "compose": _Service(
+        partial(_has_unpacked, "docker-compose"), "run tests/services/install compose, which needs no root"
+    ),
     "docker": _Service(
         _has_engine,
         "run tests/services/install base engine, and the tests as root; they start their own, with iproute2",

@@ -32,10 +32,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def container(engine: Daemon, wanted: Wanted) -> Iterator[str]:
     """The id of one that runs; it is stopped and gone behind the block, whatever happens in it."""
+    engine.sweep(LABELS)
+    _forget(wanted.held.parent)
     with wanted.held.open("ab") as stream:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(stream, fcntl.LOCK_SH)
-        engine.sweep(LABELS)
         made = _created(engine, wanted)
         try:
             with engine.told():
@@ -43,6 +44,15 @@ def container(engine: Daemon, wanted: Wanted) -> Iterator[str]:
             yield made
         finally:
             _end(engine, made, wanted.seconds)
+            wanted.held.unlink(missing_ok=True)
+
+
+def _forget(folder: Path) -> None:
+    """Files of who was killed: nobody holds them, and their containers are gone."""
+    for path in folder.iterdir():
+        with suppress(OSError), path.open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _created(engine: Daemon, wanted: Wanted) -> str:

@@ -166,6 +166,7 @@ class Slot:
         if self._is_told.done() and self._is_told.result():
             pool.journal.say(f"{self._name} is ready after {loop.time() - began:.1f} s")
         elif not ended.done() and not self._is_told.done():
+            self._is_told.set_result(False)
             self._unready(f"init() took longer than {pool.place.limits.init:g} s")
             await self._started.kill()
         code = await ended

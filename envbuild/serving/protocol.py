@@ -25,6 +25,7 @@ else:
 
 HEAD_BYTES = 64 * 1024
 _PIECE = 64 * 1024
+_DEAF_SECONDS = 1.0
 
 
 class _Corked:
@@ -62,6 +63,7 @@ class Protocol(Base):
     _late: asyncio.TimerHandle | None = None
     _answered: object = None
     _head_bytes = 0
+    _is_deaf = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
@@ -76,9 +78,11 @@ class Protocol(Base):
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
         before = self.cycle
         super().data_received(data)
-        if self.cycle is not before or not self._is_of_head:
+        if self._is_deaf or self.cycle is not before or not self._is_of_head:
             self._in_time()
         elif self.transport is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
@@ -103,7 +107,8 @@ class Protocol(Base):
         self._late = None
         if self._head_bytes:
             self._turn_away(408, f"the request's head did not come within {self.head_seconds:g} s")
-        self.transport.close()
+        else:
+            self.transport.close()
 
     def send_400_response(self, _text: str) -> None:
         self._turn_away(400, "this is no HTTP request, or its head is too long")
@@ -118,4 +123,12 @@ class Protocol(Base):
             self.metrics.requests["other", status] += 1
             self.journal.request(f"{self.client[0] if self.client else '-'} - - {status} 0.000ms {len(body)}B -")
         self._in_time()
-        self.transport.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        """What still comes is thrown away for a moment: who is cut off while sending reads no answer."""
+        self._is_deaf = True
+        self.transport.flush()  # type: ignore[attr-defined]
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self.loop.call_later(_DEAF_SECONDS, self.transport.close)

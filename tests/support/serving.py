@@ -71,10 +71,10 @@ class Server:
     def raw(self, *pieces: bytes) -> bytes:
         """What comes back until the server closes the connection."""
         with socket.create_connection(self.address, timeout=SECONDS) as line:
-            for piece in pieces:
-                line.sendall(piece)
             found = b""
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                for piece in pieces:
+                    line.sendall(piece)
                 while data := line.recv(65536):
                     found += data
             return found

@@ -110,7 +110,10 @@ def asked(
     data = body.encode() if isinstance(body, str) else body
     connection.request(method or ("GET" if body is None else "POST"), path, data, named)
     answer = connection.getresponse()
-    return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    headers: dict[str, str] = {}
+    for name, value in answer.getheaders():
+        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+    return Reply(answer.status, headers, answer.read())
 
 
 @contextmanager

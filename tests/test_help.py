@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from support.layered import layer
 from support.project import Project, clean_environment
 from support.registry import Registry
 from support.services import require
+from support.serving import free_port, started
 from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
@@ -31,6 +33,7 @@ from envbuild.registry.copying import Target, push
 _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
+_ENDLESS = {"serve"}  # until they are stopped
 NAMES = (*COMMANDS, *(f"runs {name}" for name in SUBCOMMANDS))
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
@@ -82,6 +85,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/base.yaml", f"abstract: true\n{asked}pip: {{index_url: '{index.url}'}}\n")
         project.write("manifests/churn/report.yaml", "extends: base\ntags: {team: growth, gpu: 'true'}\n")
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8000'}\n")
+        serve = f"serve: {{entry_script: ../../score.py, port: {free_port()}}}\n"
+        project.write("manifests/churn/score.yaml", f"extends: base\n{serve}")
+        project.write("score.py", "def init(): ...\ndef run(data): ...\n")
         for version in ("1", "2", "3"):
             text = f"extends: base\ntags: {{team: growth}}\nvariables: {{OWN: '{version}'}}\nimage: {{apt: [git]}}\n"
             project.write("manifests/churn/train.yaml", text)
@@ -162,6 +168,11 @@ def _run(example: Example, prepared: Project, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(prepared.path, folder)
     path = f"{_program(tmp_path / 'bin')}{os.pathsep}{prepared.environ['PATH']}"
+    if example.command in _ENDLESS:
+        environ = {**prepared.environ, "PATH": path}
+        with started(["/bin/bash", "-c", f"exec {example.line}"], folder, "http://127.0.0.1:", environ) as server:
+            assert server.stop(signal.SIGINT) == 0
+        return
     run = subprocess.run(
         ["/bin/bash", "-c", example.line],
         cwd=folder,

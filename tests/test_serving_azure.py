@@ -5,7 +5,6 @@ The package itself is installed for those that import it, in an environment that
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -18,7 +17,7 @@ import pytest
 from support.project import Project, clean_environment
 from support.runs import wait_for
 from support.services import require
-from support.serving import Server, service, serving
+from support.serving import Server, free_port, service, serving
 
 Serve = Callable[..., Server]
 
@@ -247,8 +246,7 @@ def test_the_same_answers_as_azure_s_own_server(serve: Serve, python: str, tmp_p
 def _theirs(python: str, folder: Path, script: str) -> Iterator[Server]:
     """Azure's server, on a port of its own, once it answers."""
     (folder / "theirs.py").write_text(textwrap.dedent(script))
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = free_port()
     command = [python, "-m", "azureml_inference_server_http", "--entry_script", "theirs.py", "--port", str(port)]
     log = folder / "theirs.log"
     with (

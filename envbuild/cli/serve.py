@@ -36,8 +36,8 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
     \b
     Examples:
       envbuild serve churn/score
-      envbuild serve churn/score@2 --port 0
-      envbuild serve churn/score --host 0.0.0.0 --workers 4 --timeout 5
+      envbuild serve churn/score@1 --port 0 --debug
+      envbuild serve churn/score --workers 4 --timeout 5 --json
     """
     from envbuild.project.serving import check, listen, serve, service_folder, service_named
     from envbuild.service import said_anew

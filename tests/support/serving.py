@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,6 +47,13 @@ def service(folder: Path, script: str, **said: Any) -> Path:
     described = {"format_version": 1, "name": "k", "entry_script": "score.py", **said}
     (folder / "service.json").write_text(json.dumps(described))
     return folder
+
+
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 class Server:
@@ -135,9 +143,12 @@ def started(command: list[str], folder: Path, before: str, env: Mapping[str, str
     ) as process:  # fmt: skip
         try:
             assert process.stdout
-            line = process.stdout.readline()
-            assert before in line, f"{line}\n{log.read_text()}"
-            host, _, port = line.partition("http://")[2].strip().partition("/")[0].rpartition(":")
+            line = ""
+            while before not in line:
+                read = process.stdout.readline()
+                line += read
+                assert read, f"{line}\n{log.read_text()}"
+            host, _, port = re.split(r"[/\"\s]", line.partition("http://")[2])[0].rpartition(":")
             yield Server(process, (host, int(port)), log)
         finally:
             process.terminate()

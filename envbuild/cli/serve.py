@@ -41,9 +41,9 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
     \b
     Examples:
       envbuild serve churn/score
-      envbuild serve churn/score@2 --port 0
-      envbuild serve churn/score --host 0.0.0.0 --workers 4 --timeout 5
-      envbuild serve churn/score --image
+      envbuild serve churn/score@1 --port 0 --debug
+      envbuild serve churn/score --workers 4 --timeout 5 --json
+      envbuild serve churn/score --image --port 0
       envbuild serve churn/score --image --build
     """
     from envbuild.cli.serveimage import refuse_without_image, serve_image

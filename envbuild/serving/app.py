@@ -8,10 +8,9 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from envbuild.serving.answer import Answer, refusal
 from envbuild.serving.journal import Journal, word
-from envbuild.serving.link import Answer
 from envbuild.serving.metrics import CONTENT_TYPE, Metrics
-from envbuild.serving.pool import refusal
 from envbuild.serving.request import Refused, Request
 from envbuild.serving.words import FAILURE, RAW, TEXT
 

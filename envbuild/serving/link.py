@@ -9,9 +9,10 @@ import os
 import signal
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from envbuild.serving import worker
+from envbuild.serving.answer import Answer
 from envbuild.serving.words import ANSWER, ASKED, TOLD
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 
 _STORY_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 2.0
-
-
-class Answer(NamedTuple):
-    status: int
-    milliseconds: float
-    headers: list[list[str]]
-    body: bytes
 
 
 class Job:
@@ -56,6 +50,7 @@ class Link(asyncio.Protocol):
         self._told = told
         self._answered = answered
         self._buffer = bytearray()
+        self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,8 +66,15 @@ class Link(asyncio.Protocol):
         if not self.jobs:
             job.since = now
         self.jobs.append(job)
-        assert self._transport  # noqa: S101 - as above
-        self._transport.write(b"".join((ASKED.pack(len(job.head), len(job.body)), job.head, job.body)))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent += (ASKED.pack(len(job.head), len(job.body)), job.head, job.body)
+
+    def _send(self) -> None:
+        """What came in one step of the loop goes as one piece."""
+        data, self._unsent = b"".join(self._unsent), []
+        if self._transport:
+            self._transport.write(data)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer

@@ -7,10 +7,12 @@ import signal
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from envbuild.serving.link import Answer, Job, Started, started
-from envbuild.serving.words import FAILURE, READY, TEXT
+from envbuild.serving.answer import refusal
+from envbuild.serving.link import Job, Started, started
+from envbuild.serving.words import READY, TEXT
 
 if TYPE_CHECKING:
+    from envbuild.serving.answer import Answer
     from envbuild.serving.journal import Journal
     from envbuild.serving.metrics import Metrics
     from envbuild.serving.place import Place
@@ -18,23 +20,13 @@ if TYPE_CHECKING:
 STATES = ("starting", "ready", "busy", "waiting")
 _LONGEST_WAIT = 60.0
 _FINISH_SECONDS = 2.0
-
-
-def message(text: str) -> dict[str, Any]:
-    return {"message": text}
-
-
-def refusal(status: int, text: str, **more: Any) -> Answer:
-    import json
-
-    headers = [[FAILURE, "True"]] if more.pop("failure", False) else []
-    return Answer(status, 0.0, headers, json.dumps({"message": text, **more}).encode())
+_DEPTH = 32
 
 
 class Pool:
     """What waits is done in the order in which it came.
 
-    Where there is one worker, the next request lies in its socket already while it does one: it never waits for us.
+    Where there is one worker, the next requests lie in its socket already while it does one: it never waits for us.
     Of several workers one that is idle takes it, so that none waits behind one that takes long.
     """
 
@@ -48,7 +40,7 @@ class Pool:
         self.trouble: dict[str, Any] = {}
         self.waiting: deque[Job] = deque()
         self._slots = [Slot(self, number + 1) for number in range(place.workers)]
-        self._depth = 2 if place.workers == 1 else 1
+        self._depth = _DEPTH if place.workers == 1 else 1
         self._sweeping = False
         self.is_ending = False
 
@@ -174,6 +166,7 @@ class Slot:
         if self._is_told.done() and self._is_told.result():
             pool.journal.say(f"{self._name} is ready after {loop.time() - began:.1f} s")
         elif not ended.done() and not self._is_told.done():
+            self._is_told.set_result(False)
             self._unready(f"init() took longer than {pool.place.limits.init:g} s")
             await self._started.kill()
         code = await ended
@@ -197,7 +190,7 @@ class Slot:
         """Kept for who asks whether we are ready."""
         self._failures += 1
         self._why = "not ready"
-        self._pool.trouble = {**message(why), **({"traceback": story} if story else {})}
+        self._pool.trouble = {"message": why, **({"traceback": story} if story else {})}
         if not is_told:
             self._pool.journal.say(f"{self._name}: {why}", "error")
         if not self._pool.is_ready:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_LONGEST_ID = 100
+_LONGEST_ID, _LONGEST_NUMBER = 100, 18
 _GONE = 499  # of nginx: nobody reads it but the log
 _IDS = (b"x-ms-request-id", b"x-ms-client-request-id")
 _DRAIN_SECONDS, _DRAIN_BYTES = 2.0, 16 * 1024 * 1024
@@ -73,12 +73,11 @@ class Request:
         if not self.is_unread:
             return b""
         stated = self.headers.get(b"content-length", b"")
-        if stated.isdigit() and int(stated) > most:
+        if stated.isdigit() and (len(stated) > _LONGEST_NUMBER or int(stated) > most):
             raise Refused(413, f"the body has more than {most:,} bytes")
-        try:
-            return await asyncio.wait_for(self._read(most), seconds)
-        except asyncio.TimeoutError:
-            raise Refused(408, f"the body did not come within {seconds:g} s") from None
+        with _Within(seconds):
+            return await self._read(most)
+        raise Refused(408, f"the body did not come within {seconds:g} s")
 
     async def _read(self, most: int) -> bytes:
         pieces, size = [], 0
@@ -118,3 +117,29 @@ class Request:
             "client": self.client,
             "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in self._scope["headers"]],
         }
+
+
+class _Within:
+    """A time for what is awaited in it, past which it is left; with a timer alone, for there is one of each request."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_over = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - requests are tasks
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._timer.cancel()
+        if not self._is_over or kind is not asyncio.CancelledError:
+            return False
+        if hasattr(self._task, "uncancel"):
+            self._task.uncancel()
+        return True

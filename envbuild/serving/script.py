@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
-from envbuild.serving.words import RAW, SCHEMA, TEXT
+from envbuild.serving.words import FAILURE, RAW, SCHEMA, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ MODULE = "entry_module"
 
 _RAW_MODULES = ("azureml_inference_server_http.api.aml_request", "azureml.contrib.services.aml_request")
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_BROKEN = 500  # from here on it is the script that failed, whatever it says itself
 _EMPTY = inspect.Parameter.empty
 _HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "date"}
 
@@ -140,6 +141,8 @@ def whole(result: Any) -> Any:
         return result
     result.direct_passthrough = False
     headers = [[name, value] for name, value in result.headers.items() if name.lower() not in _HOP]
+    if result.status_code >= _BROKEN:
+        headers = [*([name, value] for name, value in headers if name.lower() != FAILURE), [FAILURE, "True"]]
     return Whole(result.status_code, headers, result.get_data())
 
 

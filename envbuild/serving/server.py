@@ -7,17 +7,15 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from envbuild.serving.app import App
 from envbuild.serving.journal import Journal
 from envbuild.serving.metrics import Metrics
-from envbuild.serving.pool import Pool, refusal
+from envbuild.serving.pool import Pool
+from envbuild.serving.protocol import HEAD_BYTES, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from envbuild.serving.place import Place
 
 _BACKLOG = 2048
-_HEAD_BYTES = 64 * 1024
 _KEEP_ALIVE_SECONDS = 75
 
 
@@ -54,61 +51,6 @@ def bound(host: str, port: int) -> socket.socket:
 def url_of(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class Protocol(H11Protocol):
-    """What uvicorn leaves open: how long a head may take to come, and that also what is no HTTP gets JSON."""
-
-    journal: Journal
-    metrics: Metrics
-    head_seconds: float
-    _late: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._late = self.loop.call_later(self.head_seconds, self._is_late)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._in_time()
-        elif self._late is None and self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self._late = self.loop.call_later(self.head_seconds, self._is_late)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._in_time()
-        super().connection_lost(exc)
-
-    def _in_time(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def _is_late(self) -> None:
-        self._late = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            if self.conn.trailing_data[0]:
-                self._turn_away(408, f"the request's head did not come within {self.head_seconds:g} s")
-            self.transport.close()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for no program
-        error = sys.exc_info()[1]
-        if getattr(error, "error_status_hint", 400) == 431:  # noqa: PLR2004 - as HTTP has it
-            self._turn_away(431, f"the request's head has more than {_HEAD_BYTES:,} bytes")
-        else:
-            self._turn_away(400, "this is no HTTP request")
-        self.transport.close()
-
-    def _turn_away(self, status: int, text: str) -> None:
-        """Where an answer has begun already, nothing can be added."""
-        self._in_time()
-        body = refusal(status, text).body
-        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
-        with contextlib.suppress(h11.LocalProtocolError):
-            events = (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
-            self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
-            self.metrics.requests["other", status] += 1
-            self.journal.request(f"{self.client[0] if self.client else '-'} - - {status} 0.000ms {len(body)}B -")
 
 
 class _Server(uvicorn.Server):
@@ -143,7 +85,7 @@ class Front:
         return uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, backlog=_BACKLOG, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=int(limits.graceful), h11_max_incomplete_event_size=_HEAD_BYTES, loop="asyncio",
+            timeout_graceful_shutdown=int(limits.graceful), h11_max_incomplete_event_size=HEAD_BYTES, loop="asyncio",
         )  # fmt: skip
 
     def run(self, listening: Callable[[str], None]) -> int:

@@ -94,6 +94,12 @@ def _has_spark() -> bool:
     return _has_unpacked("spark", "base-java.tar") and any(services_folder().glob("jre/usr/lib/jvm/*/bin/java"))
 
 
+def load_generator() -> tuple[Path, str]:
+    """wrk, and where its libraries are."""
+    folder = services_folder() / "load"
+    return folder / "usr/bin/wrk", str(next(folder.rglob("libluajit-*.so*")).parent)
+
+
 def _has_shells() -> bool:
     return all(shutil.which(name) for name in ("zsh", "fish"))
 
@@ -148,6 +154,9 @@ _SERVICES = {
     ),
     "graphviz": _Service(
         partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
+    ),
+    "load": _Service(
+        partial(_has_unpacked, "load/usr/bin/wrk"), "run tests/services/install load, which needs no root"
     ),
     "mount": _Service(_may_mount, "run the tests as root"),
     "oci-tools": _Service(

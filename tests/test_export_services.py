@@ -14,9 +14,9 @@ from support.imaging import Imaging
 from support.runs import wait_for
 from support.services import require, services_folder
 
+from envbuild.deployed import Deployed
 from envbuild.errors import Place
 from envbuild.interop.exports import compose, kubernetes
-from envbuild.interop.exports.deployment import Deployed
 from envbuild.service import Routes
 
 _WHERE = Place("manifests/churn/score.yaml", 1, 1)

@@ -20,8 +20,8 @@ from envbuild.manifest import RULES, Keys, Rule
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
     "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "quantities", "sandbox", "manifest",
-    "settings", "resolve", "service", "lock", "fingerprint", "record", "runs", "model", "render", "rules", "plan",
-    "image", "difference",
+    "settings", "resolve", "service", "deployed", "lock", "fingerprint", "record", "runs", "model", "render", "rules",
+    "plan", "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",

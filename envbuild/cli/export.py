@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.options import Common, with_globals
+from envbuild.cli.problems import tell_notes
 from envbuild.interop.exports import FILES, FORMATS, PROJECT, SERVICES
 
 if TYPE_CHECKING:
@@ -158,13 +159,3 @@ def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
         if stated and name != "platform" and file_format not in takers:
             shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
             raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
-
-
-def tell_notes(common: Common, notes: "Sequence[Note]") -> None:
-    """What the file cannot hold; with --json it stands in the answer."""
-    from envbuild.cli.problems import annotate, source
-    from envbuild.report.errors import notes_text
-
-    if notes and not common.json:
-        common.warn(notes_text(notes, common.side_look, source(common)))
-    annotate(common, notes=[note for note in notes if note.where.line])

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envbuild.cli.options import Common
+from envbuild.cli.problems import tell_notes
 from envbuild.errors import UsageError
 from envbuild.interop.exports import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.deployed import Deployed
     from envbuild.errors import Note, Place
-    from envbuild.interop.exports.deployment import Deployed
 
 _OF_CLUSTERS = {"replicas", "pull_secret"}
 
 
 def export_service(common: Common, environment: str, output: str, options: dict[str, Any]) -> int:
-    from envbuild.cli.export import tell_notes
     from envbuild.cli.progress import patience
     from envbuild.project.deploying import deployed
     from envbuild.report.exports import Told, exported_json, service_text

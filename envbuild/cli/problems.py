@@ -85,3 +85,12 @@ def _checked_out(common: Common) -> str | None:
     if Path(folder).parts[:1] == (os.pardir,):
         return None
     return "" if folder == os.curdir else folder.replace(os.sep, "/")
+
+
+def tell_notes(common: Common, notes: "Sequence[Note]") -> None:
+    """What the file cannot hold; with --json it stands in the answer."""
+    from envbuild.report.errors import notes_text
+
+    if notes and not common.json:
+        common.warn(notes_text(notes, common.side_look, source(common)))
+    annotate(common, notes=[note for note in notes if note.where.line])

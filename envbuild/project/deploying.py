@@ -1,7 +1,7 @@
 """What a deployment needs to know of a service: the image that was made of it, and what that says."""
 
+from envbuild.deployed import Deployed
 from envbuild.errors import BuildError, Place, UsageError
-from envbuild.interop.exports.deployment import Deployed
 from envbuild.manifest import User
 from envbuild.project.front import Project
 from envbuild.project.recalled import recalled

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from envbuild.deployed import GRACE_SECONDS, Deployed
 from envbuild.errors import Note, Place
-from envbuild.interop.exports.deployment import GRACE_SECONDS, Deployed, Plain, yaml
+from envbuild.interop.exports.deployment import Plain, yaml
 from envbuild.quantities import bytes_of, nanos_of
 
 _NANO = 1_000_000_000

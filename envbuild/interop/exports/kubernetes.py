@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from envbuild.deployed import GRACE_SECONDS, Deployed
 from envbuild.errors import Note, Place, UsageError
-from envbuild.interop.exports.deployment import GRACE_SECONDS, Deployed, Plain, yaml
+from envbuild.interop.exports.deployment import Plain, yaml
 
 _NAME = "app.kubernetes.io/name"
 _PORT, _OUTER_PORT = "http", 80

@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.project import Project, clean_environment
 from support.runs import wait_for
+from support.served import served
 
 _TRAIN = """
 import os, sys
@@ -263,3 +265,32 @@ def test_a_damaged_output_becomes_no_model(lab: Project) -> None:
         in lab.run("models", "add", "churn", "outputs/model.pkl", "--run", "1", check=1).err
     )
     assert models(lab) == []
+
+
+def test_a_service_has_the_version_that_is_named(plain: Project) -> None:
+    """By its number, or the newest when it starts, called as it was; one that was damaged is not served."""
+    plain.write("score.py", (
+        "import glob, os\ndef init(): pass\n"
+        "def run(data):\n    places = sorted(glob.glob(os.environ['ENVBUILD_MODEL_DIR'] + data))\n    return [open(one).read() for one in places]\n"
+    ))  # fmt: skip
+    for text in ("one", "two"):
+        plain.write("model.txt", text)
+        plain.run("models", "add", "a/churn", "model.txt")
+    plain.write(
+        "manifests/score.yaml", "serve:\n  entry_script: ../score.py\n  models: {x: a/churn@1, y: a/churn@latest}\n"
+    )
+    with served(plain, "score", "--port", "0") as service:
+        service.wait_ready()
+        body = b"/*/*/model.txt"
+        with urllib.request.urlopen(f"{service.url}/score", body) as reply:  # noqa: S310 - loopback's
+            assert reply.read() == b'["one", "two"]'
+        assert service.stop() == 0
+    for path in objects(plain):
+        path.chmod(0o644)
+        path.write_text("???")
+    told = plain.run("serve", "score", "--port", "0", check=1).err
+    assert "manifests/score.yaml:3:15: the model a/churn@1 is damaged: 'model.txt' is not what was added" in told
+    plain.run("models", "rm", "a/churn@1")
+    told = plain.run("serve", "score", "--port", "0", check=1).err
+    assert "manifests/score.yaml:3:15: there is no model 'a/churn@1'\n" in told
+    assert "hint: known are: a/churn@2" in told

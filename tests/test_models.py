@@ -271,7 +271,8 @@ def test_a_service_has_the_version_that_is_named(plain: Project) -> None:
     """By its number, or the newest when it starts, called as it was; one that was damaged is not served."""
     plain.write("score.py", (
         "import glob, os\ndef init(): pass\n"
-        "def run(data):\n    places = sorted(glob.glob(os.environ['ENVBUILD_MODEL_DIR'] + data))\n    return [open(one).read() for one in places]\n"
+        "def run(data):\n    places = sorted(glob.glob(os.environ['ENVBUILD_MODEL_DIR'] + data))\n"
+        "    return [open(one).read() for one in places]\n"
     ))  # fmt: skip
     for text in ("one", "two"):
         plain.write("model.txt", text)

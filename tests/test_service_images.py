@@ -163,7 +163,7 @@ def test_one_that_no_registry_has(request: pytest.FixtureRequest, kind: str, bui
         assert built(imaging) == first, "made anew it is the same"
 
 
-def test_packages_of_the_environment_are_the_scripts(imaging: Imaging, builder: str) -> None:
+def test_packages_of_the_environment_are_the_scripts(imaging: Imaging) -> None:
     """The server sees none of them, be they called as its own parts are; workers see all."""
     require("pypi")
     project = imaging.project
@@ -171,13 +171,13 @@ def test_packages_of_the_environment_are_the_scripts(imaging: Imaging, builder: 
         "app/score.py", "import h11, six, own\ndef init(): pass\ndef run(data): return [six.PY3, h11.x, own.y]\n"
     )
     project.write("app/own.py", "y = 2\n")
-    project.write("h11.py", "x = 1\n")
+    project.write("more/h11.py", "x = 1\n")
     manifest = (
         "python: {version: '3.11'}\ndependencies:\n  - pip: [six]\n"
         "serve: {entry_script: ../app/score.py, source: ../app}\n"
-        "image:\n  copy: [{from: ../h11.py, to: /opt/more/}]\n"
+        "image:\n  copy: [{from: ../more/h11.py, to: /opt/more/}]\n"
     )
-    imaging.write("score", "python", f"builder: {builder}\nvariables: {{PYTHONPATH: /opt/more}}\n{manifest}")
+    imaging.write("score", "python", f"builder: oci\nvariables: {{PYTHONPATH: /opt/more}}\n{manifest}")
     with served(project, "score", "--image", "--port", "0") as service:
         service.wait_ready()
         assert service.ask("/score", 1) == (200, [True, 1, 2])

@@ -64,11 +64,12 @@ def served(project: Project, *words: str) -> Iterator[Served]:
         reader.start()
         try:
             text = "".join(iter(lambda: process.stdout.readline() if process.stdout else "", "}\n")) + "}"
-            yield Served(process, json.loads(text)["services"][0]["url"], said)
-        except ValueError:
-            process.wait(_SECONDS)
-            reader.join(_SECONDS)
-            raise AssertionError("".join(said)) from None
+            answer = json.loads(text) if text != "}" else {}
+            if "services" not in answer:
+                process.wait(_SECONDS)
+                reader.join(_SECONDS)
+                raise AssertionError(f"{answer}{''.join(said)}")
+            yield Served(process, answer["services"][0]["url"], said)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

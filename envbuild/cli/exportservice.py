@@ -24,7 +24,7 @@ def export_service(common: Common, environment: str, output: str, options: dict[
     from envbuild.workspace import write_whole
 
     form = options["format"]
-    _refuse(form, options)
+    _take_own(form, options)
     with patience(common, "looking for its image"):
         found, where = deployed(common.project(), environment)
     text, notes = _written(found, where, form, options)
@@ -41,7 +41,7 @@ def export_service(common: Common, environment: str, output: str, options: dict[
     return 0
 
 
-def _refuse(form: str, options: dict[str, Any]) -> None:
+def _take_own(form: str, options: dict[str, Any]) -> None:
     own = _OF_CLUSTERS if form == "kubernetes" else set()
     stated = next((name for name, value in options.items() if value and name not in {"format", *own}), "")
     if stated:

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.attending.asking import is_in_repository
+from envbuild.attending.ignoring import Ignoring
+from envbuild.attending.snapshot import IGNORE
 from envbuild.builders.activation import Activation
 from envbuild.errors import UsageError, WorkspaceError
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
+from envbuild.project.running import limits_of
 from envbuild.project.versions import parted
-from envbuild.service import Model, Service, service_of
+from envbuild.service import MIB, Model, Service, service_of
+from envbuild.workspace.folders import WHOLE
 
 if TYPE_CHECKING:
     import socket
@@ -59,7 +64,30 @@ def check(project: Project, service: Service) -> dict[str, ModelAt]:
     if service.source and not workspace.is_folder(service.source):
         raise WorkspaceError(f"there is no folder '{service.source}'", service.where_source, "check its spelling")
     workspace.read(service.script, service.where)
+    app_files(project, service)
     return {model.name: model_at(project, model) for model in service.models}
+
+
+def app_files(project: Project, service: Service) -> dict[str, str]:
+    """What lies beside the script, by its path there, and where it is in the project.
+
+    Of the source folder what git does not ignore, and without git what .gitignore files leave; as of a run,
+    .envbuildignore has the last word, what is secret is never in it, and it has its bounds.
+    """
+    alone = {service.entry_script: service.script}
+    if not service.source:
+        return alone
+    root = project.workspace.at(service.source)
+    names = project.folders.names(service.source, service.where_source, counting=WHOLE)
+    ignoring = Ignoring(str(root), (IGNORE,) if is_in_repository(str(root)) else (".gitignore", IGNORE))
+    secret = {os.path.realpath(path) for _, path in project.origins.secrets.files}
+    kept = [name for name in names if not ignoring.leaves_out(name) and os.path.realpath(root / name) not in secret]
+    size, limit = sum((root / name).stat().st_size for name in kept), limits_of(project.settings)[0]
+    if size > limit * MIB:
+        what = f"the folder '{service.source}' has {-(-size // MIB)} MiB, and {limit} go with a script at most"
+        hint = f"name what is no source in '{service.source}/{IGNORE}', or say 'runs: {{snapshot_mib: …}}'"
+        raise WorkspaceError(what, service.where_source, hint)
+    return {**{name: f"{service.source}/{name}" for name in kept}, **alone}
 
 
 @contextlib.contextmanager
@@ -84,12 +112,8 @@ def service_folder(project: Project, service: Service, *, debug: bool = False) -
 
 
 def _fill(project: Project, service: Service, models: dict[str, ModelAt], folder: Path) -> None:
-    if service.source:
-        project.folders.copy(service.source, folder / _APP, service.where_source)
-        if not (folder / _APP / service.entry_script).is_file():
-            project.folders.copy_file(service.script, folder / _APP / service.entry_script, service.where)
-    else:
-        project.folders.copy_file(service.script, folder / _APP / service.entry_script, service.where)
+    for name, path in app_files(project, service).items():
+        project.folders.copy_file(path, folder / _APP / name, service.where_source)
     (folder / _MODELS).mkdir()
     for name, model in models.items():
         at = folder / _MODELS / name / model.version

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any
 from .runs import wait_for
 
 SECONDS = 60.0
+_NUMBERS = itertools.count(1)
 _LISTENING = "serving at http://"
 
 
@@ -59,9 +61,10 @@ def free_port() -> int:
 class Server:
     """One that listens on a port of its own; its log is a file."""
 
-    def __init__(self, process: "subprocess.Popen[str]", address: tuple[str, int], log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", address: tuple[str, int], log: Path, said: str = "") -> None:
         self.process = process
         self.address = address
+        self.said = said
         self._log = log
 
     @property
@@ -118,10 +121,10 @@ def asked(
     data = body.encode() if isinstance(body, str) else body
     connection.request(method or ("GET" if body is None else "POST"), path, data, named)
     answer = connection.getresponse()
-    headers: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name, value in answer.getheaders():
-        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
-    return Reply(answer.status, headers, answer.read())
+        given[name.lower()] = f"{given[name.lower()]}, {value}" if name.lower() in given else value
+    return Reply(answer.status, given, answer.read())
 
 
 @contextmanager
@@ -135,7 +138,7 @@ def serving(folder: Path, *words: str, env: Mapping[str, str] | None = None, pyt
 @contextmanager
 def started(command: list[str], folder: Path, before: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Once it has said where it listens; whatever it leaves behind is ended."""
-    log = folder / "server.log"
+    log = folder / f"server-{next(_NUMBERS)}.log"
     environ = {**os.environ, **(env or {})}
     with log.open("wb") as stream, subprocess.Popen(
         command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stream, text=True,
@@ -149,7 +152,7 @@ def started(command: list[str], folder: Path, before: str, env: Mapping[str, str
                 line += read
                 assert read, f"{line}\n{log.read_text()}"
             host, _, port = re.split(r"[/\"\s]", line.partition("http://")[2])[0].rpartition(":")
-            yield Server(process, (host, int(port)), log)
+            yield Server(process, (host, int(port)), log, line)
         finally:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

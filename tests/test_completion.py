@@ -390,3 +390,13 @@ def test_runs_are_offered(fleet: Project) -> None:
     assert {"show", "logs", "rerun", "rm"} <= {*words(fleet, "runs", "")}
     assert words(fleet, "runs", "show", "") == ["latest", "1"]
     assert words(fleet, "runs", "compare", "latest", "") == ["latest", "1"]
+
+
+def test_models_are_offered(fleet: Project) -> None:
+    """The commands of `models`; names where a name is asked for, else versions."""
+    fleet.write("model.pkl", "one")
+    fleet.run("models", "add", "churn/lr", "model.pkl")
+    assert {"add", "show", "get", "rm"} <= {*words(fleet, "models", "")}
+    assert words(fleet, "models", "show", "") == ["churn/lr@1"]
+    assert words(fleet, "models", "add", "") == ["churn/lr"]
+    assert words(fleet, "models", "rm", "") == ["churn/lr@1"]

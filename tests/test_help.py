@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +14,19 @@ from pathlib import Path
 import click
 import pytest
 from support.engine import Engine
+from support.imaging import Imaging
 from support.index import Index
 from support.layered import Shelf as Layers
 from support.layered import layer
 from support.project import Project, clean_environment
 from support.registry import Registry
 from support.services import require
+from support.serving import free_port, started
 from support.shelf import Shelf
 
 from envbuild.cli.app import COMMANDS, app
-from envbuild.cli.runs import SUBCOMMANDS
+from envbuild.cli.nested import Nested
+from envbuild.interop.exports import SERVICES
 from envbuild.registry import Line
 from envbuild.registry.client import Registry as Client
 from envbuild.registry.copying import Target, push
@@ -32,7 +36,12 @@ _CODES = {"envbuild plan --detailed-exitcode": 2}
 _OF_IMAGES = {"promote", "publish", "pull"}
 _OF_ASSEMBLED = {"verify"}
 _CONTAINERS = "envbuild export devcontainer"
-NAMES = (*COMMANDS, *(f"runs {name}" for name in SUBCOMMANDS))
+_ENDLESS = {"serve"}  # until they are stopped
+_NESTED = {name: app.get_command(click.Context(app), name) for name in ("runs", "models")}
+NAMES = (
+    *COMMANDS,
+    *(f"{name} {one}" for name, group in _NESTED.items() if isinstance(group, Nested) for one in group.subcommands),
+)
 _COMMENT = re.compile(r"\s{2,}\S.*$")
 _FORGE = "https://conda.anaconda.org/conda-forge"
 _AZURE = {
@@ -85,6 +94,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8000'}\n")
         index.add("ipykernel", "1.0", modules={"ipykernel_launcher.py": ""})
         project.write("manifests/notebooks/lab.yaml", "extends: base\ndependencies: [{pip: [ipykernel]}]\n")
+        serve = f"serve: {{entry_script: ../../score.py, port: {free_port()}}}\n"
+        project.write("manifests/churn/score.yaml", f"extends: base\n{serve}")
+        project.write("score.py", "def init(): ...\ndef run(data): ...\n")
         for version in ("1", "2", "3"):
             text = f"extends: base\ntags: {{team: growth}}\nvariables: {{OWN: '{version}'}}\nimage: {{apt: [git]}}\n"
             project.write("manifests/churn/train.yaml", text)
@@ -92,9 +104,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Iterat
         project.write("manifests/serving/web.yaml", "extends: base\nvariables: {PORT: '8080'}\n")
         project.run("label", "churn/train@1", "canary")
         project.run("kernel", "notebooks/lab")
-        project.write("train.py", "import sys\n")
+        project.write("train.py", "import os; os.makedirs('outputs', exist_ok=True); open('outputs/model.pkl', 'w')\n")
         project.run("run", "--", "true")
         project.run("run", "--script", "train.py")
+        project.write("model.pkl", "old")
+        project.run("models", "add", "old", "model.pkl")
+        project.run("models", "add", "churn", "outputs/model.pkl", "--run", "latest")
         project.write("requirements.txt", "numpy\n")
         project.write("saved/churn/azureml_environment.json", json.dumps(_AZURE))
         project.write("environment.yml", "name: science\ndependencies: [python]\n")
@@ -132,7 +147,25 @@ def assembled(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Itera
         yield project
 
 
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path, engine: Engine) -> Iterator[Project]:
+    """A project whose churn/score is an image with Python, which serves something, and whose service image is made."""
+    require("registry")
+    folder = tmp_path_factory.mktemp("help-scored")
+    with Registry(folder / "registry") as registry:
+        imaging = Imaging(folder, engine, registry.server, uv_cache)
+        imaging.project.write("score.py", "def init(): pass\ndef run(data): return data\n")
+        text = "builder: oci\npython: {managed: false}\nserve: {entry_script: ../../score.py}\nimage:\n  user: '1234'\n"
+        imaging.write("churn/score", "python", text)
+        imaging.project.run("serve", "churn/score", "--image", "--build")
+        yield imaging.project
+
+
 def kind(example: Example) -> str:
+    if example.command == "serve" and "--image" in example.line:
+        return "scored"
+    if example.line.startswith(tuple(f"envbuild export {one}" for one in SERVICES)):
+        return "scored"
     if example.command in _OF_ASSEMBLED:
         return "assembled"
     of_images = example.command in _OF_IMAGES or example.line.startswith(_CONTAINERS)
@@ -157,6 +190,12 @@ def test_every_example_of_images_runs(example: Example, imaged: Project, tmp_pat
     _run(example, imaged, tmp_path)
 
 
+@of_kind("scored")
+def test_every_example_of_services_runs(example: Example, scored: Project, tmp_path: Path) -> None:
+    """The same, of the image of a service."""
+    _run(example, scored, tmp_path)
+
+
 @of_kind("assembled")
 def test_every_example_of_assembled_images_runs(example: Example, assembled: Project, tmp_path: Path) -> None:
     """With a real registry, and no engine."""
@@ -167,6 +206,11 @@ def _run(example: Example, prepared: Project, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(prepared.path, folder)
     path = f"{_program(tmp_path / 'bin')}{os.pathsep}{prepared.environ['PATH']}"
+    if example.command in _ENDLESS and "--build" not in example.line:
+        environ = {**prepared.environ, "PATH": path}
+        with started(["/bin/bash", "-c", f"exec {example.line}"], folder, "http://127.0.0.1:", environ) as server:
+            assert server.stop(signal.SIGINT) == 0
+        return
     run = subprocess.run(
         ["/bin/bash", "-c", example.line],
         cwd=folder,

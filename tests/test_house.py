@@ -4,6 +4,7 @@ Read from the source of the installed package; imports inside functions and for 
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,9 @@ from envbuild.manifest import RULES, Keys, Rule
 
 PACKAGE = Path(envbuild.__file__).parent
 DECIDING = (
-    "version", "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "sandbox", "manifest",
-    "settings", "resolve", "lock", "fingerprint", "record", "runs", "render", "rules", "plan", "image", "difference",
+    "version", "errors", "typed", "document", "written", "shape", "globs", "names", "urls", "quantities", "sandbox",
+    "manifest", "settings", "resolve", "service", "deployed", "lock", "fingerprint", "record", "runs", "model",
+    "render", "rules", "plan", "image", "difference",
 )  # fmt: skip
 DOING = (
     "machine",
@@ -27,6 +29,7 @@ DOING = (
     "process",
     "census",
     "memo",
+    "serving",
     "attending",
     "workspace",
     "registry",
@@ -50,6 +53,7 @@ TOUCHING = {
 }  # fmt: skip
 EXEMPT = {("lock.condalock", "sys")}  # to load a package's modules without its command
 OWNERS = {"click": "cli", "rich": "report cli", "subprocess": "process", "pty": "process", "sqlite3": "state"}
+_OF_SCRIPTS = {"serving.script": {"flask"}}  # where a script has it, and asks for whole requests
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "core", "base", "models", "misc"}
 
 MODULE_LINES = 320
@@ -169,6 +173,21 @@ def test_only_the_command_line_prints() -> None:
         if full in {"sys.stdout", "sys.stderr"}
     ]
     assert wrong == []
+
+
+def test_the_scoring_server_stands_alone() -> None:
+    """It is put into images as it is: it knows the standard library, uvicorn, and itself; a worker not even uvicorn."""
+    allowed = {*sys.stdlib_module_names, "envbuild", "uvicorn"}
+    for name in modules():
+        if room(name) == "serving":
+            assert {full.partition(".")[0] for full in imports(name)} <= allowed | _OF_SCRIPTS.get(name, set()), name
+            assert {room(other) for other in own_imports(name) if other} <= {"serving"}
+    of_worker = {"serving.worker"}
+    while more := {other for name in of_worker for other in own_imports(name)} - of_worker:
+        of_worker |= more
+    assert of_worker == {"serving.worker", "serving.script", "serving.words"}
+    for name in of_worker:
+        ast.parse((PACKAGE / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_no_import_cycle() -> None:

@@ -98,7 +98,7 @@ def test_a_param_that_is_named_apt_is_shown_as_it_is() -> None:
 
 def test_all_that_cannot_be_honoured_is_told_in_one_go(project: Project) -> None:
     """What the builder lacks and what the solver lacks."""
-    project.write("manifests/k.yaml", "python: {managed: false}\noverrides: [numpy =1]\nr: {from: system}\n")
+    project.write("manifests/k.yaml", "spark: {java: apt}\noverrides: [numpy =1]\nr: {from: system}\n")
     assert [error["line"] for error in project.json("plan", check=1)["errors"]] == [1, 2, 3]
 
 

@@ -16,7 +16,6 @@ _REFUSED = {
     "pip: {indexes: {i: {url: 'https://h.org/', packages: ['a==1']}}}": "1:55: 'a==1' is no name of a package",
     "{python: {from: uv}, dependencies: [numpy]}": "1:37: 'numpy' is a conda package, and this environment's Python "
     "comes from uv",
-    "serve: {port: 80}": "1:1: builder 'local' cannot do 'serve'",
     "spark: {java: apt}": "1:9: builder 'local' cannot do 'spark.java: apt'",
     "r: {from: system}": "1:5: builder 'local' cannot do 'r.from: system'",
     "python: {managed: false}": "1:10: builder 'local' cannot do 'python.managed: false'",

@@ -1,6 +1,7 @@
 """The whole story of one model: its environment is defined and applied, a run trains it, and its service answers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from support.condachannel import Channel
 from support.condapkg import Archive, Package
 from support.condapython import SUBDIR
 from support.imaging import Imaging
+from support.served import served
 from support.services import require
 
 _TRAIN = """\
@@ -28,6 +30,20 @@ pathlib.Path("outputs/metrics.json").write_text(json.dumps({"accuracy": score}))
 print(f"accuracy {score:.2f}, scikit-learn {sklearn.__version__}")
 """
 
+_SCORE = """\
+import glob, json, os
+import joblib, sklearn
+
+def init():
+    global model
+    (path,) = glob.glob(os.environ["AZUREML_MODEL_DIR"] + "/*.joblib")
+    model = joblib.load(path)
+
+def run(data):
+    return {"classes": model.predict(json.loads(data)["data"]).tolist(), "by": sklearn.__version__}
+"""
+_FLOWERS = {"data": [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]}
+
 
 class Story:
     """One project; what runs does so in the prefix, or in a container of the image."""
@@ -39,6 +55,7 @@ class Story:
         self.inside = ["--image"] if target == "image" else []
         self.project.environ = {name: one for name, one in self.project.environ.items() if name != "UV_DEFAULT_INDEX"}
         self.project.write("src/train.py", _TRAIN)
+        self.project.write("src/score.py", _SCORE)
 
     def define(self, more: str = "") -> None:
         """And apply."""
@@ -51,6 +68,7 @@ class Story:
             python: {{from: conda}}
             dependencies: [python, {{pip: [scikit-learn{more}]}}]
             run: {{env: {{SEED: "7"}}}}
+            serve: {{entry_script: ../src/score.py, models: {{iris: iris@1}}}}
             image:
               expose: [8080]
             """,
@@ -79,7 +97,9 @@ def test_from_a_manifest_to_a_service(imaging: Imaging, conda_python: Archive, t
     assert [one["path"] for one in run["outputs"]] == ["outputs/metrics.json", "outputs/model.joblib"]
     project.run("runs", "outputs", "1", "-o", str(tmp_path / "of-run-1"))
     accuracy = json.loads((tmp_path / "of-run-1/outputs/metrics.json").read_text())["accuracy"]
-    assert told.startswith(f"accuracy {accuracy:.2f}, scikit-learn 1.7.")
+    version = told.split()[-1]
+    assert told == f"accuracy {accuracy:.2f}, scikit-learn {version}\n"
+    assert version.startswith("1.7.")
 
     story.define(" >=1.8")
     assert "scikit-learn 1.7." not in story.train("iris", "--script", "train.py", "--source", "src")
@@ -92,3 +112,13 @@ def test_from_a_manifest_to_a_service(imaging: Imaging, conda_python: Archive, t
     (step,) = json.loads(again.out)["steps"]
     assert (step["environment"], step["fingerprint"]) == ("iris", run["fingerprint"])
     assert project.run("runs", "rerun", "1").out.replace("\r\n", "\n") == told
+
+    project.run("models", "add", "iris", "outputs/model.joblib", "--run", "1")
+    assert project.json("models", "show", "iris")["models"][0]["fingerprint"] == run["fingerprint"]
+    with served(project, "iris@1", "--port", "0", *story.inside) as service:
+        service.wait_ready()
+        told_of = {"classes": [0, 2], "by": version}
+        with ThreadPoolExecutor(4) as clients:
+            answers = list(clients.map(lambda _: service.ask("/score", _FLOWERS), range(100)))
+        assert answers == [(200, told_of)] * 100
+        assert service.stop() == 0

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RUNS, OBJECTS, RECORD, LOG, HELD = "runs", "objects", "run.json", "log", "held"
+RUNS, MODELS, OBJECTS, RECORD, LOG, HELD = "runs", "models", "objects", "run.json", "log", "held"
 _LAST, _GUARD = "last", "guard"
 
 
@@ -44,10 +44,13 @@ class Keeping:
 
 
 class Guard:
-    """While contents are put there, or are being named: nobody sweeps then; or, alone, while somebody sweeps."""
+    """While contents are put there, or are being named: nobody sweeps then; or, alone, while somebody sweeps.
 
-    def __init__(self, root: str, *, alone: bool = False) -> None:
-        folder = runs_folder(root)
+    Each of the two that have contents has its own.
+    """
+
+    def __init__(self, root: str, *, alone: bool = False, of: str = RUNS) -> None:
+        folder = f"{root}/.envbuild/{of}"
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
         self._handle = os.open(f"{folder}/{_GUARD}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envbuild.builders.endpoints import Endpoint, endpoint
-from envbuild.builders.engine import failure, silent
+from envbuild.builders.engine import CONTAINERD, failure, silent
 from envbuild.builders.facts import Facts, facts
 from envbuild.errors import BuildError
 from envbuild.process import Programs
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SECONDS = 120
 _HINT = "look at the engine's own log"
 _LABELS = {"dev.envbuild": "test"}
-_HELD = "dev.envbuild.held"
+HELD = "dev.envbuild.held"
 _KEPT_LOG = {"Type": "json-file"}  # one that can be read again, whatever the engine does by itself
 _BROKEN = re.compile(r"RemoteDisconnected|ConnectionReset|BrokenPipe|IncompleteRead")
 _NO_PROGRAM = re.compile(r"(?i)executable file not found|exec: .*(no such file|permission denied)|not a directory")
@@ -70,9 +70,9 @@ class Daemon:
         """By its id, or by a name; nothing where the engine has none."""
         from docker.errors import ImageNotFound
 
-        with self._told():
+        with self.told():
             try:
-                return facts(self._client.inspect_image(reference))
+                return facts(self.client.inspect_image(reference))
             except ImageNotFound:
                 return None
 
@@ -82,8 +82,8 @@ class Daemon:
 
     def ids(self) -> frozenset[str]:
         """Of all images that it has, by one question."""
-        with self._told():
-            return frozenset(one["Id"] for one in self._client.images(all=True))
+        with self.told():
+            return frozenset(one["Id"] for one in self.client.images(all=True))
 
     def in_engine(self, reference: str, _say: Callable[[str], None], _platform: str = "") -> str | None:
         found = self.image(reference)
@@ -91,50 +91,63 @@ class Daemon:
 
     def load(self, file: Path) -> None:
         """An image, from a file as `docker save` writes it."""
-        with file.open("rb") as stream, self._told():
-            for one in self._client.load_image(stream):
+        with file.open("rb") as stream, self.told():
+            for one in self.client.load_image(stream):
                 if error := failure(one):
                     raise BuildError(f"the Docker engine does not take the image: {log_line(error)}", hint=_HINT)
 
+    def save(self, reference: str, file: Path) -> None:
+        """An image, into a file that can be read as it would be loaded."""
+        with self.told(), file.open("wb") as stream:
+            for piece in self.client.get_image(reference):
+                stream.write(piece)
+
     def history(self, reference: str) -> list[Mapping[str, Any]]:
         """The steps that made it, newest first."""
-        with self._told():
-            return list(self._client.history(reference))
+        with self.told():
+            return list(self.client.history(reference))
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
-        with self._told():
-            self._client.tag(reference, repository, tag, force=True)
+        with self.told():
+            self.client.tag(reference, repository, tag, force=True)
 
     def push(self, repository: str, tag: str, login: Mapping[str, str] | None) -> Iterator[Mapping[str, Any]]:
         """What the engine says, piece by piece; an error may come after it has said that all is well."""
-        with self._told():
-            yield from self._client.push(repository, tag, stream=True, decode=True, auth_config=login)
+        with self.told():
+            yield from self.client.push(repository, tag, stream=True, decode=True, auth_config=login)
 
     def pull(self, reference: str, login: Mapping[str, str] | None, platform: str = "") -> Iterator[Mapping[str, Any]]:
         name, _, tag = reference.rpartition("@" if "@" in reference else ":")
-        with self._told():
-            yield from self._client.pull(
+        with self.told():
+            yield from self.client.pull(
                 name, tag, stream=True, decode=True, auth_config=login, platform=platform or None
             )
 
     @cached_property
     def platform(self) -> str:
         """Of the images that it runs by itself: `linux/amd64`."""
-        with self._told():
-            told = self._client.version()
+        with self.told():
+            told = self.client.version()
         return f"{told.get('Os', '')}/{told.get('Arch', '')}"
 
     @cached_property
     def runtimes(self) -> frozenset[str]:
         """What it can start containers with: `nvidia` is there where GPUs can be given to them."""
-        with self._told():
-            return frozenset(self._client.info().get("Runtimes") or ())
+        with self.told():
+            return frozenset(self.client.info().get("Runtimes") or ())
+
+    @cached_property
+    def keeps_manifests(self) -> bool:
+        """Whether it keeps images as registries do, and calls them by their manifests."""
+        with self.told():
+            told = self.client.info().get("DriverStatus") or ()
+        return any(CONTAINERD in str(value) for _, value in told)
 
     @cached_property
     def has_init(self) -> bool:
         """Whether it can put a process before a container's own that passes signals on: not every packaging has it."""
-        with self._told():
-            told = self._client.info().get("InitCommit") or {}
+        with self.told():
+            told = self.client.info().get("InitCommit") or {}
         return bool(told.get("ID", _NO_INIT) != _NO_INIT)
 
     @contextmanager
@@ -146,36 +159,36 @@ class Daemon:
 
     @contextmanager
     def _begun(self, wanted: Wanted) -> Iterator[str]:
-        with self._told():
-            made = self._client.create_container(
+        with self.told():
+            made = self.client.create_container(
                 wanted.image,
                 entrypoint=list(wanted.words[:1]),
                 command=list(wanted.words[1:]),
                 environment=dict(wanted.variables),
-                host_config=self._client.create_host_config(network_mode=wanted.network, log_config=_KEPT_LOG),
-                labels={**_LABELS, _HELD: str(wanted.held)},
+                host_config=self.client.create_host_config(network_mode=wanted.network, log_config=_KEPT_LOG),
+                labels={**_LABELS, HELD: str(wanted.held)},
                 use_config_proxy=False,
             )["Id"]
         try:
             if wanted.files:
-                with wanted.files.open("rb") as stream, self._told():
-                    self._client.put_archive(made, "/", stream)
+                with wanted.files.open("rb") as stream, self.told():
+                    self.client.put_archive(made, "/", stream)
             yield made
         finally:
-            with self._told():
-                self._client.remove_container(made, v=True, force=True)
+            with self.told():
+                self.client.remove_container(made, v=True, force=True)
 
-    def sweep(self) -> None:
+    def sweep(self, kind: Mapping[str, str] = _LABELS) -> None:
         """Remove what killed processes have left behind."""
         from docker.errors import NotFound
 
-        with self._told():
-            labels = [f"{name}={value}" for name, value in _LABELS.items()]
-            every = self._client.containers(all=True, filters={"label": labels})
-            left = [one["Id"] for one in every if _is_let_go(one["Labels"].get(_HELD, ""))]
+        with self.told():
+            labels = [f"{name}={value}" for name, value in kind.items()]
+            every = self.client.containers(all=True, filters={"label": labels})
+            left = [one["Id"] for one in every if _is_let_go(one["Labels"].get(HELD, ""))]
             for one in left:
                 with suppress(NotFound):
-                    self._client.remove_container(one, v=True, force=True)
+                    self.client.remove_container(one, v=True, force=True)
 
     def run(self, container: str, hear: Callable[[bytes], None]) -> int:
         """Start it, hand over each line of what it says, and wait for its end; what hears fails as itself."""
@@ -184,16 +197,16 @@ class Daemon:
             return _NOT_FOUND
         for line in lines(self._logs(container)):
             hear(line)
-        with self._told():
-            return int(self._client.wait(container)["StatusCode"])
+        with self.told():
+            return int(self.client.wait(container)["StatusCode"])
 
     def _start(self, container: str) -> str:
         """Why it has no program to run, if that is so."""
         from docker.errors import APIError
 
-        with self._told():
+        with self.told():
             try:
-                self._client.start(container)
+                self.client.start(container)
             except APIError as error:
                 if _NO_PROGRAM.search(told := str(error.explanation or error)):
                     return told
@@ -201,15 +214,15 @@ class Daemon:
         return ""
 
     def _logs(self, container: str) -> Iterator[bytes]:
-        with self._told():
-            yield from self._client.logs(container, stream=True)
+        with self.told():
+            yield from self.client.logs(container, stream=True)
 
     def end(self, container: str) -> None:
         """Whatever runs in it; one that has ended meanwhile is as well."""
         from docker.errors import APIError
 
         with suppress(APIError, OSError):
-            self._client.kill(container)
+            self.client.kill(container)
 
     def has(self, container: str, path: str) -> bool:
         """A file or folder in it; a link that leads nowhere is none."""
@@ -222,8 +235,8 @@ class Daemon:
         """Of a file: the engine would send all of it to who asks by the SDK's own function."""
         from docker.utils import decode_json_header
 
-        with self._told():
-            client = self._client
+        with self.told():
+            client = self.client
             url = f"{client.base_url}/v{client.api_version}/containers/{container}/archive"
             reply = client.head(url, params={"path": path}, timeout=_SECONDS)
             if reply.status_code == HTTPStatus.NOT_FOUND:
@@ -239,7 +252,7 @@ class Daemon:
         return endpoint(self._host, self._programs, *self._names)
 
     @cached_property
-    def _client(self) -> "APIClient":
+    def client(self) -> "APIClient":
         from docker import APIClient
         from docker.errors import DockerException
 
@@ -256,7 +269,7 @@ class Daemon:
         return silent(said, "")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """What goes wrong, in our words: the SDK's are of its own parts, and of those it is made of."""
         from docker.errors import APIError, DockerException, StreamParseError
         from urllib3.exceptions import HTTPError

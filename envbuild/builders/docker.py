@@ -30,7 +30,7 @@ FORMAT = "docker-1"
 MAKES_IMAGES = True
 
 # What a manifest may say that this builder cannot do yet: (key, value), where an empty value means any.
-CANNOT_HONOUR = frozenset({("dependencies", "-e"), ("serve", "")})
+CANNOT_HONOUR = frozenset({("dependencies", "-e")})
 
 _PROXIES = re.compile(r"(?:https?|all|no|ftp)_proxy", re.IGNORECASE)
 _ARCHIVE = "image.tar"

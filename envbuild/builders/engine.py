@@ -16,7 +16,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 # Named contexts, which a base that is an environment and staged packages come by, and `COPY --link` began with these.
 _OLDEST_ENGINE = (23, 0)
 _OLDEST_BUILDKIT = (0, 10)
-_CONTAINERD = "io.containerd.snapshotter"
+CONTAINERD = "io.containerd.snapshotter"
 _CREDENTIALS = re.compile(r"(?i)unauthorized|authentication required|denied|no basic auth")
 _ENGINE = "docker"
 _START = "start Docker, or set DOCKER_HOST or DOCKER_CONTEXT to an engine that runs"
@@ -101,7 +101,7 @@ def _has_containerd(ask: Ask, context: str) -> bool:
     except ValueError:
         told = {}
     refuse_old_engine(str(told.get("ServerVersion", "")))
-    return any(_CONTAINERD in str(value) for _, value in told.get("DriverStatus") or ())
+    return any(CONTAINERD in str(value) for _, value in told.get("DriverStatus") or ())
 
 
 def refuse_old_engine(version: str) -> None:

@@ -26,7 +26,6 @@ CANNOT_HONOUR = frozenset(
         ("spark.java", "apt"),
         ("r.from", "apt"),
         ("r.from", "system"),
-        ("serve", ""),
     }
 )
 

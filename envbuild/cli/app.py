@@ -33,9 +33,11 @@ COMMANDS = {
     "render": "Show or write what templates make of environments.",
     "run": "Run a command in an environment.",
     "runs": "Tell of what was run: environment, source, log, outputs.",
+    "models": "Keep models by name and version, and say what they came from.",
     "shell": "Open a shell in an environment.",
     "kernel": "Install a kernel for Jupyter that starts an environment.",
     "hook": "Print what a shell or direnv is told once, to enter environments.",
+    "serve": "Answer over HTTP with a script and its models.",
     "test": "Run the tests of what was built.",
     "list": "List environments.",
     "graph": "Show what extends what, and what is built from what.",
@@ -50,6 +52,7 @@ COMMANDS = {
     "doctor": "Check what envbuild needs of this machine.",
     "completion": "Print the script that lets Tab complete.",
 }
+_NAMELESS = {"models"}  # no module is called like that
 USAGE = 64
 INTERRUPTED = 130
 
@@ -73,7 +76,7 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = f"{name}_" if keyword.iskeyword(name) else name
+        module = f"{name}_" if keyword.iskeyword(name) or name in _NAMELESS else name
         command: click.Command = importlib.import_module(f"envbuild.cli.{module}").command
         return command
 

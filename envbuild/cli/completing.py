@@ -12,9 +12,9 @@ import click
 
 from envbuild.cli import offers
 from envbuild.cli.app import COMMANDS, app
+from envbuild.cli.nested import Nested
 from envbuild.cli.offers import Began
 from envbuild.cli.options import TagType
-from envbuild.cli.runs import SUBCOMMANDS
 from envbuild.cli.shells import Answer, Words
 
 _ASSIGNMENT = re.compile(r"\w+=")
@@ -22,6 +22,7 @@ _COMMAND_FOLLOWS = re.compile(r"-- CMD\b")
 _ENVIRONMENT = re.compile(r"\bENV\b")
 _VERSIONED = re.compile("@")
 _RUN = re.compile(r"\bRUN\b")
+_MODEL = re.compile(r"\bMODEL\b")
 _MANIFEST_OPTIONS = {"--extends"}
 _PATTERN_OPTIONS = {"--exclude"}
 _FOLDERS = re.compile(r"\b(DIR|FOLDER)\b")
@@ -55,7 +56,8 @@ def completed(before: list[str], current: str, began: Began | None = None) -> An
         attached = current.startswith("--") and "=" in current
         return _attached(position, current) if attached else Answer("words", _options(position))
     if isinstance(position.command, click.Group):
-        return Answer("words", list((COMMANDS if position.command is app else SUBCOMMANDS).items()))
+        below = position.command.subcommands if isinstance(position.command, Nested) else COMMANDS
+        return Answer("words", list(below.items()))
     argument = _argument(position.command, len(position.arguments))
     return _values(argument, position, current) if argument else Answer("words", [])
 
@@ -185,6 +187,8 @@ def _words(parameter: click.Parameter, position: Position, current: str) -> Word
         return _environments(parameter, position, current)
     if _RUN.search(metavar):
         return offers.runs(position.directory)
+    if _MODEL.search(metavar):
+        return offers.models(position.directory, versions=bool(_VERSIONED.search(metavar)))
     if "LABEL" in metavar and len(position.arguments) == 1:
         return offers.labels(position.directory, position.arguments[0].partition("@")[0])
     if "FIELD" in metavar and position.arguments:

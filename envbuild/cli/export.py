@@ -7,7 +7,7 @@ import click
 
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell_notes
-from envbuild.interop.exports import FILES, FORMATS, PROJECT, USES
+from envbuild.interop.exports import FILES, FORMATS, PROJECT, SERVICES, USES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ SHELLS = ("bash", "zsh", "sh", "fish")
 
 
 @click.command("export")
-@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, PROJECT, *USES})))
+@click.argument("format", metavar="FORMAT", type=click.Choice(sorted({*FORMATS, *SERVICES, PROJECT, *USES})))
 @click.argument("environment", metavar="ENV[@VERSION]", default="")
 @click.argument("folder", metavar="[DIR]", default="")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write FILE, whole, instead of standard output.")
@@ -31,6 +31,10 @@ SHELLS = ("bash", "zsh", "sh", "fish")
 @click.option("--exact", is_flag=True, help="Pixi, Azure ML: the versions that are locked, not what is asked for.")
 @click.option("--shell", type=click.Choice(SHELLS), help="Script: for which shell; your own by default.")
 @click.option("--force", is_flag=True, help="Write over files that are there, or over other settings in them.")
+@click.option("--replicas", type=click.IntRange(1), metavar="N", help="Kubernetes: how many of it; default: 1.")
+@click.option(
+    "--pull-secret", metavar="NAME", default="", help="Kubernetes: the cluster's secret to pull its image by."
+)
 @with_globals
 @click.pass_obj
 def command(common: Common, /, *, environment: str, output: str, **options: Any) -> int:
@@ -48,6 +52,9 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     after inheritance, its lock, templates and files, from which the same content is built. What is no longer known of
     a version is told by its name, and then nothing is written.
 
+    compose and kubernetes deploy what an environment serves, by the digest of its service image, which has to be there:
+    'envbuild serve ENV --image --build' makes it.
+
     \b
     Examples:
       envbuild export conda churn/train -o environment.yml
@@ -58,6 +65,7 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export script churn/train --shell zsh -o activate
       envbuild export vscode churn/train@2 -o .vscode/settings.json
       envbuild export devcontainer serving/web -o .devcontainer/devcontainer.json
+      envbuild export kubernetes churn/score --replicas 3 -o churn.yaml
     """
     from envbuild.cli.exportuse import leave
     from envbuild.errors import UsageError
@@ -71,6 +79,14 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     shell = options.pop("shell")
     if shell:
         raise UsageError(f"'export {options['format']}' takes no --shell", hint="leave it out")
+    if options["format"] in SERVICES:
+        from envbuild.cli.exportservice import export_service
+
+        return export_service(common, environment, output, options)
+    if options.pop("replicas") or options.pop("pull_secret"):
+        raise UsageError(
+            f"'export {options['format']}' deploys nothing", hint="leave out '--replicas' and '--pull-secret'"
+        )
     if options["format"] == PROJECT:
         return _project(common, environment, output, options)
     told, notes = _exported(common, environment, output, options)

@@ -22,7 +22,21 @@ EVERY = frozenset(
     {"apply", "check", "graph", "history", "list", "lock", "plan", "publish", "register", "render", "test", "why"}
 )
 FIRST = frozenset(
-    {"clone", "diff", "explain", "kernel", "label", "logs", "promote", "pull", "run", "shell", "show", "verify"}
+    {
+        "clone",
+        "diff",
+        "explain",
+        "kernel",
+        "label",
+        "logs",
+        "promote",
+        "pull",
+        "run",
+        "serve",
+        "shell",
+        "show",
+        "verify",
+    }
 )
 _FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--json"})
 

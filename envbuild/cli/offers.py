@@ -241,6 +241,17 @@ def runs(directory: str) -> Words:
     )
 
 
+def models(directory: str, *, versions: bool) -> Words:
+    """The names of models, or each version, with what it is for."""
+    from envbuild.project import Project
+    from envbuild.project.modelled import Models
+
+    found = Models(Project.load(directory)).every()
+    if versions:
+        return [(one.title, one.description) for one in found]
+    return [(name, "") for name in dict.fromkeys(one.name for one in found)]
+
+
 def labels(directory: str, name: str) -> Words:
     """The labels of an environment, with what they stand for."""
     from envbuild.project import Project

@@ -28,13 +28,18 @@ def env(common: Common, /, *, run: str, output: str) -> int:
       envbuild runs env 1 -o ../run-1
     """
     from envbuild.project.ran import Runs
+
+    project = common.project()
+    runs = Runs(project)
+    return tell_environment(common, project, runs.record(runs.one(run)), output)
+
+
+def tell_environment(common: Common, project: "Project", record: "Record", output: str) -> int:
+    """Shown, or written into a folder."""
     from envbuild.project.shown import shown_record
     from envbuild.report.plans import document
     from envbuild.report.records import shown_object, shown_text
 
-    project = common.project()
-    runs = Runs(project)
-    record = runs.record(runs.one(run))
     if output:
         _write(common, project, record, output)
         return 0

@@ -1,12 +1,11 @@
 """`envbuild runs`: what was run, and all that is kept of it."""
 
-import importlib
 from typing import Any
 
 import click
 
+from envbuild.cli.nested import Nested
 from envbuild.cli.options import Common, with_globals
-from envbuild.errors import UsageError
 
 SUBCOMMANDS = {
     "show": "Show all that is known of a run.",
@@ -17,39 +16,17 @@ SUBCOMMANDS = {
     "compare": "Say what differs between two runs.",
     "rm": "Forget runs, and what is kept of them.",
 }
-_HOME = {"show": "runlook", "logs": "runlook", "compare": "runlook", "env": "runkept", "outputs": "runkept"}
+_HOME = {
+    "show": "runlook", "logs": "runlook", "compare": "runlook", "env": "runkept", "outputs": "runkept",
+    "rerun": "runagain", "rm": "runagain",
+}  # fmt: skip
 
 
-class RunsGroup(click.Group):
-    """Finds a command's module by its name, and imports no other."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(SUBCOMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in SUBCOMMANDS:
-            return None
-        module = importlib.import_module(f"envbuild.cli.{_HOME.get(name, 'runagain')}")
-        command: click.Command = getattr(module, name)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUBCOMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in SUBCOMMANDS:
-            from envbuild.shape import nearest
-
-            is_run = args[0].isdecimal() or args[0] == "latest"
-            hint = f"run 'envbuild runs show {args[0]}'" if is_run else nearest(args[0], SUBCOMMANDS)
-            raise UsageError(f"there is no command 'runs {args[0]}'", hint=hint)
-        return super().resolve_command(ctx, args)
+def _is_run(word: str) -> bool:
+    return word.isdecimal() or word == "latest"
 
 
-@click.group("runs", cls=RunsGroup, invoke_without_command=True)
+@click.group("runs", cls=Nested, subcommands=SUBCOMMANDS, home=_HOME, is_one=_is_run, invoke_without_command=True)
 @click.option("--environment", "environments", metavar="ENV[@VERSION]", multiple=True, help="Only what ran in it.")
 @click.option("--experiment", metavar="NAME", default="", help="Only those of this experiment.")
 @click.option(

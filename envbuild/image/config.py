@@ -42,6 +42,7 @@ class Conduct(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
     expose: tuple[str, ...] = ()
     stop_signal: str | None = None
+    healthcheck: Mapping[str, Any] | None = None
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -107,6 +108,7 @@ def _own(conduct: Conduct) -> dict[str, Any]:
         "Cmd": command,
         "Shell": conduct.shell,
         "StopSignal": conduct.stop_signal,
+        "Healthcheck": conduct.healthcheck,
     }
     return {key: value for key, value in own.items() if value is not None}
 

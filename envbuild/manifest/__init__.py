@@ -35,6 +35,7 @@ from envbuild.manifest.read import is_variable, manifest, parents, path_of, read
 from envbuild.manifest.requirements import Open
 from envbuild.manifest.rules import Data, KeyRule, Quoted, Rule, Word, about
 from envbuild.manifest.schema import manifest_schema
+from envbuild.manifest.serve import registered, routes_problems
 from envbuild.manifest.spark import MavenRepository, Spark
 from envbuild.manifest.system import system_problems
 from envbuild.manifest.values import (
@@ -114,9 +115,11 @@ __all__ = [
     "r_places",
     "read_again",
     "refuse_credentials",
+    "registered",
     "rendered",
     "repathed",
     "root_of",
+    "routes_problems",
     "same_value",
     "shown_path",
     "source_of",

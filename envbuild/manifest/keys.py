@@ -12,7 +12,6 @@ from envbuild.manifest.rules import (
     AppendNew,
     Data,
     Fields,
-    File,
     KeyRule,
     Matrix,
     Overlay,
@@ -26,6 +25,7 @@ from envbuild.manifest.rules import (
     about,
     rules_of,
 )
+from envbuild.manifest.serve import Serve
 from envbuild.manifest.spark import Spark
 
 Platform = Literal[
@@ -109,22 +109,6 @@ class Run(msgspec.Struct, frozen=True):
     )
     mounts: Annotated[tuple[Word, ...], about("Files and folders that a container sees: ./data:/data[:ro].")] = ()
     shm_size: Annotated[Word | None, about("How much shared memory a container has: 2g.")] = None
-
-
-class Routes(msgspec.Struct, frozen=True):
-    liveness: Word | None = None
-    readiness: Word | None = None
-    scoring: Word | None = None
-
-
-class Serve(msgspec.Struct, frozen=True):
-    entry_script: File | None = None
-    models: Overlay[dict[str, File | None]] = msgspec.field(default_factory=dict)
-    port: int | None = None
-    routes: Overlay[Routes] = Routes()
-    workers: int | None = None
-    cpu: Word | None = None
-    memory: Word | None = None
 
 
 class Check(msgspec.Struct, frozen=True):

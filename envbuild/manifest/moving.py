@@ -99,7 +99,8 @@ class _Mover:
             return str(LayoutName(f"{way}/{text.removeprefix('oci:')}"))
         if kind == "apt":
             return re.sub(r"^(-r[\s=]*)(?=\S)", rf"\g<1>{way}/", text)
-        return text if kind in {"base", "link"} else f"{way}/{text.removeprefix('./')}"
+        stays = kind in {"base", "link"} or (kind == "model" and "@" in text)
+        return text if stays else f"{way}/{text.removeprefix('./')}"
 
     def _environments(self, body: Mapping) -> Iterator[Said]:
         found: list[Said] = []

@@ -18,6 +18,7 @@ from envbuild.manifest.matrix import read_matrix
 from envbuild.manifest.packages import PackageReader
 from envbuild.manifest.r import r_problems
 from envbuild.manifest.requirements import Open, with_options
+from envbuild.manifest.serve import registered, serve_problems
 from envbuild.manifest.spark import spark_problems
 from envbuild.manifest.values import Manifest, Parent
 from envbuild.names import catalogue_of
@@ -142,6 +143,7 @@ def _problems(body: Mapping) -> Iterator[EnvbuildError]:
     yield from _run_problems(body.get("run"))
     yield from _paths(body)
     yield from _pip_misplaced(body)
+    yield from serve_problems(body.get("serve"))
     yield from spark_problems(body.get("spark"))
     yield from r_problems(body.get("r"))
 
@@ -257,6 +259,8 @@ def path_of(kind: str, node: Scalar) -> str:
         )
     if (kind == "dockerfile" and is_inline(node)) or (kind == "link" and "://" in text):
         return ""
+    if kind == "model" and registered(text):
+        return ""
     if kind == "apt":
         include = re.fullmatch(r"-r[\s=]*(\S.*)", text)
         if not include:
@@ -271,7 +275,7 @@ def repathed(kind: str, node: Scalar, path: str) -> str:
         return f"-r {path}"
     if kind == "base" and (base := layout_name(node.text.strip())):
         return str(LayoutName(path, base.tag))
-    return path
+    return f"./{path}" if kind == "model" and registered(path) else path
 
 
 def _pip_misplaced(body: Mapping) -> Iterator[EnvbuildError]:

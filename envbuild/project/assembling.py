@@ -35,11 +35,16 @@ def assembling(project: Place, shop: Workshop) -> OciWorkshop:
     return OciWorkshop(
         **{name: getattr(shop, name) for name in shop.__struct_fields__},
         layers=project.rattler.cache / _LAYERS,
-        form=Form(stated.compression or "gzip", _seconds(project.host)),
+        form=form_of(project),
         budget=stated.budget or _BUDGET,
         shared=lambda _: shared_packages(project),
         compiles=stated.bytecode,
     )
+
+
+def form_of(project: Place) -> Form:
+    """How layers are written."""
+    return Form(project.settings.layers.compression or "gzip", _seconds(project.host))
 
 
 def afresh(project: Place, tools: Tools, folder: Path, there: tuple[Source, Manifest]) -> OciWorkshop:

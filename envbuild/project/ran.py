@@ -77,6 +77,19 @@ class Runs:
             raise StateError("what is kept of a run was damaged", self._place(path), "restore it from a backup")
         return data
 
+    def kept(self, digest: str) -> Path:
+        """Where a content is that may be too much to be read at once; it is what was put there."""
+        path = Path(self._shelf.path(digest))
+        try:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            what = f"what is kept of a run cannot be read: {error.strerror}"
+            raise StateError(what, self._place(path), "restore it from a backup, or check its permissions") from None
+        if found != digest:
+            raise StateError("what is kept of a run was damaged", self._place(path), "restore it from a backup")
+        return path
+
     def record(self, run: Run) -> Record:
         """That of its environment, as it was when it ran."""
         try:

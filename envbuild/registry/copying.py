@@ -107,9 +107,9 @@ def reached(source: Source, manifest: Manifest, deep: int = _DEEPEST) -> Iterato
     yield manifest
 
 
-def parts(source: Source, manifest: Manifest) -> Iterator[Blob]:
-    """All that an image consists of, each once, what describes it after what it describes."""
-    seen: set[str] = set()
+def parts(source: Source, manifest: Manifest, without: Iterable[str] = ()) -> Iterator[Blob]:
+    """All that an image consists of, each once, what describes it after what it describes; `without` some of it."""
+    seen = {*without}
     for one in reached(source, manifest):
         blobs = (source.blob(blob) for blob in content(one, one.digest).blobs if blob.digest not in seen)
         for blob in (*blobs, Blob(one.digest, len(one.data), partial(_opened, one.data))):

@@ -9,7 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -67,8 +67,13 @@ def write_oci_archive(source: Source, root: Manifest, file: Path, name: str) -> 
     _write_tar(file, {MARK: _MARKED, INDEX: _index(root, {REF_NAME: name})}, parts(source, root))
 
 
-def write_docker_archive(source: Source, root: Manifest, file: Path, names: Sequence[str]) -> None:
-    """As `docker save` writes it: engines of either store find what they look for, and layers stay as they are."""
+def write_docker_archive(
+    source: Source, root: Manifest, file: Path, names: Sequence[str], without: Collection[str] = ()
+) -> None:
+    """As `docker save` writes it: engines of either store find what they look for, and layers stay as they are.
+
+    `without` are blobs that are left out: layers that the engine has already, if it does not ask for them again.
+    """
     one = _only(source, root)
     stated = content(one, one.digest)
     if stated.config is None:
@@ -78,7 +83,7 @@ def write_docker_archive(source: Source, root: Manifest, file: Path, names: Sequ
     in_full = image_name(names[0]) if names else None
     named = {_CONTAINERD_NAME: f"{in_full.name}:{in_full.tag}"} if in_full else {}
     heads = {MARK: _MARKED, INDEX: _index(one, named)}
-    _write_tar(file, {**heads, "manifest.json": _json(listed)}, parts(source, one))
+    _write_tar(file, {**heads, "manifest.json": _json(listed)}, parts(source, one, without))
 
 
 def _only(source: Source, root: Manifest) -> Manifest:

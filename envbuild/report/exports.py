@@ -32,6 +32,10 @@ def written_text(told: Told, what: str) -> str:
     return one_line(f"{what}{of}{platforms} written to {told.file}")
 
 
+def service_text(told: Told, what: str) -> str:
+    return one_line(f"{what} of {told.name}@{told.version} written to {told.file}")
+
+
 def exported_json(told: Told, notes: Sequence[Note]) -> str:
     return document(
         export={

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import bake, channels, condabuild, imagerows, ocirows, runrows
+from . import bake, channels, condabuild, imagerows, ocirows, runrows, serverows
 from .byhand import by_hand
 from .channels import Side
 from .fleet import Shape, manifests
@@ -32,6 +32,7 @@ _REQUESTS = 20
 _MIB = 1024 * 1024
 _MB = 1_000_000
 _BAKE = "docker buildx bake --print"
+_BARE_SERVER = "bare uvicorn, same handler"
 _BAKED = "docker buildx bake"
 _BARE = Path(__file__).with_name("bare.py")
 _CHECKOUT = Path(__file__).parents[2]
@@ -105,6 +106,9 @@ def questions(bench: Bench) -> list[Question]:
         Question(f"{plan}, {_HAND}", "python -c pass", 12, _plan_by_hand),
         Question("run ENV -- true", "uv run true, synced", 2, _run_beside_uv),
         Question("run ENV -- true, over its bare interpreter", "", 80, _run_over_bare, unit="ms"),
+        # 0.9 of the requests is 1.11 of the time.
+        Question("scoring with scikit-learn, 1,000 requests", _BARE_SERVER, 1.11, _scored, needs="load"),
+        Question("scoring that does nothing, 1,000 requests", _BARE_SERVER, 5, _unscored, needs="load"),
         *(
             Question(f"completion of {what}, {_HAND} environments", "python -c pass", 8, partial(_completion, words))
             for what, words in _TYPED.items()
@@ -192,6 +196,14 @@ def _huge(bench: Bench) -> Answer:
     project = _built(bench, bench.huge or 0, targets=False)
     (runs,) = in_turns(lambda: bench.no_op(project))
     return Answer(statistics.median(one.seconds for one in runs))
+
+
+def _scored(bench: Bench) -> Answer:
+    return _between(partial(serverows.scoring, model=True), bench)
+
+
+def _unscored(bench: Bench) -> Answer:
+    return _between(partial(serverows.scoring, model=False), bench)
 
 
 def _between(sides: Callable[[Place], AbstractContextManager[tuple[Side, Side]]], bench: Bench) -> Answer:

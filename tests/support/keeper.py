@@ -86,7 +86,7 @@ def _daemon(folder: Path, bridge: str) -> Iterator[subprocess.Popen[bytes]]:
     command = ["dockerd", *(f"--{option}={place}" for option, place in places.items())]
     # The rules of the machine's packet filter, and whether it forwards packets, are not ours to change.
     command += ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--log-level=warn"]
-    command += [f"--host=unix://{folder}/docker.sock", f"--bridge={bridge}", "--userland-proxy=false"]
+    command += [f"--host=unix://{folder}/docker.sock", f"--bridge={bridge}"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:
             yield process

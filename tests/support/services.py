@@ -103,6 +103,12 @@ def _has_devcontainer() -> bool:
     return devcontainer_program().exists() and _has_program("node")
 
 
+def load_generator() -> tuple[Path, str]:
+    """wrk, and where its libraries are."""
+    folder = services_folder() / "load"
+    return folder / "usr/bin/wrk", str(next(folder.rglob("libluajit-*.so*")).parent)
+
+
 def _has_shells() -> bool:
     return all(shutil.which(name) for name in ("zsh", "fish", "direnv"))
 
@@ -148,6 +154,9 @@ _SERVICES = {
         partial(_has_program, "chromium", "chromium-browser", "google-chrome"), "install Chromium, from your system"
     ),
     "buildx": _Service(partial(_succeeds, "docker", "buildx", "version"), "run tests/services/install buildx"),
+    "compose": _Service(
+        partial(_has_unpacked, "docker-compose"), "run tests/services/install compose, which needs no root"
+    ),
     "devcontainer": _Service(_has_devcontainer, "run tests/services/install devcontainer, which needs npm and no root"),
     "docker": _Service(
         _has_engine,
@@ -155,6 +164,9 @@ _SERVICES = {
     ),
     "graphviz": _Service(
         partial(_has_program, "dot"), "run tests/services/install graphviz, or install it from your system"
+    ),
+    "load": _Service(
+        partial(_has_unpacked, "load/usr/bin/wrk"), "run tests/services/install load, which needs no root"
     ),
     "mount": _Service(_may_mount, "run the tests as root"),
     "oci-tools": _Service(

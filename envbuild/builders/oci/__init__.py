@@ -25,7 +25,6 @@ CANNOT_HONOUR = frozenset(
         ("spark.precache", "true"),
         ("spark.java", "apt"),
         ("r.from", "apt"),
-        ("serve", ""),
     }
 )
 

@@ -64,7 +64,7 @@ def _image(
         [one.layer for one in layers],
         conduct(sketch, ground),
         f"linux/{ARCHITECTURES[platform]}",
-        _created(shop.form.seconds),
+        created(shop.form.seconds),
         _annotations(recipe, shop, sketch),
     )
     config = in_memory(made.config)
@@ -80,7 +80,7 @@ def _annotations(recipe: Recipe, shop: OciWorkshop, sketch: Assembly) -> dict[st
     return {key: value for key, value in {**told, **known}.items() if value}
 
 
-def _created(seconds: int) -> str:
+def created(seconds: int) -> str:
     if not seconds:
         return EPOCH
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

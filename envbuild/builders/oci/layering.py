@@ -39,7 +39,7 @@ _GONE = ".wh."  # how names begin that take away what layers below have
 _OPAQUE = ".wh..wh..opq"  # in a folder: nothing is seen that layers below have there
 _AT_ONCE = 2  # each is packed by all processors, in memory that many of them would have too much of
 _PACKING = BoundedSemaphore(_AT_ONCE)
-_MOST = 127
+MOST_LAYERS = 127
 _FORMAT = 1  # moves when the same things become other layers
 _LONGEST_NAME, _LONGEST_PATH, _SHOWN = 255, 4094, 100  # as Linux has them: in bytes, with a slash before, a zero behind
 _USUAL = {"opt", "srv", "usr", "usr/local"}  # which every base has as root's own
@@ -98,11 +98,11 @@ class Layering:
     def _room(self) -> int:
         """How many layers packages may have, so that an engine can stack all that there are."""
         below = len(self._ground.layers)
-        room = _MOST - below - bool(self._sketch.hides) - bool(self._sketch.copies or self._sketch.account)
+        room = MOST_LAYERS - below - bool(self._sketch.hides) - bool(self._sketch.copies or self._sketch.account)
         if room < 1:
             where = self._recipe.environment.where("image", "base")
             raise BuildError(
-                f"the base has {below} layers, and engines take {_MOST} in all", where, "choose another base"
+                f"the base has {below} layers, and engines take {MOST_LAYERS} in all", where, "choose another base"
             )
         return room
 

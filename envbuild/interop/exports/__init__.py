@@ -17,6 +17,8 @@ FORMATS: dict[str, tuple[str, frozenset[str]]] = {
     "pip": ("requirements.txt", frozenset({"no_hashes"})),
     "pixi": ("pixi.toml", frozenset({"exact"})),
 }
+# What deploys a service: no environment's own format, but one for its image, which has to be there.
+SERVICES: dict[str, str] = {"compose": "Compose file", "kubernetes": "manifests for Kubernetes"}
 PROJECT = "manifest"  # no text in another tool's format, but a folder with all that a version is built from
 
 # For those who use an environment rather than make it: what it is, and the options that it takes.

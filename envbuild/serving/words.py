@@ -1,0 +1,59 @@
+"""What front and workers say to each other, and how both write their log.
+
+Like all that a worker loads, it is for every Python from 3.8 on.
+
+Frames to a worker: two lengths, a head (JSON, or nothing where only the body counts), a body. Frames from it: a kind,
+two lengths, a head, a body.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import struct
+import time
+
+ASKED, TOLD = struct.Struct("!IQ"), struct.Struct("!cIQ")
+READY, FAILED, ANSWER = b"R", b"F", b"A"
+TEXT, SCHEMA, RAW = "text", "schema", "raw"
+FAILURE = "x-ms-run-function-failed"
+
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST_STORY = 64 * 1024
+_LATIN = 0x100
+
+
+def clean(text: str) -> str:
+    """Nothing that a terminal obeys, and no line of its own."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < _LATIN else f"\\u{number:04x}"
+
+
+def line(what: str, level: str = "error", at: float | None = None) -> str:
+    """One of the log, with its time."""
+    moment = time.time() if at is None else at
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
+    return f"{stamp}.{int(moment * 1000) % 1000:03d}Z {level} {clean(what)}\n"
+
+
+def indented(story: str) -> str:
+    """What has several lines cannot be taken for lines of the log."""
+    cut = story if len(story) <= _LONGEST_STORY else story[:_LONGEST_STORY] + "\n…"
+    return "".join(f"    {clean(one)}\n" for one in cut.splitlines())
+
+
+def log(text: str) -> None:
+    """Whole, also where the other end is slow; where it is gone nothing is said."""
+    data = text.encode("utf-8", "backslashreplace")
+    while data:
+        try:
+            data = data[os.write(2, data) :]
+        except BlockingIOError:
+            select.select([], [2], [], 1)
+        except OSError:
+            return

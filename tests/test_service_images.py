@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import urllib.request
 from typing import Any
 
@@ -221,6 +222,24 @@ def test_a_model_that_was_changed_becomes_no_layer(imaging: Imaging) -> None:
     os.utime(victim, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert "of the model churn@1 is sha256:" in imaging.project.run("serve", "score", "--image", "--build", check=1).err
     assert not {one for one in imaging.tags("score") if one.startswith("serve-")}
+
+
+def test_a_container_that_cannot_serve_is_told(imaging: Imaging) -> None:
+    """One that ends before it listens; a port that is taken, before anything is built."""
+    imaging.project.write("score.py", _SCORE)
+    text = (
+        "builder: oci\npython: {managed: false, interpreter: /bin/false}\nserve: {entry_script: ../score.py}\nimage:\n"
+    )
+    imaging.write("score", "python", f"{text}  user: '1234'\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = imaging.project.run("serve", "score", "--image", "--port", str(port), check=1)
+        assert f"port {port} of 127.0.0.1 cannot be had" in run.err
+        assert not (imaging.project.path / ".envbuild/state.db").exists()
+    run = imaging.project.run("serve", "score", "--image", "--host", "localhost", "--port", "0", check=1)
+    assert "the service of 'score' has ended: its container ended with 1" in run.err
+    assert run.out == ""
+    assert containers(imaging) == []
 
 
 @pytest.mark.parametrize(

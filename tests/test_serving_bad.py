@@ -6,9 +6,11 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.runs import wait_for
 from support.serving import SECONDS, Server, service, serving
 
 _CANARY = "canary-4711"
@@ -108,6 +110,22 @@ def test_a_body_that_is_too_large(server: Server) -> None:
     assert b"connection: close" in told.lower()
     assert server.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n").startswith(b"HTTP/1.1 4")
     assert server.raw(head + b"Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n").startswith(b"HTTP/1.1 413 ")
+
+
+def test_bodies_that_are_too_large_together(tmp_path: Path) -> None:
+    """Each may be as large as one may be, and all together as four; once some are gone there is room again."""
+    folder = service(tmp_path / "s", _SCRIPT, body_bytes=1000)
+    head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    with serving(folder) as server, ExitStack() as stack:
+        server.wait_until_ready()
+        for _ in range(4):
+            line = stack.enter_context(socket.create_connection(server.address, timeout=SECONDS))
+            line.sendall(head + b" " * 999)
+        wait_for(lambda: server.metrics()["envbuild_requests_in_flight"] == 4)
+        wait_for(lambda: server.ask(b" " * 100).status == 503)
+        assert server.ask(b" " * 100).message == "too many requests are waiting"
+        stack.close()
+        wait_for(lambda: server.ask('"int"').status == 200)
 
 
 def test_a_body_that_comes_too_slowly(server: Server) -> None:

@@ -26,8 +26,7 @@ def serve_image(
     from envbuild.project.running import chosen as chosen_one
     from envbuild.project.serviced import service_image
 
-    if not options["build"]:
-        _refuse_taken(service, options)
+    host = "" if options["build"] else _refuse_taken(service, options)
     name, version, _ = chosen(project, common, environment, _ONLY_ONE, options, image=True)
     one = chosen_one(project, name, version)
     with terminated(), service_image(project, one, service, debug=options["debug"]) as found:
@@ -35,14 +34,15 @@ def serve_image(
         if options["build"]:
             common.out(_built(common, service, found, reference))
             return 0
-        return _run(common, project, found, reference, options)
+        return _run(common, project, (found, reference), host, options["port"])
 
 
-def _refuse_taken(service: "Service", options: dict[str, Any]) -> None:
-    """A port that is taken is told before anything is built."""
+def _refuse_taken(service: "Service", options: dict[str, Any]) -> str:
+    """A port that is taken is told before anything is built; gives the address by its number, as engines want it."""
     from envbuild.project.serving import listen
 
-    listen(options["host"], service.port if options["port"] is None else options["port"]).close()
+    with listen(options["host"], service.port if options["port"] is None else options["port"]) as sock:
+        return str(sock.getsockname()[0])
 
 
 def _built(common: Common, service: "Service", found: "ServiceImage", reference: str) -> str:
@@ -54,7 +54,7 @@ def _built(common: Common, service: "Service", found: "ServiceImage", reference:
     return document(services=[{"environment": service.environment, "image": reference, "names": names}])
 
 
-def _run(common: Common, project: "Project", found: "ServiceImage", reference: str, options: dict[str, Any]) -> int:
+def _run(common: Common, project: "Project", made: "tuple[ServiceImage, str]", host: str, port: int | None) -> int:
     from envbuild.project.contained import Asked, serve_contained
     from envbuild.report.services import service_text
 
@@ -65,8 +65,9 @@ def _run(common: Common, project: "Project", found: "ServiceImage", reference: s
     def hear(piece: bytes) -> None:
         os.write(2, piece)
 
+    found, reference = made
     name = found.service.environment
-    asked = Asked(options["host"], found.service.port if options["port"] is None else options["port"], name)
+    asked = Asked(host, found.service.port if port is None else port)
     say = lambda text: common.say(f"{name}: {text}")  # noqa: E731 - as short as it can be
     ended = serve_contained(project, found, reference, asked, (say, listening, hear))
     if ended.code == 0 or ended.was_asked:

@@ -19,11 +19,10 @@ Tell = tuple[Callable[[str], None], Callable[[str], None], Callable[[bytes], Non
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Where it is heard on this machine, by port 0 anywhere; and whose it is."""
+    """Where it is heard on this machine, by port 0 anywhere."""
 
     host: str
     port: int
-    environment: str
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -43,9 +42,7 @@ def serve_contained(project: Project, found: ServiceImage, reference: str, asked
         held=project.workspace.private("containers", f"{os.getpid()}-{os.urandom(4).hex()}"),
     )  # fmt: skip
     with running.container(daemon, wanted) as made:
-        host, port = running.address(daemon, made, service.port)
-        shown = f"[{host}]" if ":" in host else host
-        talk = _Talk(daemon, made, lambda: listening(f"http://{shown}:{port}"), hear)
+        talk = _Talk(daemon, made, lambda: listening(_url(daemon, made, service.port)), hear)
         talk.start()
         try:
             while talk.is_alive():
@@ -57,6 +54,11 @@ def serve_contained(project: Project, found: ServiceImage, reference: str, asked
         return Ended(talk.code, was_short=running.was_short_of_memory(daemon, made))
 
 
+def _url(daemon: Daemon, made: str, port: int) -> str:
+    host, own = running.address(daemon, made, port)
+    return f"http://[{host}]:{own}" if ":" in host else f"http://{host}:{own}"
+
+
 class _Talk(threading.Thread):
     """What the container says until it ends; that it listens is told in our own words."""
 
@@ -64,13 +66,14 @@ class _Talk(threading.Thread):
         super().__init__(daemon=True)
         self._daemon = daemon
         self._made = made
+        self._pieces = running.started(daemon, made)
         self._listening = listening
         self._hear = hear
         self._has_listened = False
         self.code = 1
 
     def run(self) -> None:
-        self.code = running.follow(self._daemon, self._made, self._heard)
+        self.code = running.follow(self._daemon, self._made, self._pieces, self._heard)
 
     def _heard(self, piece: bytes, is_error: bool) -> None:  # noqa: FBT001 - as it is called
         if is_error:

@@ -188,9 +188,12 @@ def _sight(node: Node) -> tuple[str, str, int, str, str]:
 
 @contextmanager
 def _work(project: Project) -> Iterator[Path]:
-    """What is put aside meanwhile; of one that was killed the next build takes it away."""
+    """What is put aside meanwhile, by whoever holds the project; what one has left that was killed is taken away."""
+    import shutil
     import tempfile
 
     above = project.workspace.private(*_WORK).parent
+    for left in above.iterdir():
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=above) as folder:
         yield Path(folder)

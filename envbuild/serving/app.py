@@ -29,7 +29,8 @@ _RETRY = (b"retry-after", b"5")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\uffff]*")
 _MOST_IN_FLIGHT = 1000
-_MOST_HELD_BODIES = 4
+_MOST_BODIES = 4
+_TOO_MANY = "too many requests are waiting"
 _UNFIT = "run() gave its answer a header that HTTP does not have"
 
 
@@ -145,18 +146,20 @@ class App:
                 return Answer(200, 0.0, self._preflight(request), b"")
             raise Refused(405, f"the method {word(method)[:20]} is not for this: send POST")
         limits, metrics = self._place.limits, self._metrics
-        if metrics.in_flight >= _MOST_IN_FLIGHT or self._held > _MOST_HELD_BODIES * limits.body_bytes:
-            raise Refused(503, "too many requests are waiting")
+        if metrics.in_flight >= _MOST_IN_FLIGHT:
+            raise Refused(503, _TOO_MANY)
         metrics.in_flight += 1
-        size = 0
         try:
-            body = await request.body(limits.body_bytes, limits.body)
-            size = len(body)
-            self._held += size
-            return await self._run(request, body)
+            return await self._run(request, await request.body(limits.body_bytes, limits.body, self._take))
         finally:
             metrics.in_flight -= 1
-            self._held -= size
+            self._held -= request.size
+
+    def _take(self, size: int) -> None:
+        """All bodies together have a bound, too."""
+        self._held += size
+        if self._held > _MOST_BODIES * self._place.limits.body_bytes:
+            raise Refused(503, _TOO_MANY)
 
     async def _run(self, request: Request, body: bytes) -> Answer:
         pool = self._pool

@@ -28,6 +28,7 @@ class Request:
 
     __slots__ = (
         "_receive", "_scope", "began", "client", "echoed", "headers", "id", "is_unread", "method", "path", "refused",
+        "size",
     )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
@@ -40,6 +41,7 @@ class Request:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.is_unread = b"content-length" in self.headers or b"transfer-encoding" in self.headers
         self.refused: Refused | None = None
+        self.size = 0
         self.id = ""
         self.echoed: list[tuple[bytes, bytes]] = []
         self._identify()
@@ -68,26 +70,30 @@ class Request:
             raise self.refused
         return self
 
-    async def body(self, most: int, seconds: float) -> bytes:
-        """All of it, unless it is too large, also where nobody has said how large it is, or too slow."""
+    async def body(self, most: int, seconds: float, take: Callable[[int], None]) -> bytes:
+        """All of it, unless it is too large, also where nobody has said how large it is, or too slow.
+
+        `take` is told of each piece, and may refuse it.
+        """
         if not self.is_unread:
             return b""
         stated = self.headers.get(b"content-length", b"")
         if stated.isdigit() and (len(stated) > _LONGEST_NUMBER or int(stated) > most):
             raise Refused(413, f"the body has more than {most:,} bytes")
         with _Within(seconds):
-            return await self._read(most)
+            return await self._read(most, take)
         raise Refused(408, f"the body did not come within {seconds:g} s")
 
-    async def _read(self, most: int) -> bytes:
-        pieces, size = [], 0
+    async def _read(self, most: int, take: Callable[[int], None]) -> bytes:
+        pieces = []
         while True:
             message = await self._receive()
             if message["type"] != "http.request":
                 raise Refused(_GONE, "the client is gone")
             piece = message["body"]
-            size += len(piece)
-            if size > most:
+            self.size += len(piece)
+            take(len(piece))
+            if self.size > most:
                 raise Refused(413, f"the body has more than {most:,} bytes")
             pieces.append(piece)
             if not message["more_body"]:

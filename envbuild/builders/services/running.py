@@ -12,6 +12,7 @@ from envbuild.builders.daemon import HELD, Daemon
 from envbuild.errors import BuildError
 from envbuild.quantities import bytes_of, nanos_of
 
+Pieces = Iterator[tuple[bytes | None, bytes | None]]
 LABELS = {"dev.envbuild": "service"}
 _LEAST_MEMORY = 6 << 20  # an engine takes no less
 
@@ -31,7 +32,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def container(engine: Daemon, wanted: Wanted) -> Iterator[str]:
-    """The id of one that runs; it is stopped and gone behind the block, whatever happens in it."""
+    """The id of one that is not started yet; it is stopped and gone behind the block, whatever happens in it."""
     engine.sweep(LABELS)
     _forget(wanted.held.parent)
     with wanted.held.open("ab") as stream:
@@ -39,8 +40,6 @@ def container(engine: Daemon, wanted: Wanted) -> Iterator[str]:
             fcntl.flock(stream, fcntl.LOCK_SH)
         made = _created(engine, wanted)
         try:
-            with engine.told():
-                engine.client.start(made)
             yield made
         finally:
             _end(engine, made, wanted.seconds)
@@ -108,10 +107,17 @@ def address(engine: Daemon, made: str, port: int) -> tuple[str, int]:
     return str(bound[0]["HostIp"]), int(bound[0]["HostPort"])
 
 
-def follow(engine: Daemon, made: str, hear: Callable[[bytes, bool], None]) -> int:
-    """Hand over all that it says, and whether that is an error's; its exit code, once it has ended."""
+def started(engine: Daemon, made: str) -> Pieces:
+    """All that it says, from its first word on, of output and errors: who listens later may wait for ever."""
     with engine.told():
-        pieces = engine.client.attach(made, stdout=True, stderr=True, stream=True, logs=True, demux=True)
+        found: Pieces = engine.client.attach(made, stdout=True, stderr=True, stream=True, demux=True)
+        engine.client.start(made)
+    return found
+
+
+def follow(engine: Daemon, made: str, pieces: Pieces, hear: Callable[[bytes, bool], None]) -> int:
+    """Hand over what it says, and whether that is an error's; its exit code, once it has ended."""
+    with engine.told():
         for out, err in pieces:
             for piece, is_error in ((out, False), (err, True)):
                 if piece:

@@ -186,7 +186,7 @@ def test_from_the_project_to_containers(imaging: Imaging, tmp_path: Path) -> Non
         (("compose", "score", "--exact"), "'export compose' takes no --exact"),
         (("compose", "score", "--replicas", "2"), "'export compose' takes no --replicas"),
         (("kubernetes", "score", "folder"), "'export kubernetes' takes no folder"),
-        (("pixi", "score", "--replicas", "2"), "'export pixi' deploys nothing"),
+        (("pixi", "score", "--replicas", "2"), "'export pixi' takes no --replicas"),
     ],
 )
 def test_what_no_deployment_is(project: Any, words: tuple[str, ...], told: str) -> None:

@@ -7,6 +7,7 @@ import click
 
 from envbuild.cli.options import Common, with_globals
 from envbuild.cli.problems import tell_notes
+from envbuild.errors import UsageError
 from envbuild.interop.exports import FILES, FORMATS, PROJECT, SERVICES, USES
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from envbuild.report.exports import Told
 
 SHELLS = ("bash", "zsh", "sh", "fish")
+_WRITTEN = {"output", "platform"}
+_TAKEN = {
+    **{name: own | _WRITTEN | ({"folder"} if name in FILES else set()) for name, (_, own) in FORMATS.items()},
+    **{name: own | {"output"} for name, (_, own) in {**SERVICES, **USES}.items()},
+    PROJECT: frozenset({"folder"}),
+}
 
 
 @click.command("export")
@@ -67,29 +74,36 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export devcontainer serving/web -o .devcontainer/devcontainer.json
       envbuild export kubernetes churn/score --replicas 3 -o churn.yaml
     """
-    from envbuild.cli.exportuse import leave
-    from envbuild.errors import UsageError
-    from envbuild.report.exports import exported_json, written_text
-    from envbuild.written import clean
+    form = options["format"]
+    _refuse_others(form, {**options, "output": output})
+    if form in USES:
+        from envbuild.cli.exportuse import leave
 
-    if options["format"] in USES:
         return leave(common, environment, output, options)
     if not environment:
-        raise UsageError("no environment is named", hint=f"name it: 'envbuild export {options['format']} ENV'")
-    shell = options.pop("shell")
-    if shell:
-        raise UsageError(f"'export {options['format']}' takes no --shell", hint="leave it out")
-    if options["format"] in SERVICES:
+        raise UsageError("no environment is named", hint=f"name it: 'envbuild export {form} ENV'")
+    if form in SERVICES:
         from envbuild.cli.exportservice import export_service
 
         return export_service(common, environment, output, options)
-    if options.pop("replicas") or options.pop("pull_secret"):
-        raise UsageError(
-            f"'export {options['format']}' deploys nothing", hint="leave out '--replicas' and '--pull-secret'"
-        )
-    if options["format"] == PROJECT:
-        return _project(common, environment, output, options)
-    told, notes = _exported(common, environment, output, options)
+    if form == PROJECT:
+        return _project(common, environment, options["folder"])
+    return _tell(common, *_exported(common, environment, output, options))
+
+
+def _refuse_others(form: str, options: dict[str, Any]) -> None:
+    """What is another format's to do."""
+    for name, stated in options.items():
+        takers = [one for one in _TAKEN if name in _TAKEN[one]]
+        if stated and name != "format" and form not in takers:
+            shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"'export {form}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")
+
+
+def _tell(common: Common, told: "Told", notes: "Sequence[Note]") -> int:
+    from envbuild.report.exports import exported_json, written_text
+    from envbuild.written import clean
+
     tell_notes(common, notes)
     if common.json:
         common.out(exported_json(told, notes))
@@ -100,16 +114,10 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
     return 0
 
 
-def _project(common: Common, environment: str, output: str, options: dict[str, Any]) -> int:
+def _project(common: Common, environment: str, folder: str) -> int:
     from envbuild.cli.progress import patience
-    from envbuild.errors import UsageError
     from envbuild.interop.exports.manifest import export
 
-    folder = options["folder"]
-    others = {name: value for name, value in options.items() if name not in {"format", "folder"}} | {"output": output}
-    stated = next((name for name, value in others.items() if value), "")
-    if stated:
-        raise UsageError(f"'export {PROJECT}' takes no --{stated.replace('_', '-')}", hint="leave it out")
     if not folder:
         hint = f"say 'envbuild export {PROJECT} {environment} DIR'"
         raise UsageError(f"'export {PROJECT}' writes a folder, and none is named", hint=hint)
@@ -139,15 +147,14 @@ def _exported(common: Common, environment: str, output: str, options: dict[str, 
     from envbuild.report.exports import Told
     from envbuild.workspace import write_whole
 
-    file_format, folder = options.pop("format"), options["folder"]
-    _refuse_others(file_format, options)
-    force = options.pop("force")
+    file_format, folder = options["format"], options["folder"]
     target = _target(file_format, folder, output)
     locked = file_format not in FILES or options["exact"]
+    wish = Wish(**{name: options[name] for name in Wish.__struct_fields__ if name in options})
     with patience(common, "reading manifests"):
-        subject, found = exported(common.project(), file_format, environment, target, Wish(**options), locked=locked)
+        subject, found = exported(common.project(), file_format, environment, target, wish, locked=locked)
     if folder:
-        write(file_format, folder, found, force=force)
+        write(file_format, folder, found, force=options["force"])
     elif target:
         write_whole(target, found.text)
     version = subject.outgoing.version
@@ -158,22 +165,9 @@ def _exported(common: Common, environment: str, output: str, options: dict[str, 
 
 def _target(file_format: str, folder: str, output: str) -> Path | None:
     """The file that paths in it are seen from."""
-    from envbuild.errors import UsageError
-
     if file_format == "azureml-v1" and not folder:
         what = "'export azureml-v1' writes several files"
         raise UsageError(what, hint="name a folder for them: it comes last, without '-o'")
     if folder and output:
         raise UsageError("a folder and a file are named", hint="leave out '-o'")
     return Path(folder, FILES[file_format][0]) if folder else Path(output) if output not in {"", "-"} else None
-
-
-def _refuse_others(file_format: str, options: dict[str, Any]) -> None:
-    """What is another format's to do."""
-    from envbuild.errors import UsageError
-
-    for name, stated in options.items():
-        takers = list(FILES) if name == "folder" else [one for one, (_, own) in FORMATS.items() if name in own]
-        if stated and name != "platform" and file_format not in takers:
-            shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
-            raise UsageError(f"'export {file_format}' takes no {shown}", hint=f"use it with: {', '.join(takers)}")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.cli.options import Common
 from envbuild.cli.problems import tell_notes
-from envbuild.errors import UsageError
 from envbuild.interop.exports import SERVICES
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from envbuild.deployed import Deployed
     from envbuild.errors import Note, Place
-
-_OF_CLUSTERS = {"replicas", "pull_secret"}
 
 
 def export_service(common: Common, environment: str, output: str, options: dict[str, Any]) -> int:
@@ -24,7 +21,6 @@ def export_service(common: Common, environment: str, output: str, options: dict[
     from envbuild.workspace import write_whole
 
     form = options["format"]
-    _take_own(form, options)
     with patience(common, "looking for its image"):
         found, where = deployed(common.project(), environment)
     text, notes = _written(found, where, form, options)
@@ -35,18 +31,10 @@ def export_service(common: Common, environment: str, output: str, options: dict[
     if common.json:
         common.out(exported_json(told, notes))
     elif output not in {"", "-"}:
-        common.out(service_text(told, SERVICES[form]))
+        common.out(service_text(told, SERVICES[form][0]))
     else:
         common.document(text.removesuffix("\n"))
     return 0
-
-
-def _take_own(form: str, options: dict[str, Any]) -> None:
-    own = _OF_CLUSTERS if form == "kubernetes" else set()
-    stated = next((name for name, value in options.items() if value and name not in {"format", *own}), "")
-    if stated:
-        shown = "folder" if stated == "folder" else f"--{stated.replace('_', '-')}"
-        raise UsageError(f"'export {form}' takes no {shown}", hint="leave it out")
 
 
 def _written(found: "Deployed", where: "Place", form: str, options: dict[str, Any]) -> "tuple[str, tuple[Note, ...]]":

@@ -18,7 +18,6 @@ def leave(common: Common, environment: str, output: str, options: dict[str, Any]
     from envbuild.interop.exports.used import used
 
     use = options["format"]
-    _refuse_others(use, options)
     target = Path(output) if output not in {"", "-"} else None
     with patience(common, "reading manifests"):
         found = used(common.project(), use, environment, target, options)
@@ -26,13 +25,6 @@ def leave(common: Common, environment: str, output: str, options: dict[str, Any]
         _write(target, found, force=options["force"])
     _tell(common, use, output if target else "", found)
     return 0
-
-
-def _refuse_others(use: str, options: dict[str, Any]) -> None:
-    for name, stated in options.items():
-        if stated and name not in {"format", *USES[use][1]}:
-            shown = "folder" if name == "folder" else f"--{name.replace('_', '-')}"
-            raise UsageError(f"'export {use}' takes no {shown}", hint="leave it out")
 
 
 def _write(target: Path, found: "Used", *, force: bool) -> None:

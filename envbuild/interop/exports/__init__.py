@@ -18,7 +18,10 @@ FORMATS: dict[str, tuple[str, frozenset[str]]] = {
     "pixi": ("pixi.toml", frozenset({"exact"})),
 }
 # What deploys a service: no environment's own format, but one for its image, which has to be there.
-SERVICES: dict[str, str] = {"compose": "Compose file", "kubernetes": "manifests for Kubernetes"}
+SERVICES: dict[str, tuple[str, frozenset[str]]] = {
+    "compose": ("Compose file", frozenset()),
+    "kubernetes": ("manifests for Kubernetes", frozenset({"replicas", "pull_secret"})),
+}
 PROJECT = "manifest"  # no text in another tool's format, but a folder with all that a version is built from
 
 # For those who use an environment rather than make it: what it is, and the options that it takes.

@@ -114,7 +114,7 @@ def test_from_a_manifest_to_a_service(imaging: Imaging, conda_python: Archive, t
     assert project.run("runs", "rerun", "1").out.replace("\r\n", "\n") == told
 
     project.run("models", "add", "iris", "outputs/model.joblib", "--run", "1")
-    assert project.json("models", "show", "iris")["models"][0]["fingerprint"] == run["fingerprint"]
+    assert project.json("models", "show", "iris")["models"][0]["origin"]["fingerprint"] == run["fingerprint"]
     with served(project, "iris@1", "--port", "0", *story.inside) as service:
         service.wait_ready()
         told_of = {"classes": [0, 2], "by": version}

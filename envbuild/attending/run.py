@@ -13,7 +13,7 @@ from envbuild.attending.kept import LOG, OBJECTS, Guard, Keeping, runs_folder
 from envbuild.attending.masking import Log, masked
 from envbuild.attending.results import Results
 from envbuild.attending.shelf import Shelf
-from envbuild.attending.snapshot import Wanted, take
+from envbuild.attending.snapshot import SourceError, Wanted, take
 from envbuild.attending.terminal import UnstartedError
 from envbuild.version import __version__
 
@@ -39,8 +39,9 @@ class Ticket:
 
     `words` are what is started, in `folder` or here. `facts` are what is known of the run already, and `record` is the
     whole record of its environment, where that is not known to be kept. `source` is the folder of which a snapshot is
-    taken, if one is; what lies in `passing` is removed in the end. Of secrets the names of their variables and the
-    paths of their files are known, and no value.
+    taken, if one is; of a copy of what was kept before `copied` says all, and it is not looked at. What lies in
+    `passing` is removed in the end. Of secrets the names of their variables and the paths of their files are known,
+    and no value.
     """
 
     root = ""
@@ -53,6 +54,7 @@ class Ticket:
     snapshot_mib = 0
     outputs_mib = 0
     seconds: float | None = None
+    copied: "Mapping[str, object]" = {}  # noqa: RUF012 - as above
     passing: str = ""
     secret_names: "tuple[str, ...]" = ()
     secret_files: "tuple[str, ...]" = ()
@@ -89,18 +91,28 @@ class Running:
             facts["record"] = self._shelf.put(ticket.record)
         elif not self._shelf.has(str(facts["record"])):
             raise ForgottenError
-        told = _Told(ticket.source or self._folder, ticket.env)
-        snapshot = self._snapshot() if ticket.source else None
         return {
             **facts,
             "masked": masks,
             "folder": self._folder,
-            "snapshot": snapshot,
-            **told.facts(self._shelf, self._secrets),
+            **(self._copied() if ticket.copied else self._looked()),
             "tool": __version__,
             "pid": os.getpid(),
             "started": _now(),
         }
+
+    def _copied(self) -> "dict[str, object]":
+        """Git would say of the copy that it ignores all of it."""
+        snapshot, diff = self._ticket.copied["snapshot"], self._ticket.copied["diff"]
+        digests = [str(snapshot["digest"]) if isinstance(snapshot, dict) else "", str(diff)]
+        if not all(map(self._shelf.has, filter(None, digests))):
+            raise SourceError("its source was forgotten meanwhile", "run it anew, on what the source is now")
+        return {**self._ticket.copied}
+
+    def _looked(self) -> "dict[str, object]":
+        told = _Told(self._ticket.source or self._folder, self._ticket.env)
+        snapshot = self._snapshot() if self._ticket.source else None
+        return {"snapshot": snapshot, **told.facts(self._shelf, self._secrets)}
 
     def _snapshot(self) -> "dict[str, object]":
         ticket = self._ticket

@@ -50,7 +50,7 @@ def rerun(common: Common, /, *, run: str, variables: tuple[str, ...], detach: bo
                 terminal=is_ours(),
             )
         else:
-            begun = rerunning.ticket(project, one, wish, folder)
+            begun = rerunning.ticket(project, (one, wish, found), folder)
         return attended(common, begun, detach=detach)
     except BaseException:
         import shutil

@@ -72,15 +72,23 @@ def _fresh() -> str:
     return uuid.uuid4().hex[:8]
 
 
-def ticket(project: Project, one: Chosen, wish: Wish, folder: Path) -> Ticket:
+def ticket(project: Project, asked: tuple[Chosen, Wish, Run], folder: Path) -> Ticket:
+    one, wish, run = asked
     activation = _activation(project, one, wish.again or 0)
     prefix = str(activation.prefix)
     stated, given = stated_variables(one, prefix), given_variables(wish.variables, project.host)
     env = {**activation.env, **stated, **given}
     begun = Ticket(words=list(wish.command), env=env, facts=facts_of(one, wish, stated))
     found = complete(project, one, msgspec.structs.replace(wish, source=str(folder)), begun)
-    found.passing = str(folder)
-    return found
+    return _copied(found, run, folder)
+
+
+def _copied(begun: Ticket, run: Run, folder: Path) -> Ticket:
+    """On the source of then, of which all is known; nothing of the copy stays."""
+    snapshot = msgspec.to_builtins(run.snapshot)
+    begun.copied = {"snapshot": snapshot, "commit": run.commit, "dirty": run.dirty, "diff": run.diff}
+    begun.passing = str(folder)
+    return begun
 
 
 def _activation(project: Project, one: Chosen, number: int) -> Activation:
@@ -100,5 +108,4 @@ def contained_again(
     inside = msgspec.structs.replace(inside, mounts=mounts, variables=(*stated, *wish.variables))
     started = contained(project, one.record, run.command, inside, say, terminal=terminal)
     begun = contained_ticket(project, one, msgspec.structs.replace(wish, source=str(folder)), inside, started)
-    begun.passing = str(folder)
-    return begun
+    return _copied(begun, run, folder)

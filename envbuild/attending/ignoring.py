@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     Rule = tuple[re.Pattern[str], bool, bool]
 
 _LIMIT = 1 << 20
+_BYTES = 256
+_MANY = re.compile(r"(?:(?<=/)|^)(?:\*\*+/)+")
+_NOTHING = "(?!)"
+_SIGNS = {"*": "[^/]*", "?": "[^/]", "[": _NOTHING}  # one that is not closed fits nothing
+_ITEM = r"\[:[^\]:]*:\]|\\.|[^\]\\]"
+_LETTERS = re.compile(rf"\[(?:([!^])|(?![!^]))((?:\]|{_ITEM})(?:{_ITEM})*)\]", re.DOTALL)
+_LETTER = re.compile(r"(\[:[^\]:]*:\])|(\\.|.)(?:-(\\.|[^\]\\]))?", re.DOTALL)
+_CLASSES = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9", "graph": "!-~",
+    "lower": "a-z", "print": " -~", "punct": r"!-\/:-@\[-`{-~", "space": r" \t-\r", "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
 
 
 class Ignoring:
@@ -33,20 +45,33 @@ class Ignoring:
             self._known[path] = (bool(above) and self._folder(above)) or self._decided(path, is_folder=True)
         return self._known[path]
 
+    def brings_back(self, path: str) -> bool:
+        """Whether a rule says that it is not left out, or that a folder is not in which it lies."""
+        folders = [one for one in _above(path) if one]
+        return self._said(path, is_folder=False) is False or any(
+            self._said(one, is_folder=True) is False for one in folders
+        )
+
+    def has_exceptions(self, folder: str) -> bool:
+        return any(not leaves_out for _, leaves_out, _ in self._of(folder))
+
     def _decided(self, path: str, *, is_folder: bool) -> bool:
-        """What the last rule says that fits, of the nearest file."""
+        return self._said(path, is_folder=is_folder) or False
+
+    def _said(self, path: str, *, is_folder: bool) -> bool | None:
+        """What the last rule says that fits, of the nearest file; nothing where none does."""
         for base in _above(path):
             below = path[len(base) + 1 :] if base else path
             for pattern, leaves_out, only_folders in reversed(self._of(base)):
                 if (is_folder or not only_folders) and pattern.fullmatch(below):
                     return leaves_out
-        return False
+        return None
 
     def _of(self, base: str) -> "list[Rule]":
         if base not in self._rules:
             place = f"{self._root}/{base}" if base else self._root
             texts = [_text(f"{place}/{name}") for name in self._names]
-            self._rules[base] = [rule for text in texts for rule in rules(text.splitlines())]
+            self._rules[base] = [rule for text in texts for rule in rules(text.split("\n"))]
         return self._rules[base]
 
 
@@ -59,27 +84,27 @@ def _above(path: str) -> "Iterator[str]":
 def _text(path: str) -> str:
     try:
         with open(path, "rb") as stream:  # noqa: PTH123 - no pathlib: it takes longer to load than is left
-            return stream.read(_LIMIT).decode(errors="replace")
+            return stream.read(_LIMIT).decode("utf-8-sig", errors="replace")
     except OSError:
         return ""
 
 
 def rules(lines: "Iterable[str]") -> "Iterator[Rule]":
     for line in lines:
-        text = re.sub(r"(?<!\\) +$", "", line)
+        text = re.sub(r"(?<!\\) +$", "", line.removesuffix("\r"))
         if not text or text.startswith("#"):
             continue
         leaves_out = not text.startswith("!")
         text = text if leaves_out else text[1:]
         only_folders = text.endswith("/")
-        if text := text.rstrip("/"):
+        if text := text.removesuffix("/"):
             yield re.compile(_expression(text), re.DOTALL), leaves_out, only_folders
 
 
 def _expression(text: str) -> str:
     """Without a slash it is a name at any depth, with one a path from the file's own folder."""
     start = "" if "/" in text else "(?:.*/)?"
-    text = text.removeprefix("/")
+    text = _MANY.sub("**/", text.removeprefix("/"))
     if text.startswith("**/"):
         start, text = "(?:.*/)?", text[3:]
     end = ""
@@ -92,22 +117,31 @@ def _expression(text: str) -> str:
 def _piece(text: str) -> str:
     found, at = "", 0
     while at < len(text):
-        sign, at = text[at], at + 1
-        if sign == "\\" and at < len(text):
-            found, at = found + re.escape(text[at]), at + 1
-        elif sign == "[" and (closed := text.find("]", at + 1)) > 0:
-            found, at = found + _letters(text[at:closed]), closed + 1
+        sign, letters = text[at], _LETTERS.match(text, at)
+        if letters:
+            found, at = found + _letters(*letters.groups()), letters.end()
+        elif sign == "\\" and at + 1 < len(text):
+            found, at = found + re.escape(text[at + 1]), at + 2
         else:
-            found += {"*": "[^/]*", "?": "[^/]"}.get(sign, re.escape(sign))
+            found, at = found + _SIGNS.get(sign, re.escape(sign)), at + 1
     return re.sub(r"(?:\[\^/\]\*)+", "[^/]*", found)
 
 
-def _letters(text: str) -> str:
-    """A range of letters; one that is none fits nothing."""
-    inside = re.sub(r"([\\\[&~|^])", r"\\\1", text.removeprefix("!").removeprefix("^"))
-    shown = f"[{'^/' if text[:1] in {'!', '^'} else ''}{inside}]"
-    try:
-        re.compile(shown)
-    except re.error:
-        return r"(?!)"
-    return shown
+def _letters(negated: str | None, inside: str) -> str:
+    """One of some letters, ranges, and named classes, but never a slash."""
+    pieces = []
+    for name, first, last in _LETTER.findall(inside):
+        if name and name[2:-2] not in _CLASSES:
+            return _NOTHING
+        start, end = first[-1:], last[-1:]
+        if name:
+            pieces.append(_CLASSES[name[2:-2]])
+        elif not end:
+            pieces.append(_in_class(start))
+        else:  # of a range that goes backwards there is its first letter alone
+            pieces.append(f"{_in_class(start)}-{_in_class(end)}" if start <= end else _in_class(start))
+    return f"(?!/)[{'^' if negated else ''}{''.join(pieces)}]"
+
+
+def _in_class(letter: str) -> str:
+    return letter if letter.isalnum() else f"\\x{ord(letter):02x}" if ord(letter) < _BYTES else letter

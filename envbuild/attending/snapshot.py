@@ -18,6 +18,7 @@ IGNORE = ".envbuildignore"
 RESULTS = ("outputs", "logs")
 _NEVER = frozenset({".git", ".hg", ".envbuild", "__pycache__"})
 _LISTED = ("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 _FILE, _PROGRAM, _LINK = "100644", "100755", "120000"
 _MIB = 1 << 20
 _COARSE = 2_000_000_000  # of another file system nobody knows in which steps it counts
@@ -43,7 +44,7 @@ class Wanted:
 
 def take(wanted: Wanted, shelf: Shelf, index: str, host: "Mapping[str, str]") -> "dict[str, object]":
     """The digest of the tree, and how much it is; what is known by `index` is not read again."""
-    names = sorted(_names(wanted, host))
+    names = sorted({*_names(wanted, host)})
     found = [(name, status) for name in names if (status := _status(wanted, name))]
     size = sum(status.st_size for _, status in found if stat.S_ISREG(status.st_mode))
     if size > wanted.limit * _MIB:
@@ -71,7 +72,7 @@ def _names(wanted: Wanted, host: "Mapping[str, str]") -> "Iterator[str]":
     ignoring = Ignoring(wanted.folder, (IGNORE,))
     for line in {*listed.split(b"\0")} - {b""}:
         sign, name = line[:1], os.fsdecode(line[2:])
-        if _NEVER & {*name.rstrip("/").split("/")} or (sign == b"?" and name.partition("/")[0] in RESULTS):
+        if _NEVER & {*name.rstrip("/").split("/")} or (sign == b"?" and _is_of_results(name)):
             continue
         place = f"{wanted.folder}/{name}"
         if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - no pathlib, as in this room
@@ -80,6 +81,31 @@ def _names(wanted: Wanted, host: "Mapping[str, str]") -> "Iterator[str]":
                 yield from _walked(wanted.folder, f"{below}/", Ignoring(wanted.folder, (".gitignore", IGNORE)))
         elif not ignoring.leaves_out(name):
             yield name
+    own = {f"/{os.fsdecode(line[2:])}" for line in listed.split(b"\0") if line.endswith(os.fsencode(IGNORE))}
+    folders = {name.rpartition("/")[0][1:] for name in own} | {""}
+    if any(map(ignoring.has_exceptions, folders)):
+        yield from _brought_back(wanted, host, ignoring)
+
+
+def _is_of_results(name: str) -> bool:
+    """Below one of these at the top; a file of such a name is as any other."""
+    first, below, _ = name.partition("/")
+    return bool(below) and first in RESULTS
+
+
+def _brought_back(wanted: Wanted, host: "Mapping[str, str]", ignoring: Ignoring) -> "Iterator[str]":
+    """What git ignores and we do not."""
+    both = Ignoring(wanted.folder, (".gitignore", IGNORE))
+    for line in (Git(wanted.folder, host).ask(*_IGNORED).answer() or b"").split(b"\0"):
+        name = os.fsdecode(line)
+        below = name.rstrip("/")
+        if not name or _NEVER & {*below.split("/")} or _is_of_results(name):
+            continue
+        if not name.endswith("/"):
+            found = [] if both.leaves_out(name) else [name]
+        else:
+            found = [] if both.leaves_out(below, is_folder=True) else [*_walked(wanted.folder, name, both)]
+        yield from filter(ignoring.brings_back, found)
 
 
 def _walked(root: str, start: str, ignoring: Ignoring) -> "Iterator[str]":

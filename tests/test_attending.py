@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from envbuild.attending.ignoring import Ignoring
 from envbuild.attending.known import environment
-from envbuild.attending.masking import Log
+from envbuild.attending.masking import Log, masked
 from envbuild.attending.shelf import Shelf
 from envbuild.attending.snapshot import SourceError, Wanted, take
 from envbuild.builders.activation import entered
@@ -28,7 +28,8 @@ _PATTERNS = (
     "*.txt", "!keep.txt", "/a", "d/", "d/*", "**/a", "d/**", "build/", "/build", "*.log", "!d/e/keep.log", "a/**/c.pyc",
     "**/*.pyc", "foo-[0-9]", "foo-[!0-9]", "x\\ y", "\\#hash", "\\!bang", "# a comment", "", "   ", "[z]", "d/[[]z]",
     "?",
-    "deep/**/c.pyc", "tail\\ ", "*",
+    "deep/**/c.pyc", "tail\\ ", "*", "**/**/a", "***/a", "d//", "d[/]a", "[[:alpha:]]", "foo-[[:digit:]]",
+    "foo-[[:alpha:]_-]", "[[:none:]]", "foo-[b-_]", "d/[[\\]]z]", "[\\[]z]", "a[", "*.txt\r", "a\x0bb", "a\u2028b",
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(st.lists(st.sampled_from(_PATTERNS), max_size=6), st.lists(st.sampled_from(_PATTERNS), max_size=3))
 def test_patterns_mean_what_they_mean_to_git(tree: Path, above: list[str], below: list[str]) -> None:
     """Any of them in any order, in the folder and in one below it."""
-    (tree / ".gitignore").write_text("".join(f"{one}\n" for one in above))
+    (tree / ".gitignore").write_text("".join(f"{one}\n" for one in above), encoding="utf-8-sig")
     (tree / "d/.gitignore").write_text("".join(f"{one}\n" for one in below))
     told = git(tree, "ls-files", "-z", "--others", "--exclude-standard")
     seen = {name for name in told.decode().split("\0") if name}
@@ -68,6 +69,21 @@ def test_a_secret_never_reaches_the_log(tmp_path_factory: pytest.TempPathFactory
     log.close()
     whole = b"".join(pieces)
     assert path.read_bytes() == whole.replace(b"another-one", b"***").replace(b"s3cr3t", b"***")
+
+
+@given(st.lists(st.text("abc", max_size=6), max_size=8), st.sets(st.text("abc", min_size=3, max_size=7), max_size=4))
+def test_secrets_that_overlap_are_masked_in_any_pieces(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], secrets: set[str]
+) -> None:
+    """As they are where all is there at once, and then none is left."""
+    path = tmp_path_factory.mktemp("log") / "log"
+    log = Log(str(path), [one.encode() for one in secrets])
+    for piece in pieces:
+        log.add(piece.encode())
+    log.close()
+    written = path.read_bytes()
+    assert written == masked("".join(pieces).encode(), [one.encode() for one in secrets])
+    assert [one for one in secrets if len(one) > 3 and one.encode() in written] == []
 
 
 _FOLDERS = st.lists(st.sampled_from(["/a", "/b", "/bin"]), max_size=2).map(tuple)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BLOCK = 1 << 16
+_ANYWHERE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")  # whatever somebody has set
 
 
 class Question:
@@ -47,7 +48,7 @@ class Git:
         self._folder = folder
 
     def ask(self, *words: str) -> Question:
-        return Question(["git", "-C", self._folder, "-c", "core.fsmonitor=false", *words], self._env)
+        return Question(["git", "-C", self._folder, *_ANYWHERE, *words], self._env)
 
 
 def is_in_repository(folder: str) -> bool:

@@ -13,7 +13,7 @@ from envbuild.attending.kept import LOG, OBJECTS, Guard, Keeping, runs_folder
 from envbuild.attending.masking import Log, masked
 from envbuild.attending.results import Results
 from envbuild.attending.shelf import Shelf
-from envbuild.attending.snapshot import SourceError, Wanted, take
+from envbuild.attending.snapshot import RESULTS, SourceError, Wanted, take
 from envbuild.attending.terminal import UnstartedError
 from envbuild.version import __version__
 
@@ -110,7 +110,7 @@ class Running:
         return {**self._ticket.copied}
 
     def _looked(self) -> "dict[str, object]":
-        told = _Told(self._ticket.source or self._folder, self._ticket.env)
+        told = _Told(self._ticket.source or self._folder, self._ticket.env, self._hidden)
         snapshot = self._snapshot() if self._ticket.source else None
         return {"snapshot": snapshot, **told.facts(self._shelf, self._secrets)}
 
@@ -124,6 +124,8 @@ class Running:
         """No value of a secret, wherever it stands."""
         if isinstance(fact, str):
             return masked(fact.encode("utf-8", "surrogateescape"), self._secrets).decode("utf-8", "surrogateescape")
+        if isinstance(fact, dict):
+            return {name: self._plain(one) for name, one in fact.items()}
         return [self._plain(one) for one in fact] if isinstance(fact, list) else fact
 
     def _write(self, status: str, *, lasting: bool = False, **more: object) -> None:
@@ -150,7 +152,7 @@ class Running:
         status = status_of(outcome)
         code = TIMED_OUT if outcome.timed_out else outcome.code
         number = outcome.signal or (outcome.ended_by if status == "killed" else 0)
-        name = signal.Signals(number).name if number else ""
+        name = _name_of(number) if number else ""
         with Guard(self._ticket.root):
             outputs, left = self._results.gathered(self._shelf)
             more = {"outputs": outputs, "left": left, "whole_log": log.is_whole}
@@ -187,6 +189,13 @@ class Running:
             os._exit(code)
 
 
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those for real time, of which most have none
+        return f"signal {number}"
+
+
 def status_of(outcome: "Outcome") -> str:
     """What a person would call it."""
     if outcome.timed_out:
@@ -201,7 +210,10 @@ def status_of(outcome: "Outcome") -> str:
 class _Told:
     """What git says of the source: asked at once, and heard when it is needed."""
 
-    def __init__(self, folder: str, host: "Mapping[str, str]") -> None:
+    def __init__(self, folder: str, host: "Mapping[str, str]", hidden: "Iterable[str]") -> None:
+        self._folder = os.path.realpath(folder)
+        below = [path.removeprefix(f"{self._folder}/") for path in sorted(hidden)]
+        self._but = [f":(exclude,literal){path}" for path in below if not path.startswith("/")]
         self._git = Git(folder, host) if is_in_repository(folder) else None
         self._status = self._git.ask(*_STATUS) if self._git else None
 
@@ -209,9 +221,17 @@ class _Told:
         lines = (self._status.answer() or b"").decode(errors="replace").splitlines() if self._status else []
         told = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# ") and line.count(" ") > 1)
         commit = told.get("branch.oid", "").strip("()").removeprefix("initial")
-        dirty = any(not line.startswith("#") for line in lines)
-        diff = (self._git.ask(*_DIFF).answer() or b"") if self._git and commit and dirty else b""
+        dirty = any(not line.startswith("#") and not self._is_of_results(line) for line in lines)
+        diff = (self._git.ask(*_DIFF, *self._but).answer() or b"") if self._git and commit and dirty else b""
         return {"commit": commit, "dirty": dirty, "diff": shelf.put(masked(diff, secrets)) if diff else ""}
+
+    def _is_of_results(self, line: str) -> bool:
+        """What runs write is no source, here as in a snapshot; git tells paths from the top of its repository."""
+        if not line.startswith("? "):
+            return False
+        path = f"/{line[2:].strip(chr(34))}"
+        ends = [path.partition(f"/{name}/") for name in RESULTS]
+        return any(found and self._folder.endswith(before) for before, found, _ in ends)
 
 
 def _secrets(ticket: Ticket) -> "Iterable[bytes]":
@@ -222,6 +242,7 @@ def _secrets(ticket: Ticket) -> "Iterable[bytes]":
         with contextlib.suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123 - no pathlib, as in this room
             if value := stream.read(_SECRET_BYTES).strip():
                 yield value
+                yield value.replace(b"\n", b"\r\n")  # as a terminal has it
 
 
 def _named(folder: str) -> str:

@@ -21,6 +21,7 @@ def main() -> None:
 
 def _main() -> None:
     interrupts.come_again()
+    interrupts.hear_children()
     streams.open_closed()
     if sys.argv[1:] == ["--version"]:  # the answer to a script's first question, without loading anything
         sys.exit(streams.told(f"envbuild {__version__}"))

@@ -1,7 +1,8 @@
-"""An interrupt that Python cannot raise where it fell is sent again."""
+"""Signals as they are meant: an interrupt that cannot be raised where it fell is sent again; children are heard."""
 
 import os
 import sys
+from _signal import SIG_DFL, SIGCHLD, signal  # type: ignore[import-not-found]  # `signal` takes longer to load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ def come_again() -> None:
     from where nothing can be raised: it prints the KeyboardInterrupt there, and goes on as if none had been.
     """
     sys.unraisablehook = _unraised
+
+
+def hear_children() -> None:
+    """Whoever started us may ignore its own, and that is handed down: then nobody could wait for one of ours."""
+    signal(SIGCHLD, SIG_DFL)
 
 
 def _unraised(told: "UnraisableHookArgs") -> None:

@@ -1,12 +1,15 @@
 """Runs where things are odd: within git, with a parent that ignores its children, with what is kept damaged."""
 
+import json
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.project import Project, clean_environment
-from support.runs import latest
+from support.runs import latest, runs
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,122 @@ def test_a_rerun_in_a_repository_has_the_source_of_then(lab: Project) -> None:
     assert first["dirty"]
     assert "Source, parameters and outputs are the same." in lab.run("runs", "compare", "1", "3").out
     assert files(lab, "3") == ["envbuild.yaml", "manifests/lab.yaml", "train.py"]
+
+
+def test_whoever_ignores_children_may_run_something(lab: Project) -> None:
+    """Such an ignoring is handed down, as some supervisors do, and then no child could be waited for."""
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    )
+    show = "import signal; print(signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL); raise SystemExit(3)"
+    command = [sys.executable, "-c", ignoring, shutil.which("envbuild") or "envbuild", "run"]
+    for options in (["lab"], ["lab", "--timeout", "60"]):
+        run = subprocess.run(
+            [*command, *options, "--", "python", "-c", show],
+            cwd=lab.path, env=dict(lab.environ), check=False, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        assert (run.returncode, run.stdout, run.stderr) == (3, "True\n", "")
+
+
+def test_a_signal_without_a_name_has_its_number(lab: Project) -> None:
+    """Those for real time."""
+    number = signal.SIGRTMIN + 6
+    assert lab.run("run", "--", "sh", "-c", f"kill -{number} $$", check=128 + number).err == ""
+    assert (latest(lab)["status"], latest(lab)["signal"]) == ("killed", f"signal {number}")
+
+
+def test_outputs_make_no_source_dirty(lab: Project) -> None:
+    """As they are in no snapshot: else the second run of the same would differ from the first."""
+    lab.write("train.py", "import os; os.makedirs('outputs', exist_ok=True); open('outputs/m', 'w').close()\n")
+    lab.write("sub/a.py", "")
+    git(lab, "add", ".")
+    git(lab, "commit", "-qm", "second")
+    for _ in range(2):
+        lab.run("run", "--script", "train.py")
+        assert latest(lab)["dirty"] is False
+    assert "Source, parameters and outputs are the same." in lab.run("runs", "compare", "1", "2").out
+    lab.write("sub/outputs/x", "")
+    lab.run("run", "--", "true")
+    assert latest(lab)["dirty"] is True
+    away = Project(lab.path / "sub", lab.environ)
+    away.run("run", "--", "true")
+    assert latest(lab)["dirty"] is False
+
+
+def test_envbuildignore_has_the_last_word_over_git(lab: Project) -> None:
+    """What git ignores can be source all the same; also in folders below, and of a folder that is not the top."""
+    for name in ("build/a", "data/keep.csv", "data/x.csv", "sub/data/keep.csv", "tracked.csv"):
+        lab.write(name, "")
+    git(lab, "add", "-f", "tracked.csv")
+    lab.write(".gitignore", "build/\n*.csv\n")
+    lab.write(".envbuildignore", "!build/\n!/data/keep.csv\n/train.py\n")
+    lab.write("sub/.envbuildignore", "!keep.csv\n")
+    lab.run("run", "--", "true")
+    wanted = [
+        ".envbuildignore", ".gitignore", "build/a", "data/keep.csv", "envbuild.yaml", "manifests/lab.yaml",
+        "sub/.envbuildignore", "sub/data/keep.csv", "tracked.csv",
+    ]  # fmt: skip
+    assert files(lab) == wanted
+    Project(lab.path / "sub", lab.environ).run("run", "--", "true")
+    assert files(lab) == [".envbuildignore", "data/keep.csv"]
+    shutil.rmtree(lab.path / ".git")
+    lab.run("run", "--", "true")
+    assert files(lab) == [name for name in wanted if name != "tracked.csv"]
+
+
+def test_a_file_called_outputs_is_source(lab: Project) -> None:
+    """Only folders of that name are none; with and without git."""
+    lab.write("outputs", "")
+    lab.write("logs/x", "")
+    lab.run("run", "--", "true")
+    assert "outputs" in files(lab)
+    assert "logs/x" not in files(lab)
+
+
+def test_what_is_damaged_can_be_forgotten(lab: Project) -> None:
+    """A loss of power may leave a run that says nothing, and another envbuild one that nobody here understands."""
+    for _ in range(4):
+        lab.run("run", "--", "true")
+    kept = lab.path / ".envbuild/runs"
+    (kept / "2/run.json").write_text("")
+    whole = json.loads((kept / "3/run.json").read_text())
+    (kept / "3/run.json").write_text(json.dumps({**whole, "status": "paused"}))
+    assert ".envbuild/runs/2/run.json" in lab.run("runs", "rm", "4", check=1).err
+    told = lab.run("runs", check=1).err
+    assert "envbuild runs rm 3" in told
+    lab.run("runs", "rm", "2", "3")
+    assert [one["id"] for one in runs(lab)] == [1]
+    lab.run("runs", "rm", "1")
+    assert runs(lab) == []
+
+
+def test_numbers_that_no_run_has(lab: Project) -> None:
+    """However long."""
+    lab.run("run", "--", "true")
+    for text in ("9" * 5000, "0", "-1", "", "\u0663", "1.0"):
+        assert "there is no run" in lab.run("runs", "show", "--", text, check=64).err
+
+
+def test_a_folder_that_is_none_is_told(lab: Project) -> None:
+    """Where runs are kept, and something else stands."""
+    (lab.path / ".envbuild/runs").write_text("")
+    assert "cannot be" in lab.run("runs", "rm", "--all", check=1).err
+
+
+def test_secrets_are_masked_wherever_they_stand(lab: Project) -> None:
+    """One within another, a file of several lines as a terminal has them, and in what differs from the commit."""
+    lab.write("envbuild.yaml", "secrets: {A: {env: A}, B: {env: B}, KEY: {file: key.txt}}\n")
+    lab.write("key.txt", "first-of-key\nsecond-of-key\nthird-of-key\nfourth-of-key\n")
+    git(lab, "add", ".")
+    git(lab, "commit", "-qm", "second")
+    lab.write("key.txt", "first-of-key\nsecond-of-key\nthird-of-key\nmore-of-key\n")
+    lab.write("train.py", "print('s3cr3t-long')\n")
+    other = Project(lab.path, {**lab.environ, "A": "s3cr", "B": "s3cr3t-long"})
+    script = "printf 'a s3cr'; sleep 0.2; printf '3t-long b'; sed 's/$/\\r/' key.txt"
+    other.run("run", "lab", "--", "sh", "-c", script, "s3cr3t-long")
+    log = lab.run("runs", "logs", "latest").out
+    kept = json.dumps(latest(lab)), lab.run("runs", "show", "latest", "--diff").out, log
+    for text in ("s3cr", "of-key"):
+        assert [text in one for one in kept] == [False] * 3
+    assert [text for text in kept[1:] if "3t-long" in text] == []
+    assert log.startswith("a *** b***")

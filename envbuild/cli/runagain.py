@@ -9,7 +9,6 @@ from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from envbuild.project.ran import Runs
-    from envbuild.runs import Run
 
 
 @click.command("rerun")
@@ -82,16 +81,14 @@ def rm(common: Common, /, *, numbers: tuple[str, ...], every: bool, **options: A
     if bool(numbers) + every + asked != 1:
         raise UsageError("say which runs: by their numbers, by what they are, or --all", hint="say one of these")
     runs = Runs(common.project())
-    found = _selected(runs, numbers, options, every=every)
+    found = runs.numbers(numbers) if numbers else _selected(runs, options, every=every)
     freed = runs.remove(found)
     common.out(removed_json(found, freed) if common.json else removed_text(found, freed))
     return 0
 
 
-def _selected(runs: "Runs", numbers: tuple[str, ...], options: dict[str, Any], *, every: bool) -> "tuple[Run, ...]":
+def _selected(runs: "Runs", options: dict[str, Any], *, every: bool) -> tuple[int, ...]:
     from envbuild.runs import selected
 
-    if numbers:
-        return tuple({one.id: one for one in map(runs.one, numbers)}.values())
     found = selected(runs.every(), options["environments"], options["experiment"], options["statuses"])
-    return tuple(one for one in found if one.status != "running" or not every)
+    return tuple(one.id for one in found if one.status != "running" or not every)

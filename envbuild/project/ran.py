@@ -33,14 +33,18 @@ class Runs:
         return tuple(self._read(number) for number in reversed(self._numbers()))
 
     def one(self, text: str) -> Run:
-        numbers = self._numbers()
+        return self._read(self._number(text, self._numbers()))
+
+    @staticmethod
+    def _number(text: str, numbers: list[int]) -> int:
         if not numbers:
             raise UsageError("nothing was run here yet", hint="run something: 'envbuild run ENV -- COMMAND'")
-        number = numbers[-1] if text == LATEST else int(text) if text.isdecimal() else 0
-        if number not in numbers:
-            hint = nearest(text, [str(one) for one in numbers]) if number else "name a run by its number, or 'latest'"
+        known = {LATEST: numbers[-1], **{str(one): one for one in numbers}}
+        digits = text.lstrip("0") or text
+        if digits not in known:
+            hint = nearest(text, [*known]) if text.isdecimal() else "name a run by its number, or 'latest'"
             raise UsageError(f"there is no run '{text}'", hint=hint or "see 'envbuild runs'")
-        return self._read(number)
+        return known[digits]
 
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
@@ -55,9 +59,13 @@ class Runs:
         """Asked before reading whether it is held: who has let go has written all."""
         folder = self._folder / str(number)
         held = is_held(str(folder))
-        found = run_of(self._bytes(folder / RECORD), self._place(folder / RECORD))
+        found = self._recorded(number)
         lost = found.status == "running" and not held
         return msgspec.structs.replace(found, status="lost") if lost else found
+
+    def _recorded(self, number: int) -> Run:
+        path = self._folder / str(number) / RECORD
+        return run_of(self._bytes(path), number, self._place(path))
 
     def _bytes(self, path: Path) -> bytes:
         try:
@@ -141,20 +149,38 @@ class Runs:
         sides = [recorded_side(self.record(run)) for run in (first, second)]
         return compared(first, second, (self.tree(first), self.tree(second))), difference(*sides)
 
-    def remove(self, runs: tuple[Run, ...]) -> int:
-        """Runs that have ended, and what no other run has; gives how many bytes that were."""
-        busy = next((one for one in runs if one.status == "running"), None)
-        if busy:
-            raise RefusedError(f"run {busy.id} is still running (process {busy.pid})", hint="wait for it, or end it")
-        with Guard(str(self._project.root), alone=True):
-            return self._removed(runs)
+    def numbers(self, texts: tuple[str, ...]) -> tuple[int, ...]:
+        """Of runs that may be damaged."""
+        known = self._numbers()
+        return tuple(dict.fromkeys(self._number(text, known) for text in texts))
 
-    def _removed(self, runs: tuple[Run, ...]) -> int:
-        for run in runs:
-            (self.folder(run) / RECORD).unlink(missing_ok=True)
-            shutil.rmtree(self.folder(run), ignore_errors=True)
-        left = [self._folder / str(number) for number in self._numbers()]
-        named = set().union(*(self._named(run_of(self._bytes(one / RECORD), self._place(one))) for one in left))
+    def remove(self, numbers: tuple[int, ...]) -> int:
+        """Runs that have ended, and what no other run has; gives how many bytes that were."""
+        for number in numbers:
+            self._refuse_running(number)
+        try:
+            with Guard(str(self._project.root), alone=True):
+                return self._removed(numbers)
+        except OSError as error:
+            what = f"what is kept of runs cannot be removed: {error.strerror}"
+            raise WorkspaceError(what, self._place(self._folder), "check the folder's permissions") from None
+
+    def _refuse_running(self, number: int) -> None:
+        try:
+            found = self._read(number)
+        except StateError:
+            if not is_held(str(self._folder / str(number))):
+                return
+            raise
+        if found.status == "running":
+            raise RefusedError(f"run {number} is still running (process {found.pid})", hint="wait for it, or end it")
+
+    def _removed(self, numbers: tuple[int, ...]) -> int:
+        for number in numbers:
+            folder = self._folder / str(number)
+            (folder / RECORD).unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        named = set().union(*(self._named(self._recorded(number)) for number in self._numbers()))
         freed = 0
         for path in (self._folder / OBJECTS).glob("*/*"):
             if f"{path.parent.name}{path.name}" not in named:
@@ -163,6 +189,11 @@ class Runs:
         return freed
 
     def _named(self, run: Run) -> set[str]:
-        tree = self.tree(run) or ()
+        """Where that is not known, nothing is swept."""
+        try:
+            tree = self.tree(run) or ()
+        except StateError as error:
+            hint = f"run 'envbuild runs rm {run.id}', whose snapshot it is"
+            raise StateError(error.message, error.where, hint) from None
         found = {entry.content for entry in tree if entry.mode != _LINK} | {one.digest for one in run.outputs}
         return found | {run.record, run.diff, run.snapshot.digest if run.snapshot else ""}

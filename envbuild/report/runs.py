@@ -117,12 +117,12 @@ def outputs_json(run: Run) -> str:
     return document(outputs=run_object(run)["outputs"], left=list(run.left))
 
 
-def removed_text(runs: Sequence[Run], freed: int) -> str:
-    return f"{plural(len(runs), 'run')} forgotten, {size(freed)} freed."
+def removed_text(numbers: Sequence[int], freed: int) -> str:
+    return f"{plural(len(numbers), 'run')} forgotten, {size(freed)} freed."
 
 
-def removed_json(runs: Sequence[Run], freed: int) -> str:
-    return document(runs=[{"id": run.id} for run in runs], freed=freed)
+def removed_json(numbers: Sequence[int], freed: int) -> str:
+    return document(runs=[{"id": number} for number in numbers], freed=freed)
 
 
 def comparison_text(found: Comparison, packages: Difference, look: Look, *, verbose: bool) -> str:

@@ -82,11 +82,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.environment}@{self.version}"
 
 
-def run_of(data: bytes, where: Place) -> Run:
+def run_of(data: bytes, number: int, where: Place) -> Run:
     try:
         return from_json(data, Run)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        hint = "remove that folder, or restore it from a backup"
+        hint = f"use the envbuild that wrote it, or forget it: 'envbuild runs rm {number}'"
         raise StateError(f"what is kept of this run cannot be read: {error}", where, hint) from None
 
 

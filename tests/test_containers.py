@@ -14,7 +14,7 @@ from support.index import Index
 from support.line import actions, reference, versions
 from support.project import Project, clean_environment
 from support.registry import Registry
-from support.runs import latest
+from support.runs import latest, runs, wait_for
 from support.services import require
 
 # What Docker itself says on a machine that forwards no packets.
@@ -201,6 +201,16 @@ def test_a_terminal_in_a_container(built: Project) -> None:
         one.wait_for("24 80")
         one.press("this\r")
         one.wait_for("got this")
+
+
+def test_what_goes_on_by_itself_has_no_terminal(built: Project) -> None:
+    """Also where it was begun from one: Docker would refuse it."""
+    before = len(runs(built))
+    with built.terminal("run", "web", "--image", "--detach", "--", "sh", "-c", "test -t 0 || echo none") as one:
+        wait_for(lambda: len(runs(built)) > before and latest(built)["status"] != "running")
+        one.wait_for(str(before + 1))
+    log = built.run("runs", "logs", "latest").out.removeprefix(_APART)
+    assert (latest(built)["status"], log) == ("done", "none\n")
 
 
 def test_gpus_are_refused_where_there_are_none(built: Project) -> None:

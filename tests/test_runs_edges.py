@@ -174,3 +174,17 @@ def test_secrets_are_masked_wherever_they_stand(lab: Project) -> None:
         assert [text in one for one in kept] == [False] * 3
     assert [text for text in kept[1:] if "3t-long" in text] == []
     assert log.startswith("a *** b***")
+
+
+def test_an_environment_of_packages_has_the_project_s_certificates(lab: Project) -> None:
+    """Their file is named from the project's own folder."""
+    lab.write("envbuild.yaml", "default_environment: lab\nca_bundle: ca.pem\n")
+    lab.write("ca.pem", "")
+    lab.run("run", "--with", "pip/a-b-c==0", "--locked", "--", "true", check=None)
+    assert f"ca_bundle: {lab.path}/ca.pem" in (lab.path / ".envbuild/with/envbuild.yaml").read_text()
+
+
+def test_gpus_are_a_number_or_a_word(lab: Project) -> None:
+    """Where it is said wrongly no GPU would be hidden, and nobody would know."""
+    for text in ("-1", "x", "1,2", ""):
+        assert "is no number of GPUs" in lab.run("run", "--gpus", text, "--", "true", check=64).err

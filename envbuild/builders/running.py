@@ -14,6 +14,7 @@ from envbuild.errors import BuildError, UsageError
 _MOUNT = re.compile(r"(?P<source>.+?):(?P<target>/[^:]*)(?::(?P<mode>ro|rw))?", re.DOTALL)
 _VARIABLE = re.compile(r"[^=\s]+(=.*)?", re.DOTALL)
 _SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s?[bkmgBKMG]?[bB]?")
+_GPUS_WANTED = re.compile(r"auto|all|none|[0-9]{1,4}|device=\S+", re.ASCII)  # the last as Docker has it
 _GPUS = "NVIDIA_VISIBLE_DEVICES"  # what images for GPUs have among their variables
 _NO_GPUS = {"", "none", "void"}
 _RUNTIME = "nvidia"
@@ -40,6 +41,8 @@ def refuse_misstated(inside: Inside) -> None:
         raise UsageError(f"'{inside.workdir}' is no folder of an image", hint="write its path from '/' on")
     if inside.shm_size and not _SIZE.fullmatch(inside.shm_size):
         raise UsageError(f"'{inside.shm_size}' is no size", hint="write it as Docker has it: 512m, 2g")
+    if not _GPUS_WANTED.fullmatch(inside.gpus):
+        raise UsageError(f"'{inside.gpus}' is no number of GPUs", hint="say 'all', 'none', or how many")
     for one in inside.variables:
         if not _VARIABLE.fullmatch(one):
             raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")

@@ -76,7 +76,7 @@ def run_inside(
 
 
 def in_container(
-    common: Common, project: "Project", one: "Chosen", wish: "Wish", inside: "Inside"
+    common: Common, project: "Project", one: "Chosen", wish: "Wish", inside: "Inside", *, terminal: bool
 ) -> "tuple[list[str], Inside]":
     """What starts it, and how: as is said on the command line, and besides as `run:` of the manifest says."""
     import msgspec
@@ -98,7 +98,6 @@ def in_container(
         shm_size=inside.shm_size or run.shm_size or "",
     )
     name = one.record.environment
-    terminal = is_ours()
     say = lambda text: common.say(f"{name}: {text}")  # noqa: E731 - as short as it can be
     return contained(project, one.record, words(one, wish, prefix), whole, say, terminal=terminal), whole
 

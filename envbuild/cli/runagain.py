@@ -46,7 +46,7 @@ def rerun(common: Common, /, *, run: str, variables: tuple[str, ...], detach: bo
                 (one, wish, found),
                 folder,
                 lambda text: common.say(f"{found.environment}: {text}"),
-                terminal=is_ours(),
+                terminal=is_ours() and not detach,
             )
         else:
             begun = rerunning.ticket(project, (one, wish, found), folder)

@@ -108,10 +108,11 @@ class Started:
             know(self._project, planned, one, self._common.moment, kept_name(asked))
 
     def _contained(self, one: "Chosen") -> int:
-        from envbuild.cli.containing import HINT_DOCKER, in_container
+        from envbuild.cli.containing import HINT_DOCKER, in_container, is_ours
         from envbuild.project.running import contained_ticket
 
-        started, inside = in_container(self._common, self._project, one, self._wish, self._inside)
+        terminal = is_ours() and not self._options["detach"]
+        started, inside = in_container(self._common, self._project, one, self._wish, self._inside, terminal=terminal)
         found = contained_ticket(self._project, one, self._wish, inside, started)
         return self._attended(found, lambda: HINT_DOCKER)
 

@@ -13,6 +13,7 @@ from envbuild.workspace import PRIVATE
 _FOLDER = "with"
 _PIP = "pip/"
 _DIGITS = 12
+_FILES = ("file", "ca_bundle")  # which are named from the project's folder
 # What is said of where packages come from, and of how they are chosen.
 _KEYS = (
     "secrets", "ca_bundle", "insecure_indexes", "channels", "channel_priority", "pypi_names", "system_requirements",
@@ -22,7 +23,7 @@ _KEYS = (
 
 def one_off(project: Project, specs: tuple[str, ...]) -> tuple[Project, str]:
     """The project that has it, and its name there: the same packages are the same environment, in any order."""
-    pip = sorted({spec.removeprefix(_PIP) for spec in specs if spec.startswith(_PIP)})
+    pip = sorted({spec.removeprefix(_PIP).strip() for spec in specs if spec.startswith(_PIP)})
     conda = sorted({spec for spec in specs if not spec.startswith(_PIP)})
     if any(not spec.strip() for spec in (*pip, *conda)):
         raise UsageError("a package without a name is asked for", hint="say '--with numpy', or '--with pip/torch'")
@@ -41,8 +42,8 @@ def one_off(project: Project, specs: tuple[str, ...]) -> tuple[Project, str]:
 def _settings_text(project: Project) -> str:
     """As the project says it, with its files by their whole paths; what it says of its manifests is not theirs."""
     stated = project.settings.body.entries
-    entries = {key: Entry(stated[key].key, _placed(project, stated[key].value)) for key in _KEYS if key in stated}
-    return write(Mapping(FILE, 1, 1, None, entries)) or "{}\n"
+    own = Mapping(FILE, 1, 1, None, {key: stated[key] for key in _KEYS if key in stated})
+    return write(Mapping(FILE, 1, 1, None, dict(_located(project, own)))) or "{}\n"
 
 
 def _placed(project: Project, value: Value) -> Value:
@@ -56,7 +57,7 @@ def _placed(project: Project, value: Value) -> Value:
 def _located(project: Project, node: Mapping) -> Iterator[tuple[str, Entry]]:
     for key, entry in node.entries.items():
         value = entry.value
-        if key == "file" and isinstance(value, Scalar) and not value.text.startswith(("/", "~")):
+        if key in _FILES and isinstance(value, Scalar) and not value.text.startswith(("/", "~")):
             text = str(project.root / value.text)
             yield key, Entry(entry.key, Scalar(value.path, value.line, value.column, None, text, plain=False))
         else:

@@ -190,7 +190,9 @@ def _of_gpus(gpus: str) -> dict[str, str]:
     """How programs that use CUDA are told which GPUs they may see."""
     if gpus == "none":
         return {"CUDA_VISIBLE_DEVICES": ""}
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(int(gpus))))} if gpus.isdecimal() else {}
+    named, is_named, these = gpus.partition("device=")
+    listed = these if is_named and not named else ",".join(map(str, range(int(gpus)))) if gpus.isdecimal() else ""
+    return {"CUDA_VISIBLE_DEVICES": listed} if listed or gpus == "0" else {}
 
 
 def begin(found: Ticket, hint: Callable[[], str] = str) -> Running:

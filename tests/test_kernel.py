@@ -228,7 +228,8 @@ def test_other_places(notebooks: Project, tmp_path: Path) -> None:
         ("no/ne",),
     ):
         notebooks.run("kernel", *words, check=64)
-    assert "no name of a kernel" in notebooks.run("kernel", "lab/one", "--name", "a b", check=64).err
+    for name in ("a b", ".", ".."):
+        assert "no name of a kernel" in notebooks.run("kernel", "lab/one", "--name", name, check=64).err
 
 
 def test_where_records_are_kept_is_kept(notebooks: Project, tmp_path: Path) -> None:

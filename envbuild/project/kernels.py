@@ -24,7 +24,7 @@ from envbuild.project.running import Chosen, chosen, stated_variables
 from envbuild.typed import from_json
 from envbuild.workspace import write_whole
 
-NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)  # as Jupyter has it
+NAME = re.compile(r"(?!\.+\Z)[a-z0-9._-]+", re.IGNORECASE)  # as Jupyter has it, and no place above
 _FILE = "kernel.json"
 _SHOWN = {"python": "Python", "r": "R"}
 # What runs notebooks of a language, and where a prefix has it.

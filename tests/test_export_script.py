@@ -147,6 +147,16 @@ def test_strict_shells_take_it(built: Project, options: str) -> None:
     assert variables(told) == variables(ran(built, shell, "env -0", options=options))
 
 
+def test_zsh_that_warns_has_nothing_to_warn_of(built: Project) -> None:
+    """Of variables that functions make for all, and of those that they change: also where it is sourced in one."""
+    require("shells")
+    options = "setopt warn_create_global warn_nested_var"
+    sourced = "f() { . ./train.zsh; }; f; f"
+    assert ran(built, "zsh", options, sourced, ". ./train.zsh", "envbuild_leave", "setopt").split() == [
+        "nohashdirs", "warncreateglobal", "warnnestedvar",
+    ]  # fmt: skip
+
+
 def test_strict_zsh_takes_it(built: Project) -> None:
     """With options that people set, and a number where the environment has a text."""
     require("shells")

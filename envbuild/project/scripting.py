@@ -25,6 +25,9 @@ _FOREIGN = (
     "PYTHONHOME", "__PYVENV_LAUNCHER__", "CONDA_PREFIX", "CONDA_PREFIX_1", "CONDA_PREFIX_2", "CONDA_PREFIX_3",
     "CONDA_SHLVL", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "PIXI_IN_SHELL", "PIXI_PROMPT",
 )  # fmt: skip
+# Some have zsh warn of what functions set for all, which these are there for.
+_CALM = 'if [ -n "${ZSH_VERSION-}" ]; then setopt local_options no_warn_create_global no_warn_nested_var; fi'
+_NOTHING = "_envbuild_names='' _envbuild_env='' _envbuild_held='' _envbuild_said=''"
 _OF_VENV = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT")
 
 
@@ -77,7 +80,14 @@ def _body(written: _Written) -> Iterator[str]:
         yield from ("function _envbuild_enter", f"if not test -d {prefix}", f"echo {gone} >&2", "envbuild_leave")
         yield from ("return 1", "end", *lines, "end", "_envbuild_enter")
         return
-    yield from ("_envbuild_enter() {", f"if [ ! -d {prefix} ]; then", f"echo {gone} >&2", "envbuild_leave")
+    yield from (
+        "_envbuild_enter() {",
+        _CALM,
+        _NOTHING,
+        f"if [ ! -d {prefix} ]; then",
+        f"echo {gone} >&2",
+        "envbuild_leave",
+    )
     yield from ("return 1", "fi", *lines, "hash -r 2>/dev/null || :", "}")
     yield "if _envbuild_enter; then unset -f _envbuild_enter; else unset -f _envbuild_enter; (exit 1); fi"
 

@@ -1,5 +1,4 @@
 if command -v envbuild_leave >/dev/null 2>&1; then envbuild_leave; fi
-_envbuild_names='' _envbuild_env='' _envbuild_held='' _envbuild_said=''
 
 # What of these is exported now, and what may not be changed.
 _envbuild_look() {
@@ -130,6 +129,7 @@ _envbuild_prompt() {
 }
 
 envbuild_leave() {
+    if [ -n "${ZSH_VERSION-}" ]; then setopt local_options no_warn_create_global no_warn_nested_var; fi
     eval "set -- $_envbuild_names"
     while [ $# -gt 0 ]; do _envbuild_back "$1"; shift; done
     if [ -n "${_envbuild_shown-}" ]; then

@@ -31,7 +31,9 @@ _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\uffff]*")
 _MOST_IN_FLIGHT = 1000
 _MOST_BODIES = 4
 _TOO_MANY = "too many requests are waiting"
-_UNFIT = "run() gave its answer a header that HTTP does not have"
+_UNFIT = "run() gave its answer a status or a header that HTTP does not have"
+_STATUSES = range(200, 600)
+_BODILESS = {204, 205, 304}
 
 
 class App:
@@ -69,6 +71,8 @@ class App:
 
     async def _send(self, request: Request, name: str, answer: Answer, send: Send) -> None:
         """The body first of all: what a client still sends is taken afterwards, so that it can read why it is not."""
+        if answer.status in _BODILESS:
+            answer = answer._replace(body=b"")
         try:
             headers = self._headers(request, answer)
         except ValueError:
@@ -96,10 +100,13 @@ class App:
 
     def _headers(self, request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
         """A script's own, then ours, which say what no script knows better."""
+        if answer.status not in _STATUSES:
+            raise ValueError(answer.status)
         found = [(_name(name), _value(value)) for name, value in answer.headers]
         if not any(name == b"content-type" for name, _ in found):
             found.append((b"content-type", _JSON))
-        found.append((b"content-length", str(len(answer.body)).encode()))
+        if answer.body or answer.status not in _BODILESS:
+            found.append((b"content-length", str(len(answer.body)).encode()))
         if answer.status == 503:  # noqa: PLR2004 - as HTTP has it
             found.append(_RETRY)
         if answer.milliseconds:

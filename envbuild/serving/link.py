@@ -121,9 +121,13 @@ class Started:
         return self._process.pid
 
     async def ended(self) -> int:
-        """Its exit code, once all that it has said before was heard."""
-        code = await self._process.wait()
+        """Its exit code, once all that it has said before was heard; who says and hears nothing more is ended."""
+        process = asyncio.ensure_future(self._process.wait())
+        either: set[asyncio.Future[Any]] = {process, self.link.lost}
+        await asyncio.wait(either, return_when="FIRST_COMPLETED")
+        await asyncio.wait({process}, timeout=_LAST_WORDS_SECONDS)
         self._signal(signal.SIGKILL)
+        code = await process
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.link.lost), _LAST_WORDS_SECONDS)
         self.link.abort()

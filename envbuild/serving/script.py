@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import io
-import json
 import os
 import sys
 import time
+from json import JSONDecodeError, dumps, loads
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
@@ -113,7 +113,7 @@ class Script:
 
     def _text(self, head: Head, body: bytes) -> dict[str, Any]:
         name = next(iter(self._defaults))
-        return {name: json.dumps(_asked(head["query"])) if head["method"] == "GET" else _decoded(body)}
+        return {name: dumps(_asked(head["query"])) if head["method"] == "GET" else _decoded(body)}
 
     def _values(self, head: Head, body: bytes) -> dict[str, Any]:
         found = _asked(head["query"]) if head["method"] == "GET" else _object(head, body)
@@ -173,8 +173,8 @@ def _object(head: Head, body: bytes) -> dict[str, Any]:
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise BadInputError("the body is to be JSON: send 'Content-Type: application/json'", 415)
     try:
-        found = json.loads(body)
-    except json.JSONDecodeError as error:
+        found = loads(body)
+    except JSONDecodeError as error:
         at = f"the body is not JSON: see its line {error.lineno}, column {error.colno}"
         raise BadInputError(at if body.strip() else "the body is empty, and is to be a JSON object") from None
     except (ValueError, RecursionError):
@@ -204,7 +204,7 @@ def _asked(query: str) -> dict[str, Any]:
 
 def _as_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return text
 

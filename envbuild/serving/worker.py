@@ -7,8 +7,8 @@ error, which is the log.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
-import json
 import os
 import re
 import select
@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from json import JSONEncoder, dumps, loads
 
 
 def _alone() -> None:
@@ -42,7 +43,7 @@ if __name__ == "__main__":
 
 _ONE_PIECE = 64 * 1024
 _LONGEST = 500
-_ENCODED = json.JSONEncoder(allow_nan=False).encode
+_ENCODED = JSONEncoder(allow_nan=False).encode
 
 
 class Trouble:
@@ -104,6 +105,7 @@ class Worker:
         self._frames = sock.makefile("rb", 4 * _ONE_PIECE)
         self._script = script
         self._is_debugged = is_debugged
+        self._pid = os.getpid()
 
     def begin(self) -> bool:
         """Whether the script is ready; if not, what is wrong was told."""
@@ -116,25 +118,42 @@ class Worker:
             log(line(str(error)))
             return self._failed(str(error), "")
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the script's
+            self._end_forked(error)
             trouble = Trouble(error, self._script.folder)
             log(trouble.told(what))
             return self._failed(f"{what} raised {trouble.kind}", trouble.story)
         head = {"form": self._script.form, "headers": self._script.wants_headers}
-        self._tell(READY, json.dumps(head).encode())
+        self._tell(READY, dumps(head).encode())
         return True
 
     def _failed(self, short: str, story: str) -> bool:
         told = {"message": short, "traceback": story.splitlines() if self._is_debugged else []}
-        self._tell(FAILED, json.dumps(told).encode())
+        self._tell(FAILED, dumps(told).encode())
         return False
 
     def _tell(self, kind: bytes, head: bytes, body: bytes = b"") -> None:
+        self._end_forked()
         begun = TOLD.pack(kind, len(head), len(body)) + head
         if len(body) < _ONE_PIECE:
             self._socket.sendall(begun + body)
         else:
             self._socket.sendall(begun)
             self._socket.sendall(body)
+
+    def _end_forked(self, error: BaseException | None = None) -> None:
+        """A child that the script has forked answers nobody: it ends as it would in a program of its own."""
+        if os.getpid() == self._pid:
+            return
+        if isinstance(error, SystemExit):
+            os._exit(error.code if isinstance(error.code, int) else int(bool(error.code)))
+        if error is not None:
+            log(Trouble(error, self._script.folder).told("a child process"))
+        os._exit(int(error is not None))
+
+    def close(self) -> None:
+        """Told to the other end, also while threads of the script keep this process alive."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def serve(self) -> None:
         """Until whoever asks is gone."""
@@ -152,16 +171,17 @@ class Worker:
 
     def _answered(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
         try:
-            result, spent = self._script.call(json.loads(head) if head else None, body)
+            result, spent = self._script.call(loads(head) if head else None, body)
             result = whole(result)
         except BadInputError as error:
             return _refusal(error.status, str(error))
         except BaseException as error:  # noqa: BLE001 - as above; `exit()` in a request ends no service
+            self._end_forked(error)
             trouble = Trouble(error, self._script.folder)
             log(trouble.told("run()"))
             return self._broken("run() raised an error: the server's log says which", trouble.story)
         if isinstance(result, Whole):
-            return json.dumps([result.status, round(spent, 3), result.headers]).encode(), result.body
+            return dumps([result.status, round(spent, 3), result.headers]).encode(), result.body
         try:
             return b"[200,%.3f,[]]" % spent, _ENCODED({} if result is None else result).encode()
         except Exception as error:  # noqa: BLE001 - values of a script's own may raise what they like
@@ -176,19 +196,21 @@ class Worker:
 def _unjson(error: Exception) -> str:
     """What it is in a result that cannot be written."""
     said = str(error)
-    if isinstance(error, RecursionError) or "ircular" in said:
+    if isinstance(error, RecursionError):
+        return "something that is nested too deeply"
+    if "ircular" in said:
         return "something that contains itself"
     if isinstance(error, UnicodeError):
         return "text that is half a character"
     if isinstance(error, ValueError):
-        return "NaN or an infinity"
+        return "a number of too many digits" if "digits" in said else "NaN or an infinity"
     found = re.search(r"type (\S+) is not JSON|not (\w+)$", said)
     return f"a value of type {found[1] or found[2]}" if found else "a value"
 
 
 def _refusal(status: int, message: str, story: str = "", headers: list[list[str]] | None = None) -> tuple[bytes, bytes]:
     said = {"message": message, "traceback": story.splitlines()} if story else {"message": message}
-    return json.dumps([status, 0, headers or []]).encode(), json.dumps(said).encode()
+    return dumps([status, 0, headers or []]).encode(), dumps(said).encode()
 
 
 def _end_with(lifeline: int) -> None:
@@ -222,8 +244,11 @@ def main(arguments: list[str]) -> None:
     faulthandler.register(signal.SIGUSR2, all_threads=True)  # at its end it is asked what it was at
     sys.argv = [path]
     worker = Worker(socket.socket(fileno=asked), Script(folder, path), is_debugged="--debug" in arguments[4:])
-    if worker.begin():
-        worker.serve()
+    try:
+        if worker.begin():
+            worker.serve()
+    finally:
+        worker.close()
 
 
 if __name__ == "__main__":

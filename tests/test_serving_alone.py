@@ -4,10 +4,11 @@ import importlib.util
 import shutil
 import sys
 import venv
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from support.serving import service, started
+from support.serving import Server, service, started
 
 _ECHO = "def init(): ...\ndef run(data): return data\n"
 _TRAP = "raise SystemExit('{name} of the environment was imported')\n"
@@ -65,17 +66,25 @@ def test_a_script_has_modules_of_any_name(tmp_path: Path, files: Path, environme
     assert own == set(names) - {"json"}  # which every Python has begun with by then
 
 
-@pytest.mark.parametrize("kind", ["httptools", "h11"])
-def test_either_way_to_read_http(tmp_path: Path, files: Path, kind: str) -> None:
-    """Compiled where it can be had, else in Python: with the same bounds and answers."""
+def put_httptools(files: Path, kind: str) -> None:
     if kind == "httptools":
         found = importlib.util.find_spec("httptools")
         assert found
         assert found.origin
         shutil.copytree(Path(found.origin).parent, files / "httptools")
-    folder = service(tmp_path / "s", _ECHO, body_bytes=100, timeouts={"head": 1, "body": 1})
+
+
+def alone(folder: Path, files: Path) -> AbstractContextManager[Server]:
     command = [sys.executable, "-I", "-S", str(files / "envbuild" / "serving"), str(folder), "--port", "0"]
-    with started([*command, "--python", sys.executable], tmp_path, "serving at http://") as server:
+    return started([*command, "--python", sys.executable], folder.parent, "serving at http://")
+
+
+@pytest.mark.parametrize("kind", ["httptools", "h11"])
+def test_either_way_to_read_http(tmp_path: Path, files: Path, kind: str) -> None:
+    """Compiled where it can be had, else in Python: with the same bounds and answers."""
+    put_httptools(files, kind)
+    folder = service(tmp_path / "s", _ECHO, body_bytes=100, timeouts={"head": 0.3, "body": 0.3})
+    with alone(folder, files) as server:
         server.wait_until_ready()
         maps = Path(f"/proc/{server.process.pid}/maps").read_text()
         assert ("httptools" in maps) == (kind == "httptools")
@@ -89,5 +98,36 @@ def test_either_way_to_read_http(tmp_path: Path, files: Path, kind: str) -> None
         twice = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         told = server.raw(twice)
         assert told.index(b"200 OK") < told.index(b"404 Not Found")
+        assert server.stop() == 0
+        assert "Traceback" not in server.log
+
+
+_WISHES = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n",
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+)
+
+
+@pytest.mark.parametrize("kind", ["httptools", "h11"])
+def test_what_few_clients_send(tmp_path: Path, files: Path, kind: str) -> None:
+    """A wish for another protocol, as Java's client has it, costs no body; what trailers say is in no header."""
+    put_httptools(files, kind)
+    script = "def init(): ...\ndef run(data, request_headers): return [data, request_headers.get('X-User')]"
+    with alone(service(tmp_path / "s", script), files) as server:
+        server.wait_until_ready()
+        last = b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast"
+        for wish in _WISHES:
+            head = b"POST /score HTTP/1.1\r\nHost: x\r\n" + wish + b"Content-Length: 3\r\n\r\n"
+            for pieces in (
+                (head + b"abc" + head + b"def" + last,),
+                (head[:40], head[40:], b"a", b"bc", head, b"def", last),
+            ):
+                told = server.raw(*pieces)
+                assert [told.count(one) for one in (b'["abc", null]', b'["def", null]', b'["last", null]')] == [1, 1, 1]
+        head = (
+            b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-User: me\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        assert b'["abc", "me"]' in server.raw(head + b"3\r\nabc\r\n0\r\nX-User: root\r\n\r\n")
+        assert server.raw(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 4")
         assert server.stop() == 0
         assert "Traceback" not in server.log

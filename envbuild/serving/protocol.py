@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.serving.metrics import Metrics
 else:
     try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
+        from envbuild.serving.compiled import Compiled as Base
     except ImportError:
         from uvicorn.protocols.http.h11_impl import H11Protocol as Base
 

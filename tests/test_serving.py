@@ -236,6 +236,34 @@ def test_origins_that_may_ask(tmp_path: Path) -> None:
         assert reply.headers["access-control-allow-headers"] == "x-own"
 
 
+def test_what_it_takes_and_gives_is_described(tmp_path: Path) -> None:
+    """As OpenAPI has it, in each of its versions; a file beside the script says it better."""
+    folder = service(tmp_path / "s", "def init(): ...\ndef run(data): return data")
+    with serving(folder) as server:
+        server.wait_until_ready()
+        old, new = (server.ask(path=f"/swagger.json{query}").json for query in ("", "?version=3"))
+        assert (old["swagger"], new["openapi"]) == ("2.0", "3.0.3")
+        assert old == server.ask(path="/swagger.json?version=2.0").json
+        assert server.ask(path="/swagger.json?version=3.1").json["openapi"] == "3.1.0"
+        for found, schemas in ((old, old["definitions"]), (new, new["components"]["schemas"])):
+            assert {path: [*ways] for path, ways in found["paths"].items()} == {"/": ["get"], "/score": ["post"]}
+            assert schemas["ServiceInput"] == schemas["ServiceOutput"] == {"type": "object", "example": {}}
+            references = set(re.findall(r'"#/[^"]*/(\w+)"', json.dumps(found)))
+            assert references == set(schemas)
+        reply = server.ask(path="/swagger.json?version=4%0a")
+        assert reply.status == 404
+        assert reply.message == "there is no version 4\\x0a of OpenAPI here: ask for 2, 3 or 3.1"
+        assert server.ask("x", path="/swagger.json").status == 405
+        (folder / "app" / "swagger3.json").write_text('{"own": 3}')
+        assert server.ask(path="/swagger.json?version=3").json == {"own": 3}
+        assert server.ask(path="/swagger.json").json == old
+        (folder / "app" / "swagger.json").write_text('{"own": 2}')
+        assert server.ask(path="/swagger.json").json == {"own": 2}
+    routes = {"liveness": "/swagger.json"}
+    with serving(service(tmp_path / "t", "def init(): ...", routes=routes)) as server:
+        assert server.ask(path="/swagger.json").body == b"Healthy"
+
+
 def test_routes_of_its_own(tmp_path: Path) -> None:
     """Then the usual ones are nothing special."""
     routes = {"liveness": "/l", "readiness": "/r", "scoring": "/", "metrics": "/m"}

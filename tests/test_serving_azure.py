@@ -205,6 +205,10 @@ def test_values_by_name(serve: Serve, python: str) -> None:
         reply = server.ask(body, **sent)
         assert (reply.status, reply.message) == (status, told)
     assert server.ask('{"data": [[1]]}', content_type="text/plain").status == 415
+    schemas = server.ask(path="/swagger.json").json["definitions"]
+    assert schemas["ServiceInput"]["example"] == {"data": [[1, 2], [3, 4]], "factor": 2}
+    assert schemas["ServiceOutput"]["example"] == [1, 2]
+    assert server.ask(path="/swagger.json?version=3").json["components"]["schemas"] == schemas
 
 
 _ASKED: tuple[dict[str, Any], ...] = (

@@ -8,6 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from envbuild.serving import openapi
 from envbuild.serving.answer import Answer, refusal
 from envbuild.serving.journal import Journal, word
 from envbuild.serving.metrics import CONTENT_TYPE, Metrics
@@ -47,6 +48,7 @@ class App:
         self._server_version = env.get("HTTP_X_MS_SERVER_VERSION", "")
         routes = place.routes
         self._routes = {
+            openapi.ROUTE: ("swagger", self._described),
             routes.scoring: ("scoring", self._score),
             routes.liveness: ("liveness", self._live),
             routes.readiness: ("readiness", self._ready),
@@ -145,6 +147,23 @@ class App:
         _only_read(request)
         text = self._metrics.text(self._pool.states, len(self._pool.waiting))
         return Answer(200, 0.0, [["content-type", CONTENT_TYPE.decode()]], text.encode())
+
+    async def _described(self, request: Request) -> Answer:
+        """By a file of the script's own, if there is one, as Azure has it."""
+        _only_read(request)
+        asked = request.asked("version") or openapi.USUAL
+        version = openapi.VERSIONS.get(asked)
+        if version is None:
+            raise Refused(404, f"there is no version {word(asked)[:20]} of OpenAPI here: ask for 2, 3 or 3.1")
+        if own := openapi.own(self._place.app, version):
+            return Answer(200, 0.0, [], own)
+        if not self._pool.is_ready:
+            return self._unready()
+        schemas = self._pool.schemas
+        if schemas["versions"] and version not in {openapi.VERSIONS.get(one) for one in schemas["versions"]}:
+            raise Refused(404, f"what run() takes cannot be said in version {asked} of OpenAPI")
+        told = openapi.described(self._place, schemas["input"], schemas["output"], version)
+        return Answer(200, 0.0, [], json.dumps(told).encode())
 
     async def _score(self, request: Request) -> Answer:
         method = request.method

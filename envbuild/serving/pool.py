@@ -37,6 +37,7 @@ class Pool:
         self.journal = journal
         self.metrics = metrics
         self.form, self.wants_headers = TEXT, False
+        self.schemas: dict[str, Any] = {}
         self.trouble: dict[str, Any] = {}
         self.waiting: deque[Job] = deque()
         self._slots = [Slot(self, number + 1) for number in range(place.workers)]
@@ -181,7 +182,8 @@ class Slot:
             self._is_told.set_result(False)
             return
         pool = self._pool
-        pool.form, pool.wants_headers, pool.trouble = head["form"], head["headers"], {}
+        pool.form, pool.wants_headers, pool.schemas = head["form"], head["headers"], head["schemas"]
+        pool.trouble = {}
         self.state = "ready"
         self._is_told.set_result(True)
         pool.feed(self)

@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,6 +115,11 @@ class Request:
             size += len(message.get("body", b""))
             if message["type"] != "http.request" or not message["more_body"]:
                 return
+
+    def asked(self, name: str) -> str:
+        """The first value of a name that stands behind `?`."""
+        query: str = self._scope["query_string"].decode("latin-1")
+        return parse_qs(query).get(name, [""])[0]
 
     def told(self) -> dict[str, Any]:
         return {

@@ -25,6 +25,7 @@ _RAW_MODULES = ("azureml_inference_server_http.api.aml_request", "azureml.contri
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _BROKEN = 500  # from here on it is the script that failed, whatever it says itself
 _EMPTY = inspect.Parameter.empty
+_ANY: dict[str, Any] = {"type": "object", "example": {}}
 _HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "date"}
 
 
@@ -93,6 +94,24 @@ class Script:
     def _has_schema(self) -> bool:
         known = sys.modules.get("inference_schema.schema_util")
         return bool(known and known.is_schema_decorated(self.run))
+
+    @property
+    def schemas(self) -> dict[str, Any]:
+        """Of what `run` takes and gives, in which versions of OpenAPI; any object where its decorators say nothing."""
+        usual = {"input": _ANY, "output": _ANY, "versions": []}
+        if self.form != SCHEMA:
+            return usual
+        known = sys.modules["inference_schema.schema_util"]
+        try:
+            found = {
+                "input": known.get_input_schema(self.run),
+                "output": known.get_output_schema(self.run),
+                "versions": known.get_supported_versions(self.run),
+            }
+            told: dict[str, Any] = loads(dumps(found, allow_nan=False))
+        except Exception:  # noqa: BLE001 - samples are of any kind, and no reason not to serve
+            return usual
+        return told
 
     def call(self, head: Head | None, body: bytes) -> tuple[Any, float]:
         """What `run` gives for one request, and the milliseconds that it took."""

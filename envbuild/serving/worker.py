@@ -122,7 +122,8 @@ class Worker:
             trouble = Trouble(error, self._script.folder)
             log(trouble.told(what))
             return self._failed(f"{what} raised {trouble.kind}", trouble.story)
-        head = {"form": self._script.form, "headers": self._script.wants_headers}
+        script = self._script
+        head = {"form": script.form, "headers": script.wants_headers, "schemas": script.schemas}
         self._tell(READY, dumps(head).encode())
         return True
 

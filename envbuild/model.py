@@ -98,17 +98,6 @@ def checked_name(name: str) -> str:
     return name
 
 
-def is_stated(text: str) -> bool:
-    """Whether a text can only be NAME@VERSION, and no path: './a@1' is one, and 'a@b' is."""
-    name, at, version = text.rpartition("@")
-    parts = name.split("/")
-    return bool(at) and _is_version(version) and all(part and allowed_name(part) == part for part in parts)
-
-
-def _is_version(text: str) -> bool:
-    return text == LATEST or _NUMBER.fullmatch(text) is not None
-
-
 def meant(text: str, models: Iterable[Model]) -> Model:
     """The one that NAME@VERSION names; NAME alone and NAME@latest are the newest that there is."""
     every = tuple(models)

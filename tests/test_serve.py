@@ -164,6 +164,10 @@ def test_a_port_that_is_taken(scored: Project) -> None:
         (("none",), 64, "'none'"),
         (("churn/*",), 64, "'churn/*' is "),
         (("--host", "192.0.2.1"), 1, "of 192.0.2.1 cannot be had: "),
+        (("--host", "192.0.2.256"), 1, "'192.0.2.256' is no address of this machine: "),
+        (("--host", "192.0.2.256"), 1, "hint: check the address"),
+        (("--host", "ä" * 70), 1, "is no address of this machine: it is no name"),
+        (("--host", ""), 1, "'' is no address of this machine: "),
         (("--workers", "0"), 64, "--workers: 0"),
         (("--timeout", "0"), 64, "--timeout: 0.0"),
         (("--timeout", "nan"), 64, "is no time"),
@@ -187,6 +191,19 @@ def test_what_is_missing_is_told_before_it_is_built(scored: Project) -> None:
     scored.remove("score.py")
     assert "2:23: there is no file 'score.py'" in scored.run("serve", check=1).err
     assert not (scored.path / ".envbuild" / "state.db").exists()
+
+
+@pytest.mark.parametrize(
+    "serve", ["{entry_script: ../login.py}", "{entry_script: ../score.py, models: {m: ../login.py}}"]
+)
+def test_a_secret_is_not_served(scored: Project, serve: str) -> None:
+    """Neither as a script nor as a model: both are handed on."""
+    scored.write("envbuild.yaml", "secrets: {pypi: {file: login.py}}\n")
+    scored.write("login.py", "canary")
+    scored.write("manifests/k.yaml", f"serve: {serve}\n")
+    run = scored.run("serve", "k", "--port", "0", check=1)
+    assert run.err.startswith("manifests/k.yaml:1:")
+    assert "login.py' holds a secret of this project\n" in run.err
 
 
 def test_a_build_that_fails(scored: Project) -> None:

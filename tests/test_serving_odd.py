@@ -1,4 +1,4 @@
-"""The scoring server with scripts that do what few do: the next request is answered as it should be, and by nobody else."""
+"""The scoring server with scripts that do what few do: the next one is answered as is due, and by nobody else."""
 
 import http.client
 import json

@@ -14,11 +14,11 @@ from envbuild.shape import is_rendered
 Model = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "model"})]
 
 _LAST_PORT = 65535
-_CPU = re.compile(r"(?=.*[1-9])([0-9]+(\.[0-9]+)?|[0-9]+m)")
+_CPU = re.compile(r"(?=.*[1-9])([0-9]+(\.[0-9]{1,3})?|[0-9]+m)")  # no cluster knows less than 1m
 _MEMORY = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?")
 _MODEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _REGISTERED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*)@(?P<version>[0-9]+|[A-Za-z][A-Za-z0-9._-]*)")
-_ROUTE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_ROUTE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _MOST = {"workers": 1024, "timeout": 86_400, "init_timeout": 86_400, "body_mib": 4_095}
 
 

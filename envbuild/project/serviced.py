@@ -22,7 +22,7 @@ from envbuild.project.containers import no_image
 from envbuild.project.front import Project
 from envbuild.project.modelled import Models, stated_model
 from envbuild.project.running import Chosen
-from envbuild.project.serving import model_at, service_folder
+from envbuild.project.serving import model_at, refuse_secret, service_folder
 from envbuild.project.shop import engine, keeper
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.service import Service
@@ -167,9 +167,12 @@ def _models(project: Project, service: Service) -> Iterator[tuple[str, Carried]]
         if model.is_registered:
             known = stated_model(project, f"{model.registered}@{version}", model.where)
             Models(project).refuse_damaged(known, model.where)
-            yield model.name, Carried(known.title, place, path, known.files, known.folders)
+            yield model.name, Carried(known.title, place, path, known.files, known.folders, known.is_folder)
         else:
-            yield model.name, Carried(model.name, place, path, *listed(path, model.where))
+            found = Carried(model.name, place, path, *listed(path, model.where), path.is_dir())
+            for one in found.files:
+                refuse_secret(project, path / one.path, model.where)
+            yield model.name, found
 
 
 def _files(folder: Path) -> Iterator[Node]:

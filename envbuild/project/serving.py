@@ -13,7 +13,7 @@ from envbuild.attending.asking import is_in_repository
 from envbuild.attending.ignoring import Ignoring
 from envbuild.attending.snapshot import IGNORE
 from envbuild.builders.activation import Activation
-from envbuild.errors import UsageError, WorkspaceError
+from envbuild.errors import Place, UsageError, WorkspaceError
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
 from envbuild.project.running import limits_of
@@ -45,7 +45,18 @@ def model_at(project: Project, model: Model) -> ModelAt:
     if not path.exists():
         what = f"the model '{model.name}' is not there: there is no '{model.path}'"
         raise WorkspaceError(what, model.where, "check the path's spelling, or run what makes it")
+    refuse_secret(project, path, model.where)
     return ModelAt(model.version, path.resolve())
+
+
+def refuse_secret(project: Project, path: Path, where: Place) -> None:
+    """What is served is handed on."""
+    if os.path.realpath(path) in _secret(project):
+        raise WorkspaceError(f"'{path}' holds a secret of this project", where, "leave it out of what is served")
+
+
+def _secret(project: Project) -> set[str]:
+    return {os.path.realpath(path) for _, path in project.origins.secrets.files}
 
 
 def service_named(project: Project, text: str) -> Service:
@@ -64,6 +75,7 @@ def check(project: Project, service: Service) -> dict[str, ModelAt]:
     if service.source and not workspace.is_folder(service.source):
         raise WorkspaceError(f"there is no folder '{service.source}'", service.where_source, "check its spelling")
     workspace.read(service.script, service.where)
+    refuse_secret(project, workspace.at(service.script), service.where)
     app_files(project, service)
     return {model.name: model_at(project, model) for model in service.models}
 
@@ -80,7 +92,7 @@ def app_files(project: Project, service: Service) -> dict[str, str]:
     root = project.workspace.at(service.source)
     names = project.folders.names(service.source, service.where_source, counting=WHOLE)
     ignoring = Ignoring(str(root), (IGNORE,) if is_in_repository(str(root)) else (".gitignore", IGNORE))
-    secret = {os.path.realpath(path) for _, path in project.origins.secrets.files}
+    secret = _secret(project)
     kept = [name for name in names if not ignoring.leaves_out(name) and os.path.realpath(root / name) not in secret]
     size, limit = sum((root / name).stat().st_size for name in kept), limits_of(project.settings)[0]
     if size > limit * MIB:
@@ -152,12 +164,13 @@ def _forget(home: Path, top: Path) -> None:
 
 def listen(host: str, port: int) -> "socket.socket":
     """Before anything is built: a port that is taken is told at once."""
-    from envbuild.serving.server import PortError, bound
+    from envbuild.serving.server import HostError, PortError, bound
 
     try:
         return bound(host, port)
     except PortError as error:
-        hint = "free it, or choose another: '--port 0' is any" if port else "check the address"
+        is_port = port and not isinstance(error, HostError)
+        hint = "free it, or choose another: '--port 0' is any" if is_port else "check the address"
         raise WorkspaceError(str(error), hint=hint) from None
 
 

@@ -30,6 +30,10 @@ class PortError(Exception):
     """It cannot be listened there."""
 
 
+class HostError(PortError):
+    """Whichever port it were."""
+
+
 def bound(host: str, port: int) -> socket.socket:
     """A port that is ours, of an address that may be a name; nobody reaches it before it is listened on."""
     try:
@@ -37,8 +41,9 @@ def bound(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         found = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise PortError(f"'{host}' is no address of this machine: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no name"
+        raise HostError(f"'{host}' is no address of this machine: {why}") from None
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -28,18 +29,18 @@ class Carried(msgspec.Struct, frozen=True):
     place: str
     source: Path
     files: tuple[Content, ...]
-    folders: tuple[str, ...] = ()
+    folders: tuple[str, ...]
+    is_folder: bool
 
     @property
     def digest(self) -> str:
         """As `models` says it, also of what is in no registry of models."""
-        is_folder = bool(self.folders) or any(one.path for one in self.files)
-        return digest_of(self.source.name, self.files, self.folders, is_folder=is_folder)
+        return digest_of(self.source.name, self.files, self.folders, is_folder=self.is_folder)
 
     def nodes(self) -> Iterator[Node]:
         """Held to what it was known to be, while it is read."""
-        for name in self.folders:
-            yield Node(Entry(f"{self.place}/{name}", "folder", FOLDER))
+        for name in ("", *self.folders) if self.is_folder else ():
+            yield Node(Entry(f"{self.place}/{name}".rstrip("/"), "folder", FOLDER))
         for one in self.files:
             path = f"{self.place}/{one.path}" if one.path else self.place
             source = self.source / one.path if one.path else self.source
@@ -55,34 +56,36 @@ def _opened(path: Path, one: Content, title: str) -> Iterator[IO[bytes]]:
 
 def listed(path: Path, where: Place) -> tuple[tuple[Content, ...], tuple[str, ...]]:
     """The files of a model that is a file or a folder of the project, and its folders; links are followed."""
+    files, folders = [], []
+    waiting: list[tuple[str, tuple[str, ...]]] = [("", ())]
     try:
-        if path.is_file():
+        if not path.is_dir():
             return (_file(path, ""),), ()
-        files, folders = [], []
-        for here, below, names in os.walk(path, followlinks=True, onerror=_raise):
-            above = os.path.relpath(here, path)
-            prefix = "" if above == "." else f"{above}/"
-            _refuse_loop(path, here)
-            below.sort()
-            folders += [] if above == "." else [above]
-            files += [_file(Path(here, name), f"{prefix}{name}") for name in names]
+        while waiting:
+            here, above = waiting.pop()
+            real = os.path.realpath(path / here)
+            _refuse_loop(path / here, above, real)
+            folders += [here] if here else []
+            for name in (one.name for one in (path / here).iterdir()):
+                below = f"{here}/{name}" if here else name
+                if (path / below).is_dir():
+                    waiting.append((below, (*above, real)))
+                else:
+                    files.append(_file(path / below, below))
     except OSError as error:
         what = f"a model cannot be read: {error.strerror}: {error.filename}"
-        raise BuildError(what, where, "check its permissions") from None
+        raise BuildError(what, where, "check what it is, and its permissions") from None
     return tuple(sorted(files, key=lambda one: one.path)), tuple(sorted(folders))
 
 
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _refuse_loop(root: Path, here: str) -> None:
-    real = os.path.realpath(here)
-    if here != str(root) and f"{os.path.realpath(root)}/".startswith(f"{real}/"):
-        raise OSError(0, "a link leads back to where it is in", here)
+def _refuse_loop(here: Path, above: tuple[str, ...], real: str) -> None:
+    if real in above:
+        raise OSError(0, "a link leads back to where it is in", str(here))
 
 
 def _file(path: Path, name: str) -> Content:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(0, "it is neither a file nor a folder", str(path))
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
         return Content(name, found, os.fstat(stream.fileno()).st_size, 0)

@@ -105,10 +105,10 @@ def test_a_body_that_is_too_large(server: Server) -> None:
     assert server.ask(json.dumps("int").encode().ljust(1000)).status == 200
     head = b"POST /score HTTP/1.1\r\nHost: x\r\n"
     chunk = b"3e8\r\n" + b"1" * 1000 + b"\r\n"
-    told = server.raw(head + b"Transfer-Encoding: chunked\r\n\r\n", chunk, b"1\r\n1\r\n")
+    told = server.raw(head + b"Transfer-Encoding: chunked\r\n\r\n", chunk, b"1\r\n1\r\n", end=b"}")
     assert told.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in told.lower()
-    assert server.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n").startswith(b"HTTP/1.1 4")
+    assert server.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n", end=b"}").startswith(b"HTTP/1.1 4")
     assert server.raw(head + b"Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n").startswith(b"HTTP/1.1 413 ")
 
 
@@ -141,7 +141,7 @@ def test_a_body_that_comes_too_slowly(server: Server) -> None:
 @pytest.mark.parametrize("begun", [b"", b"POST /sco", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 def test_a_head_that_comes_too_slowly(server: Server, begun: bytes) -> None:
     """The same; who has said nothing is told nothing."""
-    told = server.raw(begun)
+    told = server.raw(begun, end=b"}")
     assert told.startswith(b"HTTP/1.1 408 ") if begun else told == b""
 
 
@@ -165,7 +165,7 @@ def test_a_head_that_is_too_long(server: Server) -> None:
 )  # fmt: skip
 def test_what_is_no_http(server: Server, said: bytes) -> None:
     """Is told so, in JSON."""
-    told = server.raw(said)
+    told = server.raw(said, end=b"}")
     assert told.startswith(b"HTTP/1.1 400 ")
     assert json.loads(told.partition(b"\r\n\r\n")[2])["message"].startswith("this is no HTTP request")
 

@@ -79,8 +79,8 @@ class Server:
         finally:
             connection.close()
 
-    def raw(self, *pieces: bytes) -> bytes:
-        """What comes back until the server closes the connection."""
+    def raw(self, *pieces: bytes, end: bytes = b"") -> bytes:
+        """What comes back until the server closes the connection, or it ends like that."""
         with socket.create_connection(self.address, timeout=SECONDS) as line:
             found = b""
             with contextlib.suppress(ConnectionResetError, BrokenPipeError):
@@ -88,6 +88,8 @@ class Server:
                     line.sendall(piece)
                 while data := line.recv(65536):
                     found += data
+                    if end and found.endswith(end):
+                        break
             return found
 
     def wait_until_ready(self) -> "Server":

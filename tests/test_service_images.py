@@ -2,13 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support.engine import Engine
 from support.imaging import Imaging
+from support.registry import Registry
 from support.runs import wait_for
 from support.served import served
 from support.services import require
@@ -35,6 +40,40 @@ serve: {entry_script: ../score.py, models: {churn: churn@1}, memory: 256Mi, cpu:
 image:
   user: '1234'
 """
+
+
+@pytest.fixture(scope="module")
+def based(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a registry keeps of the base of all of these tests: an engine packs it anew for each one it pushes it to."""
+    require("registry")
+    folder = tmp_path_factory.mktemp("based")
+    with Registry(folder) as found:
+        reference = f"{found.server}/base/python:1"
+        engine.docker("tag", engine.base("python"), reference)
+        engine.docker("push", reference)
+    return folder / "blobs"
+
+
+@pytest.fixture
+def registry(based: Path, tmp_path: Path) -> Iterator[Registry]:
+    """Give one for each test that has the base already."""
+    shutil.copytree(based, tmp_path / "registry" / "blobs", copy_function=os.link)
+    with Registry(tmp_path / "registry") as found:
+        yield found
+
+
+@pytest.fixture
+def imaging(imaging: Imaging) -> Imaging:
+    """Give the project of all tests, which need not push it."""
+    imaging.has("python")
+    return imaging
+
+
+@pytest.fixture
+def wide(wide: Imaging) -> Imaging:
+    """Give the same of the other engine."""
+    wide.has("python")
+    return wide
 
 
 @pytest.fixture(params=["docker", "oci"])

@@ -41,6 +41,10 @@ class Imaging:
             return f"docker.io/library/{self.base}@sha256:{'0' * 64}"
         return self._in_registry("busybox")
 
+    def has(self, base: str) -> None:
+        """One of the engine's bases that is in the registry already."""
+        self._pushed.add(f"{self.server}/base/{base}:1")
+
     def _in_registry(self, base: str) -> str:
         """One of the engine's bases, pushed once, whatever the engine knows of a registry that had the port before."""
         reference = f"{self.server}/base/{base}:1"

@@ -11,7 +11,8 @@ from envbuild.builders.services.server import server
 from envbuild.interop.exports import compose, kubernetes
 
 PAGE = Path(__file__).parent.parent / "docs" / "service-images.md"
-_FENCE = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(?:yaml|yml)\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_OF_OTHERS = re.compile(_FENCE.pattern.replace("(?:yaml|yml)", "yml"), _FENCE.flags)  # `yaml` is what manifests are
 
 
 def test_its_files_are_what_is_written() -> None:
@@ -22,7 +23,7 @@ def test_its_files_are_what_is_written() -> None:
     }
     page = PAGE.read_text(encoding="utf-8")
     if os.environ.get("ENVBUILD_TEST_GOLDEN") == "write":
-        page = _FENCE.sub(lambda one: f"```yaml\n# {one[1]}\n{written.get(one[1], one[2])}```", page)
+        page = _OF_OTHERS.sub(lambda one: f"```yml\n# {one[1]}\n{written.get(one[1], one[2])}```", page)
         PAGE.write_text(page, encoding="utf-8")
     found = dict(_FENCE.findall(page))
     assert {name: found[name] for name in written} == written

@@ -306,6 +306,7 @@ def test_the_prompt_tells_of_it(built: Project, shell: str) -> None:
     words = {"bash": ["--norc", "-i"], "zsh": ["-f", "-i"], "fish": ["--no-config", "-i"], "sh": ["-i"]}[shell]
     environ = {**built.environ, "PS1": "$ ", "ENV": ""}
     with Terminal([shutil.which(shell) or shell, *words], built.path, environ, columns=200, rows=50) as terminal:
+        terminal.wait_for(lambda: bool(terminal.text.strip()))  # the first prompt
         source = "source" if shell == "fish" else "."
         terminal.press(f"{source} ./train.{shell}\r")
         terminal.wait_for(lambda: bool(terminal.screen) and terminal.screen[-1].startswith("(churn/train) "))

@@ -18,7 +18,7 @@ _ONLY_ONE = "a service is of one environment: name it"
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="How long run() may take.")
 @click.option("--image", is_flag=True, help="In a container of its service image, which is made if it is not there.")
 @click.option("--build", is_flag=True, help="With --image: make it, push it, and print its reference; run nothing.")
-@click.option("--debug", is_flag=True, help="Tracebacks also in answers, for everyone who asks.")
+@click.option("--debug", is_flag=True, help="Answers, too, say where a script failed: to everyone who asks.")
 @jobs
 @locked
 @no_refresh

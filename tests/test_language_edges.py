@@ -21,6 +21,8 @@ from envbuild.settings import Settings
         f"dependencies: [{{pip: ['a; {'(' * 20_000}']}}]\n",
         f"channels: ['{'a:' * 50_000}']\n",
         f"serve: {{port: {'1' * 5000}}}\n",
+        f"serve: {{workers: {'1' * 5000}, cpu: '{'1' * 5000}', memory: '{'1' * 5000}Gi'}}\n",
+        f"serve: {{models: {{m: 'm@{'1' * 5000}'}}}}\n",
     ],
 )
 def test_long_texts_are_read_or_refused_at_once(text: str) -> None:

@@ -14,10 +14,11 @@ from envbuild.shape import is_rendered
 Model = Annotated[str, msgspec.Meta(min_length=1, extra={"path": "model"})]
 
 _LAST_PORT = 65535
-_CPU = re.compile(r"(?=.*[1-9])([0-9]+(\.[0-9]{1,3})?|[0-9]+m)")  # no cluster knows less than 1m
-_MEMORY = re.compile(r"(?=.*[1-9])[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?")
+_WHOLE, _LONGEST = re.compile(r"[+-]?[0-9]+"), 12
+_CPU = re.compile(r"(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)")  # no cluster knows less than 1m
+_MEMORY = re.compile(r"(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,9})?([KMGTPE]i|[kMGTPE])?")
 _MODEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_REGISTERED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*)@(?P<version>[0-9]+|[A-Za-z][A-Za-z0-9._-]*)")
+_REGISTERED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*)@(?P<version>[0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]*)")
 _ROUTE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _MOST = {"workers": 1024, "timeout": 86_400, "init_timeout": 86_400, "body_mib": 4_095}
 
@@ -72,12 +73,19 @@ def _is_said(node: Value | None) -> TypeGuard[Scalar]:
 
 def _numbers(stated: Mapping) -> Iterator[EnvbuildError]:
     port = stated.get("port")
-    if _is_said(port) and port.text.lstrip("+-").isdecimal() and not 1 <= int(port.text) <= _LAST_PORT:
+    if _is_said(port) and _is_outside(port.text, _LAST_PORT):
         yield ManifestError(f"{port.text} is no port", port.place, f"choose one from 1 to {_LAST_PORT}")
     for key, most in _MOST.items():
         node = stated.get(key)
-        if _is_said(node) and node.text.lstrip("+-").isdecimal() and not 1 <= int(node.text) <= most:
+        if _is_said(node) and _is_outside(node.text, most):
             yield ManifestError(f"'{key}' cannot be {node.text}", node.place, f"choose a number from 1 to {most}")
+
+
+def _is_outside(text: str, most: int) -> bool:
+    """What is no number is told by its type; one of thousands of digits is read by nobody."""
+    if not _WHOLE.fullmatch(text):
+        return False
+    return len(text) > _LONGEST or not 1 <= int(text) <= most
 
 
 def _quantities(stated: Mapping) -> Iterator[EnvbuildError]:

@@ -3,29 +3,25 @@
 import re
 import shlex
 import subprocess
-from pathlib import Path
 
 import pytest
 from support.index import Index
+from support.pages import DOCS, fences, path_of
 from support.project import Project
 
-PAGE = Path(__file__).parent.parent / "docs" / "editors.md"
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PATH = re.compile(r"# (\S.*)\n")
+PAGE = DOCS / "editors.md"
 
 
-def fences(kind: str) -> list[str]:
-    return [body for found, body in _FENCE.findall(PAGE.read_text(encoding="utf-8")) if found == kind]
+def blocks(kind: str) -> list[str]:
+    return [body for found, body in fences(PAGE) if found == kind]
 
 
 @pytest.fixture
 def example(project: Project, index: Index) -> Project:
     """The page's project, with what runs notebooks from an index of ours."""
     index.add("ipykernel", "1.0", modules={"ipykernel_launcher.py": ""})
-    (manifest,) = fences("yaml")
-    path = _PATH.match(manifest)
-    assert path
-    project.write(path[1], f"{manifest}pip: {{index_url: '{index.url}'}}\n")
+    (manifest,) = blocks("yaml")
+    project.write(path_of(manifest), f"{manifest}pip: {{index_url: '{index.url}'}}\n")
     return project
 
 
@@ -35,14 +31,14 @@ def _unspaced(text: str) -> str:
 
 def test_the_transcripts_are_what_is_printed(example: Project) -> None:
     """One after the other; the script then does what the page says of it."""
-    for body in fences("console"):
+    for body in blocks("console"):
         lines = [line for line in body.splitlines() if line.startswith("$ ")]
         printed = ""
         for line in lines:
             told = example.run(*shlex.split(line.removeprefix("$ envbuild "))).out
             printed += f"{line}\n{told.replace(str(example.path.resolve()), '/home/me/project')}"
         assert _unspaced(printed) == _unspaced(body)
-    script = next(text for text in fences("sh") if "activate" in text)
+    script = next(text for text in blocks("sh") if "activate" in text)
     run = subprocess.run(
         ["/bin/bash", "-euc", script],
         cwd=example.path,

@@ -1,29 +1,24 @@
 """docs/serve.md is what is: its project answers as its transcript shows, and its tables name every key."""
 
-import re
 import shlex
 import sys
-from pathlib import Path
 
 import pytest
+from support.pages import DOCS, fences, path_of
 from support.project import Project
 from support.serving import free_port, started
 
 from envbuild.manifest.serve import Routes, Serve
 
-PAGE = Path(__file__).parent.parent / "docs" / "serve.md"
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PATH = re.compile(r"# (\S.*)\n")
+PAGE = DOCS / "serve.md"
 
 
 def test_the_transcript_is_what_is_answered(project: Project) -> None:
     """Of the project that the page shows, on a port that is free."""
     port = free_port()
-    for kind, body in _FENCE.findall(PAGE.read_text(encoding="utf-8")):
+    for kind, body in fences(PAGE):
         if kind != "console":
-            path = _PATH.match(body)
-            assert path, body
-            project.write(path[1], body.partition("\n")[2] if kind == "json" else body)
+            project.write(path_of(body), body.partition("\n")[2] if kind == "json" else body)
             continue
         first, *lines = body.replace("5001", str(port)).splitlines()
         assert first == "$ envbuild serve churn/score"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild import __version__
 from envbuild.attending.kept import Guard
 from envbuild.errors import EnvbuildError, RefusedError, UsageError, WorkspaceError
 from envbuild.model import Content, Model, Origin, checked_name, digest_of
@@ -18,6 +17,7 @@ from envbuild.project.modelled import Models
 from envbuild.project.ran import Runs
 from envbuild.runs import Output, Run
 from envbuild.shape import near
+from envbuild.version import __version__
 from envbuild.workspace import PRIVATE
 
 _HINT_READ = "check its permissions"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def pytest_configure() -> None:
     refuse_unknown_services()
     # A shell starts what goes to its background with Ctrl-C ignored, and every command of ours would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Nor is anything found by its name because somebody has activated the environment of the tests: CI has not.
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join(at for at in os.environ["PATH"].split(os.pathsep) if at != own)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_run_is_remembered_whole(lab: Project) -> None:
 def test_order_is_kept_where_it_means_something(lab: Project) -> None:
     """Output and errors that go to one place come as they were written, also in the log, whatever they are."""
     script = "import os\nfor at in range(300): os.write(1 + at % 2, b'%d \\xff\\r\\n' % at)\nos.write(1, b'x' * 300000)"
-    command = [shutil.which("envbuild") or "envbuild", "run", "--", "python", "-c", script]
+    command = [sys.executable, "-m", "envbuild", "run", "--", "python", "-c", script]
     run = subprocess.run(
         command, cwd=lab.path, env=dict(lab.environ), check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -63,7 +63,7 @@ def test_whoever_ignores_children_may_run_something(lab: Project) -> None:
         "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
     )
     show = "import signal; print(signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL); raise SystemExit(3)"
-    command = [sys.executable, "-c", ignoring, shutil.which("envbuild") or "envbuild", "run"]
+    command = [sys.executable, "-c", ignoring, sys.executable, "-m", "envbuild", "run"]
     for options in (["lab"], ["lab", "--timeout", "60"]):
         run = subprocess.run(
             [*command, *options, "--", "python", "-c", show],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -208,3 +209,21 @@ def test_a_source_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert "has 2 MiB, and 1 are kept at most; the largest file is 'huge' (1 MiB)" in error.value.message
     assert "'.envbuildignore'" in error.value.hint
     assert not shelf.exists()
+
+
+def test_of_a_source_that_is_too_large_by_far_not_all_is_looked_at(tmp_path: Path) -> None:
+    """A million files of data take no minute to be refused; which is to be left out is told."""
+    source, shelf = tmp_path / "source", tmp_path / "shelf"
+    for number in range(60):
+        folder = source / f"{number:02}"
+        folder.mkdir(parents=True)
+        with (folder / "0000").open("wb") as stream:
+            stream.truncate(1 << 20)
+        for other in range(1, 1000):
+            os.link(folder / "0000", folder / f"{other:04}")
+    with pytest.raises(SourceError) as error:
+        _taken(source, shelf)
+    told = r"has over 50,000 MiB, and 1 are kept at most; the largest file is '\d\d/\d{4}' \(1 MiB\)"
+    assert re.search(told, error.value.message)
+    (source / ".envbuildignore").write_text("??\n")
+    assert _taken(source, shelf)["files"] == 1

@@ -63,6 +63,17 @@ def test_a_signal_to_us_is_one_to_the_command(
     assert lab.run("runs", "logs", "latest").out.startswith("ready\ncleaned\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_word_of_a_scheduler_is_passed_on(lab: Project, number: signal.Signals) -> None:
+    """As when its time is nearly up, and it may save what it has: it goes on, and so do we."""
+    saves = f'exec 2>/dev/null; trap "echo saved; exit 0" {number.name.removeprefix("SIG")}; {_WAITS}'
+    with running(lab, "--", "sh", "-c", saves) as run:
+        run.send_signal(number)
+        out, _ = run.communicate(timeout=30)
+    assert (run.returncode, out) == (0, "saved\n")
+    assert ended(lab) == ("done", 0, None)
+
+
 def test_who_is_killed_without_a_word_is_lost(lab: Project, tmp_path: Path) -> None:
     """Never running for ever; its log is there, as far as it got, and it can be forgotten."""
     with running(lab, "--", "sh", "-c", f"echo $$ > {tmp_path}/pid; {_WAITS}") as run:

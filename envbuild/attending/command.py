@@ -21,6 +21,7 @@ GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _ENDING = (*_KEYS, signal.SIGTERM, signal.SIGHUP)
+_PASSED = (*_ENDING, signal.SIGUSR1, signal.SIGUSR2)  # the last two say what a command and its scheduler agree on
 _BACK = [signal.SIGPIPE, signal.SIGXFSZ]  # which Python ignores, and no command should
 
 
@@ -114,7 +115,7 @@ class Attention:
             if child.is_apart or number not in _KEYS:
                 child.send(number)
 
-        self._on(_ENDING, passed)
+        self._on(_PASSED, passed)
         self._on((signal.SIGWINCH,), lambda _number: ends.resize())
         status = child.ended()
         while status is None:
@@ -134,7 +135,7 @@ class Attention:
             self._note(number)
             child.send(number)
 
-        self._on((*_ENDING, signal.SIGTSTP), passed)
+        self._on((*_PASSED, signal.SIGTSTP), passed)
         self._on((signal.SIGWINCH,), lambda _number: own.resize())
         status = None
         try:

@@ -21,6 +21,7 @@ _LISTED = ("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
 _IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 _FILE, _PROGRAM, _LINK = "100644", "100755", "120000"
 _MIB = 1 << 20
+_MANY = 50_000  # files, that take half a second to look at
 _COARSE = 2_000_000_000  # of another file system nobody knows in which steps it counts
 
 
@@ -44,11 +45,7 @@ class Wanted:
 
 def take(wanted: Wanted, shelf: Shelf, index: str, host: "Mapping[str, str]") -> "dict[str, object]":
     """The digest of the tree, and how much it is; what is known by `index` is not read again."""
-    names = sorted({*_names(wanted, host)})
-    found = [(name, status) for name in names if (status := _status(wanted, name))]
-    size = sum(status.st_size for _, status in found if stat.S_ISREG(status.st_mode))
-    if size > wanted.limit * _MIB:
-        raise _too_large(wanted, size, found)
+    found, size = _found(wanted, host)
     known, moment = _read(index), _moment(index)
     entries, seen = [], {}
     for name, status in found:
@@ -60,6 +57,23 @@ def take(wanted: Wanted, shelf: Shelf, index: str, host: "Mapping[str, str]") ->
         _write(index, seen)
     tree = json.dumps(entries, separators=(",", ":")).encode()
     return {"digest": shelf.put(tree), "files": len(entries), "size": size}
+
+
+def _found(wanted: Wanted, host: "Mapping[str, str]") -> "tuple[list[tuple[str, os.stat_result]], int]":
+    """By their names, and how much they are; of a folder that is too large by far not all is looked at."""
+    found: dict[str, os.stat_result] = {}
+    size = 0
+    for name in _names(wanted, host):
+        status = None if name in found else _status(wanted, name)
+        if status is None:
+            continue
+        found[name] = status
+        size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+        if size > wanted.limit * _MIB and len(found) >= _MANY:
+            raise _too_large(wanted, f"over {size // _MIB:,}", found)
+    if size > wanted.limit * _MIB:
+        raise _too_large(wanted, f"{-(-size // _MIB):,}", found)
+    return sorted(found.items()), size
 
 
 def _names(wanted: Wanted, host: "Mapping[str, str]") -> "Iterator[str]":
@@ -197,10 +211,10 @@ def _write(index: str, seen: "Known") -> None:
     os.replace(beside, index)  # noqa: PTH105 - as above
 
 
-def _too_large(wanted: Wanted, size: int, found: "list[tuple[str, os.stat_result]]") -> SourceError:
-    largest, status = max(found, key=lambda one: one[1].st_size)
+def _too_large(wanted: Wanted, size: str, found: "Mapping[str, os.stat_result]") -> SourceError:
+    largest, status = max(found.items(), key=lambda one: one[1].st_size)
     what = (
-        f"the source folder '{wanted.folder}' has {-(-size // _MIB):,} MiB, and {wanted.limit:,} are kept at most; "
+        f"the source folder '{wanted.folder}' has {size} MiB, and {wanted.limit:,} are kept at most; "
         f"the largest file is '{largest}' ({-(-status.st_size // _MIB):,} MiB)"
     )
     hint = f"name what is no source in '{IGNORE}', raise 'runs: {{snapshot_mib: …}}', or say '--no-snapshot'"

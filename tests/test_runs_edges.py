@@ -136,11 +136,16 @@ def test_what_is_damaged_can_be_forgotten(lab: Project) -> None:
     whole = json.loads((kept / "3/run.json").read_text())
     (kept / "3/run.json").write_text(json.dumps({**whole, "status": "paused"}))
     assert ".envbuild/runs/2/run.json" in lab.run("runs", "rm", "4", check=1).err
-    told = lab.run("runs", check=1).err
-    assert "envbuild runs rm 3" in told
+    told = lab.run("runs", check=1)
+    assert [line.split()[0] for line in told.out.splitlines()[1:]] == ["1"]
+    assert "envbuild runs rm 2" in told.err
+    assert "envbuild runs rm 3" in told.err
+    asked = lab.json("runs", check=1)
+    assert [one["id"] for one in asked["runs"]] == [1]
+    assert [one["path"] for one in asked["errors"]] == [f".envbuild/runs/{number}/run.json" for number in (3, 2)]
     lab.run("runs", "rm", "2", "3")
-    assert [one["id"] for one in runs(lab)] == [1]
-    lab.run("runs", "rm", "1")
+    (kept / "1/run.json").write_text("[]")
+    lab.run("runs", "rm", "--all")
     assert runs(lab) == []
 
 

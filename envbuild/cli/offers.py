@@ -235,7 +235,7 @@ def runs(directory: str) -> Words:
     from envbuild.project.ran import Runs
     from envbuild.report.runs import command_text, state_text
 
-    found = Runs(Project.load(directory)).every()
+    found, _ = Runs(Project.load(directory)).every()
     return (
         [("latest", ""), *((str(one.id), f"{state_text(one)}: {command_text(one)}") for one in found)] if found else []
     )

@@ -90,5 +90,7 @@ def rm(common: Common, /, *, numbers: tuple[str, ...], every: bool, **options: A
 def _selected(runs: "Runs", options: dict[str, Any], *, every: bool) -> tuple[int, ...]:
     from envbuild.runs import selected
 
-    found = selected(runs.every(), options["environments"], options["experiment"], options["statuses"])
-    return tuple(one.id for one in found if one.status != "running" or not every)
+    if every:
+        return runs.ended()
+    found = selected(runs.every()[0], options["environments"], options["experiment"], options["statuses"])
+    return tuple(one.id for one in found)

@@ -52,13 +52,16 @@ def command(ctx: click.Context, /, **options: Any) -> int | None:
         return None
     import datetime as dt
 
+    from envbuild.cli.problems import tell
+    from envbuild.errors import Problems
     from envbuild.project.ran import Runs
     from envbuild.report.runs import runs_json, runs_text
     from envbuild.runs import selected
 
     common: Common = ctx.obj
-    runs = Runs(common.project())
-    found = selected(runs.every(), options["environments"], options["experiment"], options["statuses"])
-    found = found[: options["limit"]]
-    common.out(runs_json(found) if common.json else runs_text(found, dt.datetime.now(dt.UTC), common.look))
-    return 0
+    every, errors = Runs(common.project()).every()
+    found = selected(every, options["environments"], options["experiment"], options["statuses"])[: options["limit"]]
+    common.out(runs_json(found, errors) if common.json else runs_text(found, dt.datetime.now(dt.UTC), common.look))
+    if errors and not common.json:
+        tell(common, Problems(errors))
+    return 1 if errors else 0

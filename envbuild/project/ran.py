@@ -28,9 +28,16 @@ class Runs:
         self._folder = Path(runs_folder(str(project.root)))
         self._shelf = Shelf(str(self._folder / OBJECTS))
 
-    def every(self) -> tuple[Run, ...]:
-        """Newest first; one whose process is gone without a word is lost."""
-        return tuple(self._read(number) for number in reversed(self._numbers()))
+    def every(self) -> tuple[tuple[Run, ...], tuple[StateError, ...]]:
+        """Newest first, one whose process is gone without a word as lost; and why some of them cannot be read."""
+        found, errors = [], []
+        for number in reversed(self._numbers()):
+            try:
+                found.append(self._read(number))
+            except StateError as error:
+                if (self._folder / str(number) / RECORD).exists():  # else it was forgotten meanwhile
+                    errors.append(error)
+        return tuple(found), tuple(errors)
 
     def one(self, text: str) -> Run:
         return self._read(self._number(text, self._numbers()))
@@ -148,6 +155,10 @@ class Runs:
     def compared(self, first: Run, second: Run) -> tuple[Comparison, Difference]:
         sides = [recorded_side(self.record(run)) for run in (first, second)]
         return compared(first, second, (self.tree(first), self.tree(second))), difference(*sides)
+
+    def ended(self) -> tuple[int, ...]:
+        """Those that nobody is at, and be they damaged."""
+        return tuple(number for number in self._numbers() if not is_held(str(self._folder / str(number))))
 
     def numbers(self, texts: tuple[str, ...]) -> tuple[int, ...]:
         """Of runs that may be damaged."""

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from envbuild.difference import Difference
+from envbuild.errors import EnvbuildError
 from envbuild.report.ages import age, size
 from envbuild.report.columns import Cell, Column, columns
 from envbuild.report.differences import difference_object, difference_text
-from envbuild.report.plans import document
+from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import Look, Style, duration, one_line, plural, wrapped
 from envbuild.runs import Comparison, Run
 
@@ -67,8 +68,11 @@ def run_object(run: Run) -> dict[str, Any]:
     return {name: None if value == "" else value for name, value in found.items()}
 
 
-def runs_json(found: Sequence[Run]) -> str:
-    return document(runs=[run_object(one) for one in found])
+def runs_json(found: Sequence[Run], errors: Sequence[EnvbuildError] = ()) -> str:
+    return document(
+        runs=[run_object(one) for one in found],
+        **({"errors": [error_object(one) for one in errors]} if errors else {}),
+    )
 
 
 def run_text(run: Run, now: dt.datetime, look: Look) -> str:

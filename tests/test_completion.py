@@ -390,6 +390,7 @@ def test_runs_are_offered(fleet: Project) -> None:
     assert {"show", "logs", "rerun", "rm"} <= {*words(fleet, "runs", "")}
     assert words(fleet, "runs", "show", "") == ["latest", "1"]
     assert words(fleet, "runs", "compare", "latest", "") == ["latest", "1"]
+    assert words(fleet, "runs", "stop", "") == ["latest", "1"]
 
 
 def test_models_are_offered(fleet: Project) -> None:

@@ -14,7 +14,7 @@ from support.index import Index
 from support.line import actions, reference, versions
 from support.project import Project, clean_environment
 from support.registry import Registry
-from support.runs import latest, runs, wait_for
+from support.runs import latest, running, runs, wait_for
 from support.services import require
 
 # What Docker itself says on a machine that forwards no packets.
@@ -185,6 +185,29 @@ def test_a_container_ends_with_the_command(built: Project, engine: Engine) -> No
         assert run.wait(30) == 143
     assert time.monotonic() - began < 20
     assert left(built, engine) == ""
+
+
+def test_a_container_that_is_deaf_is_made_to_end(built: Project, engine: Engine) -> None:
+    """When its time is up, though who started it is no more than its messenger; also without a memory of the run."""
+    for options in ([], ["--no-history"]):
+        deaf = ["--", "sh", "-c", 'trap "" TERM; while :; do sleep 1; done']
+        built.run("run", "web", "--image", "--timeout", "1", *options, *deaf, check=124)
+        assert left(built, engine) == ""
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_a_container_is_stopped(built: Project, engine: Engine, *, attended: bool) -> None:
+    """Though it is deaf, and also where kill -9 of whoever attended it left it alone."""
+    deaf = ["--", "sh", "-c", 'trap "" TERM; echo ready; while :; do sleep 1; done']
+    with running(built, "web", "--image", *deaf) as run:
+        if not attended:
+            run.kill()
+            run.wait()
+            assert latest(built)["status"] == "running"
+        told = built.run("runs", "stop", "latest", "--timeout", "0.2").out
+        assert left(built, engine) == ""
+        run.communicate(timeout=30)
+    assert told == f"Run {latest(built)['id']} is ended: {'killed (SIGTERM)' if attended else 'lost'}.\n"
 
 
 def test_a_shell_in_a_container(built: Project) -> None:

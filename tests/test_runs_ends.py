@@ -75,18 +75,59 @@ def test_a_word_of_a_scheduler_is_passed_on(lab: Project, number: signal.Signals
 
 
 def test_who_is_killed_without_a_word_is_lost(lab: Project, tmp_path: Path) -> None:
-    """Never running for ever; its log is there, as far as it got, and it can be forgotten."""
+    """Never running for ever, but as long as its command is at work, which can be stopped; its log is there."""
     with running(lab, "--", "sh", "-c", f"echo $$ > {tmp_path}/pid; {_WAITS}") as run:
         assert ended(lab) == ("running", None, None)
         number = latest(lab)["id"]
-        assert "is still running" in lab.run("runs", "rm", str(number), check=3).err
+        assert f"'envbuild runs stop {number}'" in lab.run("runs", "rm", str(number), check=3).err
         run.kill()
         run.wait()
+        assert ended(lab) == ("running", None, None)
+        assert lab.run("runs", "stop", str(number)).out == f"Run {number} is ended: lost.\n"
         assert ended(lab) == ("lost", None, None)
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # its command was not told
+    wait_for(lambda: not is_alive(int((tmp_path / "pid").read_text())))
     assert lab.run("runs", "logs", str(number)).out == "ready\n"
     assert [one["id"] for one in runs(lab, "--status", "lost")] == [number]
     lab.run("runs", "rm", str(number))
+
+
+def test_a_run_that_is_stopped_is_asked_first(lab: Project) -> None:
+    """By its number; it cleans up, and it is remembered as what it is. One that has ended is left as it is."""
+    numbers = [lab.run("run", "--detach", "--", "sh", "-c", _CLEANS).out.strip() for _ in range(2)]
+    for number in numbers:
+        wait_for(lambda at=number: lab.run("runs", "logs", at).out)  # type: ignore[misc]
+    told = lab.run("runs", "stop", *numbers, numbers[0]).out
+    assert told == "".join(f"Run {number} is ended: killed (SIGTERM).\n" for number in numbers)
+    assert lab.run("runs", "logs", numbers[0]).out == "ready\ncleaned\n"
+    assert lab.run("runs", "stop", "latest").out == f"Run {numbers[1]} had ended before: killed (SIGTERM).\n"
+    assert [one["code"] for one in lab.json("runs", "stop", "latest")["runs"]] == [7]
+
+
+@pytest.mark.parametrize(("outer", "end"), [("trap '' TERM; ", (137, "SIGKILL")), ("", (143, "SIGTERM"))])
+def test_a_run_that_does_not_listen_is_made_to_end(
+    lab: Project, tmp_path: Path, outer: str, end: tuple[int, str]
+) -> None:
+    """With what it has started, and be that alone deaf; whoever attends it lives, and tells."""
+    (tmp_path / "deaf").write_text(f"trap '' TERM; echo $$ > {tmp_path}/pid; {_WAITS}")
+    with running(lab, "--", "sh", "-c", f"{outer}sh {tmp_path}/deaf; exit 0") as run:
+        told = lab.run("runs", "stop", "latest", "--timeout", "1.2")
+        assert not is_alive(int((tmp_path / "pid").read_text()))
+        out, _ = run.communicate(timeout=30)
+    assert (run.returncode, out) == (end[0], "")
+    assert ended(lab) == ("killed", *end)
+    assert told.out == f"Run {latest(lab)['id']} is ended: killed ({end[1]}).\n"
+    assert told.err == f"run {latest(lab)['id']}: it is made to end after 1.2 s\n"
+
+
+def test_a_terminal_run_is_stopped_from_elsewhere(lab: Project) -> None:
+    """Its command, which has a terminal of its own, is told as well; one that is deaf loses that terminal."""
+    with lab.terminal("run", "--", "sh", "-c", _CLEANS) as terminal:
+        terminal.wait_for("ready")
+        assert "killed (SIGTERM)" in lab.run("runs", "stop", "latest").out
+        terminal.wait_for("cleaned")
+    with lab.terminal("run", "--", "sh", "-c", f"trap '' TERM; {_WAITS}") as terminal:
+        terminal.wait_for("ready")
+        assert "lost" in lab.run("runs", "stop", "latest", "--timeout", "0").out
 
 
 def test_a_command_that_is_killed_from_outside(lab: Project, tmp_path: Path) -> None:
@@ -133,10 +174,10 @@ def test_one_that_goes_on_can_be_ended_and_lost(lab: Project) -> None:
         wait_for(lambda: lab.run("runs", "logs", "latest").out)
         child = int(lab.run("runs", "logs", "latest").out)
         os.kill(latest(lab)["pid"], number)
+        if number == signal.SIGKILL:
+            os.kill(child, number)
         wait_for(lambda: ended(lab)[0] != "running")
         assert ended(lab)[0] == status
-        if is_alive(child):
-            os.kill(child, signal.SIGKILL)
 
 
 def _terminal(project: Project, command: list[str], columns: int = 100) -> Terminal:

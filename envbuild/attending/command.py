@@ -7,6 +7,7 @@ import select
 import signal
 import time
 
+from envbuild.attending.asking import Question
 from envbuild.attending.masking import Log
 from envbuild.attending.streams import Channel, Ends, has_terminal
 from envbuild.attending.terminal import Terminal, UnstartedError, Watched
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Env = Mapping[bytes, bytes]
+    Ending = tuple[Sequence[str], Mapping[str, str]]
 
 GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
@@ -81,8 +83,9 @@ def _has_keys() -> bool:
 class Attention:
     """One loop over all that may happen; signals are passed on at once, also while somebody does not read."""
 
-    def __init__(self, log: Log | None, seconds: float | None) -> None:
+    def __init__(self, log: Log | None, seconds: float | None, ending: "Ending | None") -> None:
         self._log = log
+        self._ending = ending
         self._ends_at = None if seconds is None else time.monotonic() + seconds
         self._interrupted, self._ended_by, self._timed_out = False, 0, False
         self._before: dict[int, object] = {}
@@ -204,14 +207,19 @@ class Attention:
         return None if left is None else int(left * 1000) + 1
 
     def _hurry(self, send: "Callable[[int], None]") -> None:
-        """Asked to end when its time is up, and made to a little later."""
+        """Asked to end when its time is up, and made to a little later; first what it only speaks for."""
         if self._ends_at is None or time.monotonic() < self._ends_at:
             return
-        send(signal.SIGKILL if self._timed_out else signal.SIGTERM)
-        if not self._timed_out:
-            send(signal.SIGCONT)
-        self._timed_out = True
         self._ends_at = time.monotonic() + GRACE_SECONDS
+        if not self._timed_out:
+            self._timed_out = True
+            send(signal.SIGTERM)
+            send(signal.SIGCONT)
+        elif self._ending:
+            Question(*self._ending)
+            self._ending = None
+        else:
+            send(signal.SIGKILL)
 
     def _drain(self, channels: "Sequence[Channel]") -> None:
         """What it has written; what outlives it, and goes on writing, is not waited for."""
@@ -236,13 +244,19 @@ def _suspend(own: Terminal) -> None:
 
 
 def attended(
-    words: "Sequence[str]", env: "Mapping[str, str]", log: Log | None, seconds: float | None, *, silent: bool = False
+    words: "Sequence[str]",
+    env: "Mapping[str, str]",
+    log: Log | None,
+    seconds: float | None,
+    *,
+    ending: "Sequence[str]" = (),
+    silent: bool = False,
 ) -> Outcome:
-    """To its end; UnstartedError where it cannot be started."""
+    """To its end; UnstartedError where it cannot be started. `ending` are words that end what it started elsewhere."""
     place = program(words[0], env.get("PATH", os.defpath))
     encoded = [_encoded(word) for word in words]
     given = {_encoded(name): _encoded(value) for name, value in env.items()}
-    attention = Attention(log, seconds)
+    attention = Attention(log, seconds, (ending, env) if ending else None)
     try:
         if not silent and has_terminal():
             return attention.terminal(place, encoded, given)

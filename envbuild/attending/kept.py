@@ -18,7 +18,7 @@ def runs_folder(root: str) -> str:
 
 
 class Keeping:
-    """A run that is being recorded. Its folder is held until this process ends, however it ends."""
+    """A run that is being recorded. Its folder is held until this process ends, however it ends, and its command."""
 
     def __init__(self, root: str) -> None:
         folder = runs_folder(root)
@@ -38,6 +38,10 @@ class Keeping:
                 stream.flush()
                 os.fsync(stream.fileno())
         os.replace(beside, f"{self.folder}/{RECORD}")  # noqa: PTH105 - as above
+
+    def share(self) -> None:
+        """With the command: while that is at work the run is running, whatever became of us."""
+        os.set_inheritable(self._held, True)  # noqa: FBT003 - it knows no names
 
     def let_go(self) -> None:
         os.close(self._held)
@@ -88,7 +92,7 @@ def _highest(folder: str) -> int:
 
 
 def is_held(folder: str) -> bool:
-    """Whether the process that records a run is alive."""
+    """Whether anybody is at a run: the process that records it, or its command."""
     try:
         handle = os.open(f"{folder}/{HELD}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

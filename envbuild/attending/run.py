@@ -37,15 +37,16 @@ class ForgottenError(Exception):
 class Ticket:
     """All that a run is made from. Made with its fields by name.
 
-    `words` are what is started, in `folder` or here. `facts` are what is known of the run already, and `record` is the
-    whole record of its environment, where that is not known to be kept. `source` is the folder of which a snapshot is
-    taken, if one is; of a copy of what was kept before `copied` says all, and it is not looked at. What lies in
-    `passing` is removed in the end. Of secrets the names of their variables and the paths of their files are known,
-    and no value.
+    `words` are what is started, in `folder` or here; `ending` what makes that end which they started elsewhere. `facts`
+    are what is known of the run already, and `record` is the whole record of its environment, where that is not known
+    to be kept. `source` is the folder of which a snapshot is taken, if one is; of a copy of what was kept before
+    `copied` says all, and it is not looked at. What lies in `passing` is removed in the end. Of secrets the names of
+    their variables and the paths of their files are known, and no value.
     """
 
     root = ""
     words: "list[str]" = []  # noqa: RUF012 - each ticket has its own
+    ending: "list[str]" = []  # noqa: RUF012 - as above
     env: "Mapping[str, str]" = {}  # noqa: RUF012 - as above
     folder = ""
     facts: "Mapping[str, object]" = {}  # noqa: RUF012 - as above
@@ -137,8 +138,9 @@ class Running:
         if ticket.folder:
             os.chdir(ticket.folder)
         log = Log(f"{self._keeping.folder}/{LOG}", self._secrets)
+        self._keeping.share()
         try:
-            outcome = attended(ticket.words, ticket.env, log, ticket.seconds, silent=silent)
+            outcome = attended(ticket.words, ticket.env, log, ticket.seconds, ending=ticket.ending, silent=silent)
         except UnstartedError as error:
             code = _NOT_FOUND if error.errno in {errno.ENOENT, errno.ENOTDIR} else _NOT_RUN
             self._write("failed", lasting=True, code=code, seconds=self._took, ended=_now())

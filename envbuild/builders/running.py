@@ -2,9 +2,11 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +22,14 @@ _NO_GPUS = {"", "none", "void"}
 _RUNTIME = "nvidia"
 # The shell that people expect, else the one that there is.
 SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; fi; exec /bin/sh")
+
+
+class Container(NamedTuple):
+    """By its name; the words that start it and attend to it, and those that make it end at once."""
+
+    name: str
+    started: list[str]
+    ended: list[str]
 
 
 class Inside(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +58,11 @@ def refuse_misstated(inside: Inside) -> None:
             raise UsageError(f"'{one}' is no variable", hint="write NAME=VALUE, or NAME to pass on your own")
 
 
-def container_words(image: str, command: Sequence[str], inside: Inside, daemon: Daemon, *, terminal: bool) -> list[str]:
+def container(image: str, command: Sequence[str], inside: Inside, daemon: Daemon, *, terminal: bool) -> Container:
     """Each value is joined to its option, so that none is one itself; what is run takes the place of the entrypoint."""
     context = daemon.endpoint.context
-    place = [f"--context={context}"] if context else []
+    docker = ["docker", *([f"--context={context}"] if context else [])]
+    name = f"envbuild-{os.urandom(6).hex()}"
     options = [
         *(["--tty", "--env=TERM"] if terminal else []),
         *(f"--mount={_mount(one)}" for one in inside.mounts),
@@ -62,8 +73,9 @@ def container_words(image: str, command: Sequence[str], inside: Inside, daemon: 
         *_gpus(image, inside.gpus, daemon),
     ]
     init = ["--init"] if daemon.has_init else []  # a first process is deaf to signals that it does not handle
-    fixed = ["run", "--rm", *init, "--interactive", "--pull=never"]
-    return ["docker", *place, *fixed, *options, f"--entrypoint={command[0]}", image, *command[1:]]
+    fixed = ["run", "--rm", f"--name={name}", *init, "--interactive", "--pull=never"]
+    started = [*docker, *fixed, *options, f"--entrypoint={command[0]}", image, *command[1:]]
+    return Container(name, started, [*docker, "kill", name])
 
 
 def _mount(text: str) -> str:

@@ -10,7 +10,7 @@ import click
 from envbuild.cli.options import Common
 
 if TYPE_CHECKING:
-    from envbuild.builders.running import Inside
+    from envbuild.builders.running import Container, Inside
     from envbuild.project import Project
     from envbuild.project.running import Chosen, Wish
 
@@ -70,15 +70,15 @@ def run_inside(
 
     name, version = chosen
     record = project.built(name, version or "latest")
-    words = contained(project, record, command, inside, lambda text: common.say(f"{name}: {text}"), terminal=is_ours())
+    made = contained(project, record, command, inside, lambda text: common.say(f"{name}: {text}"), terminal=is_ours())
     sys.stdout.flush()
-    return project.programs.hand_over(words, project.host, lambda: HINT_DOCKER)
+    return project.programs.hand_over(made.started, project.host, lambda: HINT_DOCKER)
 
 
 def in_container(
     common: Common, project: "Project", one: "Chosen", wish: "Wish", inside: "Inside", *, terminal: bool
-) -> "tuple[list[str], Inside]":
-    """What starts it, and how: as is said on the command line, and besides as `run:` of the manifest says."""
+) -> "tuple[Container, Inside]":
+    """One, and how it is run: as is said on the command line, and besides as `run:` of the manifest says."""
     import msgspec
 
     from envbuild.project.containers import contained

@@ -14,11 +14,12 @@ SUBCOMMANDS = {
     "outputs": "Get what a run has left in outputs/ and logs/.",
     "rerun": "Run the same again.",
     "compare": "Say what differs between two runs.",
+    "stop": "End runs that are at work.",
     "rm": "Forget runs, and what is kept of them.",
 }
 _HOME = {
     "show": "runlook", "logs": "runlook", "compare": "runlook", "env": "runkept", "outputs": "runkept",
-    "rerun": "runagain", "rm": "runagain",
+    "rerun": "runagain", "stop": "runstop", "rm": "runagain",
 }  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def _is_run(word: str) -> bool:
 def command(ctx: click.Context, /, **options: Any) -> int | None:
     """List what was run, newest first; a run is named by its number, or as 'latest'.
 
-    One whose process is gone without a word, as after kill -9 or a loss of power, is lost.
+    One that ended without a word, as by kill -9 or a loss of power, is lost.
 
     \b
     Examples:

@@ -112,8 +112,8 @@ class Started:
         from envbuild.project.running import contained_ticket
 
         terminal = is_ours() and not self._options["detach"]
-        started, inside = in_container(self._common, self._project, one, self._wish, self._inside, terminal=terminal)
-        found = contained_ticket(self._project, one, self._wish, inside, started)
+        made, inside = in_container(self._common, self._project, one, self._wish, self._inside, terminal=terminal)
+        found = contained_ticket(self._project, one, self._wish, inside, made)
         return self._attended(found, lambda: HINT_DOCKER)
 
     def _attended(self, found: "Ticket", hint: "Callable[[], str]") -> int:

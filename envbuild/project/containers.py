@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from envbuild.builders.pulling import pulled
-from envbuild.builders.running import Inside, container_words
+from envbuild.builders.running import Container, Inside, container
 from envbuild.errors import UsageError
 from envbuild.project.front import Project
 from envbuild.project.shop import engine, keeper
@@ -18,13 +18,13 @@ def contained(
     say: Callable[[str], None],
     *,
     terminal: bool,
-) -> list[str]:
-    """The words that run it in what a record says was built; its image is there then."""
+) -> Container:
+    """One of what a record says was built, with a command; its image is there then."""
     if record.builder == "local":
         raise no_image(record.title)
     daemon = engine(project)
     image = pulled(record.reference, project.registries, daemon, keeper(project, record.builder), say)
-    return container_words(image, command, inside, daemon, terminal=terminal)
+    return container(image, command, inside, daemon, terminal=terminal)
 
 
 def no_image(shown: str) -> UsageError:

@@ -157,8 +157,12 @@ class Runs:
         return compared(first, second, (self.tree(first), self.tree(second))), difference(*sides)
 
     def ended(self) -> tuple[int, ...]:
-        """Those that nobody is at, and be they damaged."""
-        return tuple(number for number in self._numbers() if not is_held(str(self._folder / str(number))))
+        """Of all; of what is damaged nobody knows more than whether somebody is at it."""
+        status = {one.id: one.status for one in self.every()[0]}
+        return tuple(number for number in self._numbers() if not self._is_running(number, status.get(number)))
+
+    def _is_running(self, number: int, status: str | None) -> bool:
+        return status == "running" if status else is_held(str(self._folder / str(number)))
 
     def numbers(self, texts: tuple[str, ...]) -> tuple[int, ...]:
         """Of runs that may be damaged."""
@@ -184,7 +188,8 @@ class Runs:
                 return
             raise
         if found.status == "running":
-            raise RefusedError(f"run {number} is still running (process {found.pid})", hint="wait for it, or end it")
+            what = f"run {number} is still running (process {found.pid})"
+            raise RefusedError(what, hint=f"wait for it, or end it: 'envbuild runs stop {number}'")
 
     def _removed(self, numbers: tuple[int, ...]) -> int:
         for number in numbers:

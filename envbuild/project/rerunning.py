@@ -106,6 +106,6 @@ def contained_again(
     mounts = tuple(f"{folder}:{SOURCE}" if text.endswith(f":{SOURCE}") else text for text in inside.mounts)
     stated = tuple(f"{name}={value}" for name, value in stated_variables(one, one.environment.prefix).items())
     inside = msgspec.structs.replace(inside, mounts=mounts, variables=(*stated, *wish.variables))
-    started = contained(project, one.record, run.command, inside, say, terminal=terminal)
-    begun = contained_ticket(project, one, msgspec.structs.replace(wish, source=str(folder)), inside, started)
+    made = contained(project, one.record, run.command, inside, say, terminal=terminal)
+    begun = contained_ticket(project, one, msgspec.structs.replace(wish, source=str(folder)), inside, made)
     return _copied(begun, run, folder)

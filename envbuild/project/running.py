@@ -11,7 +11,7 @@ from envbuild.attending.kept import OBJECTS, RUNS
 from envbuild.attending.run import TIMED_OUT, Running, Ticket
 from envbuild.attending.snapshot import SourceError
 from envbuild.attending.terminal import UnstartedError
-from envbuild.builders.running import Inside
+from envbuild.builders.running import Container, Inside
 from envbuild.document import PREFIX, Scalar, Sequence
 from envbuild.errors import ProcessError, UsageError, WorkspaceError
 from envbuild.manifest import Run
@@ -137,13 +137,19 @@ def ticket(project: Project, one: Chosen, wish: Wish) -> Ticket:
     ))  # fmt: skip
 
 
-def contained_ticket(project: Project, one: Chosen, wish: Wish, inside: Inside, started: list[str]) -> Ticket:
-    """In a container: `started` is what starts it, and the command in it is what is remembered."""
+def contained_ticket(project: Project, one: Chosen, wish: Wish, inside: Inside, made: Container) -> Ticket:
+    """In a container; the command in it is what is remembered."""
     prefix = one.environment.prefix
     facts = facts_of(one, wish, stated_variables(one, prefix))
     shown = {name: value for name, value in msgspec.structs.asdict(inside).items() if value and name != "variables"}
-    more = {"command": words(one, wish, prefix), "image": True, "inside": msgspec.to_builtins(shown)}
-    return complete(project, one, wish, Ticket(words=started, env=project.host, facts={**facts, **more}))
+    more = {
+        "command": words(one, wish, prefix),
+        "image": True,
+        "inside": msgspec.to_builtins(shown),
+        "container": made.name,
+    }
+    begun = Ticket(words=made.started, ending=made.ended, env=project.host, facts={**facts, **more})
+    return complete(project, one, wish, begun)
 
 
 def complete(project: Project, one: Chosen, wish: Wish, begun: Ticket) -> Ticket:
@@ -215,7 +221,7 @@ def attend(running: Running, found: Ticket, hint: Callable[[], str] = str) -> in
 def unrecorded(found: Ticket, hint: Callable[[], str]) -> int:
     """The same, of which nothing is remembered."""
     try:
-        outcome = attended(found.words, found.env, None, found.seconds)
+        outcome = attended(found.words, found.env, None, found.seconds, ending=found.ending)
     except OSError as error:
         raise unstarted(found, error, hint) from None
     return TIMED_OUT if outcome.timed_out else outcome.code

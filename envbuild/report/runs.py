@@ -75,6 +75,14 @@ def runs_json(found: Sequence[Run], errors: Sequence[EnvbuildError] = ()) -> str
     )
 
 
+def stopped_text(before: Sequence[Run], after: Sequence[Run]) -> str:
+    """What became of each, and what had before it was asked for."""
+    return "\n".join(
+        f"Run {now.id} {'is ended' if then.status == 'running' else 'had ended before'}: {state_text(now)}."
+        for then, now in zip(before, after, strict=True)
+    )
+
+
 def run_text(run: Run, now: dt.datetime, look: Look) -> str:
     """What became of it first, then what it was, and what is kept of it."""
     took = "" if run.seconds is None else f" after {duration(run.seconds)}"

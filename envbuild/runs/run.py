@@ -55,6 +55,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     experiment: str = ""
     image: bool = False
+    container: str = ""
     inside: dict[str, tuple[str, ...] | str] = {}
     env: tuple[str, ...] = ()
     given: tuple[str, ...] = ()

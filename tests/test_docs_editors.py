@@ -54,7 +54,7 @@ def test_every_option_and_shell_is_named() -> None:
     """And every field of a kernel in JSON."""
     from envbuild.cli.export import SHELLS
     from envbuild.cli.kernel import command
-    from envbuild.project.scripting import SHELLS as KNOWN
+    from envbuild.project.entering.scripting import SHELLS as KNOWN
 
     page = PAGE.read_text(encoding="utf-8")
     assert SHELLS == KNOWN

@@ -5,7 +5,7 @@ from support.project import Project
 
 from envbuild.errors import EnvbuildError
 from envbuild.project import Project as Front
-from envbuild.project.serving import check
+from envbuild.project.services.serving import check
 from envbuild.service import Service, service_of
 
 

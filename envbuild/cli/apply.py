@@ -85,7 +85,7 @@ def _to_write(project: "Project", selection: "Selection", wishes: "Wishes") -> t
     """Images that are to be written into files besides, by environment."""
     if not wishes.outputs:
         return ()
-    from envbuild.project.outputs import images_of
+    from envbuild.project.distributing.outputs import images_of
 
     return images_of(project, selection, wishes.outputs)
 
@@ -97,7 +97,7 @@ def _written(common: Common, project: "Project", applied: "Applied", names: tupl
     import msgspec
 
     from envbuild.cli.progress import patience
-    from envbuild.project.outputs import write
+    from envbuild.project.distributing.outputs import write
 
     with terminated(), patience(common, "writing"):
         return msgspec.structs.replace(applied, written=write(project, names, project.wishes.outputs))

@@ -115,7 +115,7 @@ def _encoded(text: str) -> bytes:
 def _told(ticket: "Ticket", error: OSError) -> int:
     from envbuild.cli.options import Common
     from envbuild.cli.problems import tell
-    from envbuild.project.running import unstarted
+    from envbuild.project.runs.running import unstarted
 
     found = unstarted(ticket, error)
     tell(Common(), found)

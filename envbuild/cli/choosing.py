@@ -53,7 +53,7 @@ def chosen(
     if version:
         return name, version, None
     if image and project.one(name).builder == "local":
-        from envbuild.project.containers import no_image
+        from envbuild.project.runs.containers import no_image
 
         raise no_image(f"'{name}'")
     return name, version, make_ready(project, common, name, options)

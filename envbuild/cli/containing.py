@@ -12,7 +12,7 @@ from envbuild.cli.options import Common
 if TYPE_CHECKING:
     from envbuild.builders.running import Container, Inside
     from envbuild.project import Project
-    from envbuild.project.running import Chosen, Wish
+    from envbuild.project.runs.running import Chosen, Wish
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,7 +66,7 @@ def run_inside(
     common: Common, project: "Project", chosen: tuple[str, str], command: Sequence[str], inside: "Inside"
 ) -> int:
     """In the foreground, with our own terminal if there is one; the command's code is ours."""
-    from envbuild.project.containers import contained
+    from envbuild.project.runs.containers import contained
 
     name, version = chosen
     record = project.built(name, version or "latest")
@@ -81,8 +81,8 @@ def in_container(
     """One, and how it is run: as is said on the command line, and besides as `run:` of the manifest says."""
     import msgspec
 
-    from envbuild.project.containers import contained
-    from envbuild.project.running import SOURCE, mounts_of, source_of, stated_variables, words
+    from envbuild.project.runs.containers import contained
+    from envbuild.project.runs.running import SOURCE, mounts_of, source_of, stated_variables, words
 
     run, prefix = one.environment.keys.run, one.environment.prefix
     stated = tuple(f"{name}={value}" for name, value in stated_variables(one, prefix).items())

@@ -22,7 +22,7 @@ def command(common: Common, /, *, offline: bool) -> int:
       envbuild doctor --offline --json
     """
     from envbuild.cli.progress import patience
-    from envbuild.project.health import examine
+    from envbuild.project.health.health import examine
     from envbuild.report.health import health_json, health_text
 
     with patience(common, "looking at this machine"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def export_service(common: Common, environment: str, output: str, options: dict[str, Any]) -> int:
     from envbuild.cli.progress import patience
-    from envbuild.project.deploying import deployed
+    from envbuild.project.services.deploying import deployed
     from envbuild.report.exports import Told, exported_json, service_text
     from envbuild.workspace import write_whole
 

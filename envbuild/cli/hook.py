@@ -33,7 +33,7 @@ def command(common: Common, /, *, shell: str, environment: str | None) -> int:
       envbuild hook zsh
     """
     from envbuild.errors import UsageError
-    from envbuild.project.hooks import direnv_lines, function
+    from envbuild.project.entering.hooks import direnv_lines, function
 
     if environment and shell != "direnv":
         raise UsageError(f"the functions of {shell} are of no environment", hint="leave it out")

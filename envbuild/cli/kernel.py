@@ -10,7 +10,7 @@ from envbuild.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.project.kernels import Kernel
+    from envbuild.project.entering.kernels import Kernel
 
 
 @click.command("kernel", options_metavar="[OPTIONS]")
@@ -60,7 +60,7 @@ def _start(common: Common, environment: str, options: dict[str, Any]) -> int:
     """It takes our place, so that whoever ends or interrupts us reaches the kernel itself."""
     from envbuild.cli.atonce import take_over
     from envbuild.process import not_run
-    from envbuild.project.kernels import begin
+    from envbuild.project.entering.kernels import begin
 
     found = begin(common.project(), environment, options["language"] or "", options["connection"])
     for note in found.notes:
@@ -73,15 +73,15 @@ def _start(common: Common, environment: str, options: dict[str, Any]) -> int:
 
 def _place(options: dict[str, Any]) -> "Path":
     from envbuild.process import given_environment
-    from envbuild.project.kernels import folder_of
+    from envbuild.project.entering.kernels import folder_of
 
     return folder_of(given_environment(), options["prefix"], options["folder"])
 
 
 def _install(common: Common, environment: str | None, options: dict[str, Any]) -> int:
     from envbuild.cli.choosing import chosen
-    from envbuild.project.kernels import install, language_of, planned
-    from envbuild.project.running import chosen as chosen_one
+    from envbuild.project.entering.kernels import install, language_of, planned
+    from envbuild.project.runs.running import chosen as chosen_one
     from envbuild.report.kernels import installed_text, kernels_json
 
     project = common.project()
@@ -99,7 +99,7 @@ def _install(common: Common, environment: str | None, options: dict[str, Any]) -
 
 def _list(common: Common, options: dict[str, Any]) -> int:
     from envbuild.process import given_environment
-    from envbuild.project.kernels import installed, state_of
+    from envbuild.project.entering.kernels import installed, state_of
     from envbuild.report.kernels import kernels_json, kernels_text
 
     found = [(one, state_of(one, given_environment())) for one in installed(_place(options))]
@@ -108,7 +108,7 @@ def _list(common: Common, options: dict[str, Any]) -> int:
 
 
 def _remove(common: Common, environment: str | None, options: dict[str, Any]) -> int:
-    from envbuild.project.kernels import installed, remove
+    from envbuild.project.entering.kernels import installed, remove
     from envbuild.report.kernels import kernels_json, removed_text
 
     if not environment:

@@ -26,7 +26,7 @@ def add(common: Common, /, *, name: str, path: str, run: str, description: str) 
       envbuild models add churn outputs/model.pkl --run latest
     """
     from envbuild.cli.progress import patience
-    from envbuild.project.modelling import Asked, added
+    from envbuild.project.services.modelling import Asked, added
     from envbuild.report.modelled import added_text, models_json
 
     project = common.project()
@@ -49,7 +49,7 @@ def rm(common: Common, /, *, models: tuple[str, ...], every: bool) -> int:
       envbuild models rm churn@1
       envbuild models rm old --all
     """
-    from envbuild.project.modelled import Models
+    from envbuild.project.services.modelled import Models
     from envbuild.report.modelled import removed_json, removed_text
 
     kept = Models(common.project())

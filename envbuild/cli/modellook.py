@@ -23,7 +23,7 @@ def show(common: Common, /, *, model: str, check: bool) -> int:
     """
     import datetime as dt
 
-    from envbuild.project.modelled import Models
+    from envbuild.project.services.modelled import Models
     from envbuild.report.modelled import model_text, models_json
 
     models = Models(common.project())
@@ -50,7 +50,7 @@ def get(common: Common, /, *, model: str, output: str) -> int:
       envbuild models get churn@1 -o fetched
     """
     from envbuild.cli.progress import patience
-    from envbuild.project.modelled import Models
+    from envbuild.project.services.modelled import Models
     from envbuild.report.modelled import got_text, models_json
 
     models = Models(common.project())
@@ -75,7 +75,7 @@ def env(common: Common, /, *, model: str, output: str) -> int:
       envbuild models env churn -o ../churn-1
     """
     from envbuild.cli.runkept import tell_environment
-    from envbuild.project.modelled import Models
+    from envbuild.project.services.modelled import Models
 
     project = common.project()
     models = Models(project)

@@ -43,8 +43,8 @@ def command(ctx: click.Context, /, **options: Any) -> int | None:
     import datetime as dt
 
     from envbuild.model import selected
-    from envbuild.project.modelled import Models
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
+    from envbuild.project.services.modelled import Models
     from envbuild.report.modelled import models_json, models_text
 
     common: Common = ctx.obj

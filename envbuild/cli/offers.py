@@ -232,7 +232,7 @@ def versions(directory: str, began: Began | None, name: str) -> Words:
 def runs(directory: str) -> Words:
     """The numbers of runs, newest first, with what each was."""
     from envbuild.project import Project
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import command_text, state_text
 
     found, _ = Runs(Project.load(directory)).every()
@@ -244,7 +244,7 @@ def runs(directory: str) -> Words:
 def models(directory: str, *, versions: bool) -> Words:
     """The names of models, or each version, with what it is for."""
     from envbuild.project import Project
-    from envbuild.project.modelled import Models
+    from envbuild.project.services.modelled import Models
 
     found = Models(Project.load(directory)).every()
     if versions:

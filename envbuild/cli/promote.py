@@ -25,8 +25,8 @@ def command(common: Common, /, *, environment: str, tags: tuple[str, ...]) -> in
     """
     from envbuild.cli.progress import patience
     from envbuild.errors import UsageError
-    from envbuild.project.promoting import moves, promote
-    from envbuild.project.recalled import recalled
+    from envbuild.project.distributing.promoting import moves, promote
+    from envbuild.project.distributing.recalled import recalled
     from envbuild.project.versions import parted
     from envbuild.report.images import move_lines, moves_json
 

@@ -29,7 +29,7 @@ def command(common: Common, /, *, environments: tuple[str, ...], jobs: int, also
     from envbuild.cli.apply import end
     from envbuild.cli.progress import patience, shown_progress
     from envbuild.project import Selection
-    from envbuild.project.publishing import joint, recorded, to_publish
+    from envbuild.project.distributing.publishing import joint, recorded, to_publish
     from envbuild.project.versions import asked_versions
     from envbuild.project.wishes import Wishes
     from envbuild.report.applied import Applied

@@ -25,8 +25,8 @@ def command(common: Common, /, *, environment: str, platform: str) -> int:
       envbuild pull serving/web@2
     """
     from envbuild.cli.progress import shown_progress
-    from envbuild.project.pulling import pull
-    from envbuild.project.recalled import recalled
+    from envbuild.project.distributing.pulling import pull
+    from envbuild.project.distributing.recalled import recalled
     from envbuild.project.versions import parted
     from envbuild.report.images import pulled_json, pulled_text
 

@@ -8,7 +8,7 @@ from envbuild.cli.options import Common, with_globals
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
 
 
 @click.command("rerun")
@@ -29,8 +29,8 @@ def rerun(common: Common, /, *, run: str, variables: tuple[str, ...], detach: bo
       envbuild runs rerun 1 --detach
     """
     from envbuild.cli.started import attended
-    from envbuild.project import rerunning
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs import rerunning
+    from envbuild.project.runs.ran import Runs
 
     project = common.project()
     runs = Runs(project)
@@ -74,7 +74,7 @@ def rm(common: Common, /, *, numbers: tuple[str, ...], every: bool, **options: A
       envbuild runs rm 1
       envbuild runs rm --status failed --experiment lr
     """
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import removed_json, removed_text
 
     asked = bool(options["environments"] or options["experiment"] or options["statuses"])

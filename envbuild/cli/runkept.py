@@ -27,7 +27,7 @@ def env(common: Common, /, *, run: str, output: str) -> int:
       envbuild runs env latest
       envbuild runs env 1 -o ../run-1
     """
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
 
     project = common.project()
     runs = Runs(project)
@@ -74,7 +74,7 @@ def outputs(common: Common, /, *, run: str, output: str) -> int:
       envbuild runs outputs latest
       envbuild runs outputs 1 -o ../outputs-1
     """
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import outputs_json, outputs_text
 
     runs = Runs(common.project())

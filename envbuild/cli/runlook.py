@@ -25,7 +25,7 @@ def show(common: Common, /, *, run: str, diff: bool, files: bool) -> int:
     """
     import datetime as dt
 
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import run_text, runs_json
     from envbuild.written import clean
 
@@ -62,7 +62,7 @@ def logs(common: Common, /, *, run: str, **options: Any) -> int:
     from itertools import islice
 
     from envbuild.project.logs import lines_of
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.plans import document
     from envbuild.written import log_line
 
@@ -100,7 +100,7 @@ def compare(common: Common, /, *, first: str, second: str) -> int:
       envbuild runs compare 1 2
       envbuild runs compare 1 latest --json
     """
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import comparison_json, comparison_text
 
     runs = Runs(common.project())

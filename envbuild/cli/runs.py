@@ -55,7 +55,7 @@ def command(ctx: click.Context, /, **options: Any) -> int | None:
 
     from envbuild.cli.problems import tell
     from envbuild.errors import Problems
-    from envbuild.project.ran import Runs
+    from envbuild.project.runs.ran import Runs
     from envbuild.report.runs import runs_json, runs_text
     from envbuild.runs import selected
 

@@ -25,8 +25,8 @@ def stop(common: Common, /, *, texts: tuple[str, ...], timeout: float) -> int:
       envbuild runs stop latest
       envbuild runs stop 3 4 --timeout 60
     """
-    from envbuild.project.ran import Runs
-    from envbuild.project.stopping import Stopping
+    from envbuild.project.runs.ran import Runs
+    from envbuild.project.runs.stopping import Stopping
     from envbuild.report.runs import runs_json, stopped_text
 
     project = common.project()

@@ -47,7 +47,7 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
       envbuild serve churn/score --image --build
     """
     from envbuild.cli.serveimage import refuse_without_image, serve_image
-    from envbuild.project.serving import check, listen, serve, service_folder, service_named
+    from envbuild.project.services.serving import check, listen, serve, service_folder, service_named
     from envbuild.service import said_anew
 
     project = common.project()

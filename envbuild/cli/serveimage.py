@@ -9,7 +9,7 @@ from envbuild.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
     from envbuild.project import Project
-    from envbuild.project.serviced import ServiceImage
+    from envbuild.project.services.serviced import ServiceImage
     from envbuild.service import Service
 
 _ONLY_ONE = "a service is of one environment: name it"
@@ -23,8 +23,8 @@ def refuse_without_image(options: dict[str, Any]) -> None:
 def serve_image(
     common: Common, project: "Project", service: "Service", environment: str | None, options: dict[str, Any]
 ) -> int:
-    from envbuild.project.running import chosen as chosen_one
-    from envbuild.project.serviced import service_image
+    from envbuild.project.runs.running import chosen as chosen_one
+    from envbuild.project.services.serviced import service_image
 
     host = "" if options["build"] else _refuse_taken(service, options)
     name, version, _ = chosen(project, common, environment, _ONLY_ONE, options, image=True)
@@ -39,7 +39,7 @@ def serve_image(
 
 def _refuse_taken(service: "Service", options: dict[str, Any]) -> str:
     """A port that is taken is told before anything is built; gives the address by its number, as engines want it."""
-    from envbuild.project.serving import listen
+    from envbuild.project.services.serving import listen
 
     with listen(options["host"], service.port if options["port"] is None else options["port"]) as sock:
         return str(sock.getsockname()[0])
@@ -55,7 +55,7 @@ def _built(common: Common, service: "Service", found: "ServiceImage", reference:
 
 
 def _run(common: Common, project: "Project", made: "tuple[ServiceImage, str]", host: str, port: int | None) -> int:
-    from envbuild.project.contained import Asked, serve_contained
+    from envbuild.project.services.contained import Asked, serve_contained
     from envbuild.report.services import service_text
 
     def listening(url: str) -> None:

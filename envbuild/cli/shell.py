@@ -40,7 +40,7 @@ def command(common: Common, /, *, environment: str | None, wanted: str, inside: 
       envbuild shell serving/web --image --user 0
       echo 'python -V' | envbuild shell churn/train
     """
-    from envbuild.project.shells import Opening, find_shell, is_followed, start
+    from envbuild.project.entering.shells import Opening, find_shell, is_followed, start
 
     project = common.project()
     only_one = "a shell is of one environment: name it"

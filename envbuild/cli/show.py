@@ -66,9 +66,9 @@ def command(common: Common, /, *, environment: str, resolved: bool, image: bool,
 
 def _image(common: Common, project: "Project", name: str, version: str, *, layers: bool) -> int:
     from envbuild.cli.progress import patience
-    from envbuild.project.pictured import pictured
-    from envbuild.project.recalled import recalled
-    from envbuild.project.sharing import fleet
+    from envbuild.project.distributing.pictured import pictured
+    from envbuild.project.distributing.recalled import recalled
+    from envbuild.project.distributing.sharing import fleet
     from envbuild.report.pictured import image_json, image_text
 
     with patience(common, "asking the registry"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envbuild.attending.run import Ticket
     from envbuild.builders.running import Inside
     from envbuild.project import Planned, Project
-    from envbuild.project.running import Chosen, Wish
+    from envbuild.project.runs.running import Chosen, Wish
 
 _ONLY_ONE = "a command runs in one environment: name it"
 
@@ -27,7 +27,7 @@ class Started:
         self._wish = self._wished(command)
 
     def _wished(self, command: list[str]) -> "Wish":
-        from envbuild.project.running import Wish, refuse_missing_script
+        from envbuild.project.runs.running import Wish, refuse_missing_script
 
         options = self._options
         if options["timeout"] is not None and not math.isfinite(options["timeout"]):
@@ -53,7 +53,7 @@ class Started:
         one, planned = self._chosen(environment)
         if self._options["image"]:
             return self._contained(one)
-        from envbuild.project.running import ticket
+        from envbuild.project.runs.running import ticket
 
         found = ticket(self._project, one, self._wish)
         if planned and self._common.moment:
@@ -74,7 +74,7 @@ class Started:
         """Before anything is built for it."""
         from envbuild.manifest import Run
         from envbuild.names import DEFAULT
-        from envbuild.project.running import refuse_nothing
+        from envbuild.project.runs.running import refuse_nothing
         from envbuild.project.versions import parted
 
         if self._options["companions"]:
@@ -85,11 +85,11 @@ class Started:
         return None
 
     def _chosen(self, environment: str | None) -> "tuple[Chosen, Planned | None]":
-        from envbuild.project.running import chosen as chosen_one
+        from envbuild.project.runs.running import chosen as chosen_one
 
         options = self._options
         if options["companions"]:
-            from envbuild.project.oneoff import one_off
+            from envbuild.project.runs.oneoff import one_off
 
             project, name = one_off(self._project, options["companions"])
             make_ready(project, self._common, name, options)
@@ -102,14 +102,14 @@ class Started:
     def _know(self, one: "Chosen", planned: "Planned", asked: str) -> None:
         """The next time it is begun at once (see `atonce`)."""
         from envbuild.cli.atonce import kept_name
-        from envbuild.project.knowing import know
+        from envbuild.project.runs.knowing import know
 
         if self._common.moment and (asked or self._project.settings.default_environment):
             know(self._project, planned, one, self._common.moment, kept_name(asked))
 
     def _contained(self, one: "Chosen") -> int:
         from envbuild.cli.containing import HINT_DOCKER, in_container, is_ours
-        from envbuild.project.running import contained_ticket
+        from envbuild.project.runs.running import contained_ticket
 
         terminal = is_ours() and not self._options["detach"]
         made, inside = in_container(self._common, self._project, one, self._wish, self._inside, terminal=terminal)
@@ -129,14 +129,14 @@ class Started:
             os.chdir(found.folder)
         if found.seconds is None:
             return self._project.programs.hand_over(found.words, found.env, hint)
-        from envbuild.project.running import unrecorded
+        from envbuild.project.runs.running import unrecorded
 
         return unrecorded(found, hint)
 
 
 def attended(common: Common, found: "Ticket", hint: "Callable[[], str]" = str, *, detach: bool = False) -> int:
     """Recorded, and attended to its end; or left to itself, once its number is told."""
-    from envbuild.project.running import attend, begin
+    from envbuild.project.runs.running import attend, begin
 
     running = begin(found, hint)
     if detach:

@@ -22,7 +22,7 @@ def command(common: Common, /, *, environment: str) -> int:
       envbuild verify serving/web --json
     """
     from envbuild.cli.progress import patience
-    from envbuild.project.verifying import verified
+    from envbuild.project.distributing.verifying import verified
     from envbuild.report.verified import verified_json, verified_text
 
     project = common.project()

@@ -8,7 +8,7 @@ from envbuild.report.terminal import Look, Style, one_line, plural, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envbuild.project.health import Check
+    from envbuild.project.health.health import Check
 
 _STYLES: dict[str, Style] = {"ok": "good", "note": "change", "failed": "bad"}
 _SIGN = max(map(len, _STYLES))

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from envbuild.project.promoting import Move
-from envbuild.project.pulling import Pulled
-from envbuild.project.recalled import Image
+from envbuild.project.distributing.promoting import Move
+from envbuild.project.distributing.pulling import Pulled
+from envbuild.project.distributing.recalled import Image
 from envbuild.report.plans import document
 from envbuild.report.terminal import one_line
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from envbuild.errors import redacted
-from envbuild.project.pictured import Pictured
-from envbuild.project.sharing import Fleet
+from envbuild.project.distributing.pictured import Pictured
+from envbuild.project.distributing.sharing import Fleet
 from envbuild.registry.inspecting import Layer, Variant
 from envbuild.report.ages import size
 from envbuild.report.columns import Column, columns

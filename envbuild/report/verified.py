@@ -1,6 +1,6 @@
 """Whether an image is what its lock makes, as text and JSON."""
 
-from envbuild.project.verifying import Verified
+from envbuild.project.distributing.verifying import Verified
 from envbuild.report.plans import document
 from envbuild.report.terminal import Look, one_line, wrapped
 

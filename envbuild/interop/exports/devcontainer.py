@@ -16,8 +16,8 @@ from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.used import Used
 from envbuild.manifest import User
 from envbuild.project import Project
-from envbuild.project.entered import as_said
-from envbuild.project.running import Chosen
+from envbuild.project.entering.entered import as_said
+from envbuild.project.runs.running import Chosen
 from envbuild.resolve import uses_gpu
 
 _FOLDER = ".devcontainer"

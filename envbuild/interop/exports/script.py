@@ -6,8 +6,8 @@ from typing import Any
 
 from envbuild.interop.exports.used import Used
 from envbuild.project import Project
-from envbuild.project.entered import standing
-from envbuild.project.scripting import MARK, SHELLS, script
+from envbuild.project.entering.entered import standing
+from envbuild.project.entering.scripting import MARK, SHELLS, script
 
 
 def used(project: Project, asked: str, _target: Path | None, options: Mapping[str, Any]) -> Used:

@@ -16,8 +16,8 @@ from envbuild.interop import jsonc
 from envbuild.interop.exports.used import Used
 from envbuild.manifest import manifest_schema
 from envbuild.project import Project
-from envbuild.project.entered import standing
-from envbuild.project.running import Chosen
+from envbuild.project.entering.entered import standing
+from envbuild.project.runs.running import Chosen
 from envbuild.settings import settings_schema
 
 _FOLDER, _MANIFESTS, _SETTINGS = ".vscode", "envbuild.manifest.schema.json", "envbuild.settings.schema.json"

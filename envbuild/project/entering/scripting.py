@@ -14,9 +14,9 @@ from envbuild.builders.sourcing import scripts_of
 from envbuild.census import is_of_conda
 from envbuild.entering import UNDO, digest
 from envbuild.fingerprint import recorded_variables
-from envbuild.project.running import Chosen
-from envbuild.project.shells import NAME, STARTUP, shown_name
-from envbuild.project.shellwords import fish_printed, posix_printed
+from envbuild.project.entering.shells import NAME, STARTUP, shown_name
+from envbuild.project.entering.shellwords import fish_printed, posix_printed
+from envbuild.project.runs.running import Chosen
 
 MARK = "Written by 'envbuild export script'."
 SHELLS = ("bash", "zsh", "sh", "fish")

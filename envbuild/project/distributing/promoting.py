@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from envbuild.errors import BuildError, EnvbuildError, GoneError, raise_all
+from envbuild.project.distributing.recalled import Image
 from envbuild.project.front import Project
-from envbuild.project.recalled import Image
 from envbuild.project.shop import keeper
 from envbuild.registry.client import AT_ONCE
 from envbuild.registry.repositories import Repository

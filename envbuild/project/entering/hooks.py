@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envbuild.lock import lock_path
-from envbuild.project.entered import named
+from envbuild.project.entering.entered import named
+from envbuild.project.entering.shellwords import posix_printed
 from envbuild.project.front import Project
-from envbuild.project.shellwords import posix_printed
 
 _SETTINGS = "envbuild.yaml"
 _POSIX = """\

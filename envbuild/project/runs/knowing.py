@@ -13,7 +13,7 @@ from envbuild.memo import Moment
 from envbuild.project.front import Project
 from envbuild.project.planned import Planned
 from envbuild.project.remembering import remember
-from envbuild.project.running import Chosen, Wish, facts_of, limits_of, record_of, stated_variables, words
+from envbuild.project.runs.running import Chosen, Wish, facts_of, limits_of, record_of, stated_variables, words
 
 
 def know(project: Project, planned: Planned, one: Chosen, moment: Moment, name: str) -> None:

@@ -10,7 +10,7 @@ from envbuild.attending.holding import holders
 from envbuild.attending.kept import is_held
 from envbuild.errors import RefusedError
 from envbuild.project.front import Project
-from envbuild.project.ran import Runs
+from envbuild.project.runs.ran import Runs
 from envbuild.project.shop import engine
 from envbuild.runs import Run
 

@@ -16,7 +16,7 @@ import msgspec
 
 from envbuild.builders.activation import Activation, Changes, also_set, notes
 from envbuild.errors import UsageError
-from envbuild.project.shellwords import fish_word, posix_word
+from envbuild.project.entering.shellwords import fish_word, posix_word
 
 _HOOK = "ENVBUILD_HOOK"
 _PIECE_CHARACTERS = 30_000  # of at most four bytes each, where 128 KiB is the least bound of a variable

@@ -18,11 +18,11 @@ from envbuild.errors import BuildError, Place
 from envbuild.image import Entry
 from envbuild.lock import read_lock
 from envbuild.project.assembling import form_of
-from envbuild.project.containers import no_image
 from envbuild.project.front import Project
-from envbuild.project.modelled import Models, stated_model
-from envbuild.project.running import Chosen
-from envbuild.project.serving import model_at, refuse_secret, service_folder
+from envbuild.project.runs.containers import no_image
+from envbuild.project.runs.running import Chosen
+from envbuild.project.services.modelled import Models, stated_model
+from envbuild.project.services.serving import model_at, refuse_secret, service_folder
 from envbuild.project.shop import engine, keeper
 from envbuild.registry.repositories import Repository, repositories
 from envbuild.service import Service

@@ -8,9 +8,9 @@ import msgspec
 
 from envbuild.builders import makes_images
 from envbuild.errors import EnvbuildError
+from envbuild.project.distributing.outputs import readable
+from envbuild.project.distributing.recalled import recalled
 from envbuild.project.front import Project
-from envbuild.project.outputs import readable
-from envbuild.project.recalled import recalled
 from envbuild.project.selection import Selection
 from envbuild.record import Version
 from envbuild.registry.client import AT_ONCE

@@ -3,11 +3,11 @@
 from envbuild.deployed import Deployed
 from envbuild.errors import BuildError, Place, UsageError
 from envbuild.manifest import User
+from envbuild.project.distributing.recalled import recalled
 from envbuild.project.front import Project
-from envbuild.project.recalled import recalled
-from envbuild.project.running import Chosen
-from envbuild.project.serviced import ServiceImage, service_image
-from envbuild.project.serving import service_named
+from envbuild.project.runs.running import Chosen
+from envbuild.project.services.serviced import ServiceImage, service_image
+from envbuild.project.services.serving import service_named
 from envbuild.project.versions import parted
 
 

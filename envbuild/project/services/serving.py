@@ -16,7 +16,7 @@ from envbuild.builders.activation import Activation
 from envbuild.errors import Place, UsageError, WorkspaceError
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
-from envbuild.project.running import limits_of
+from envbuild.project.runs.running import limits_of
 from envbuild.project.versions import parted
 from envbuild.service import MIB, Model, Service, service_of
 from envbuild.workspace.folders import WHOLE
@@ -37,7 +37,7 @@ class ModelAt(NamedTuple):
 def model_at(project: Project, model: Model) -> ModelAt:
     """Of the project, or of the registry of models."""
     if model.is_registered:
-        from envbuild.project import modelled
+        from envbuild.project.services import modelled
 
         version, path = modelled.model_at(project, f"{model.registered}@{model.version}", model.where)
         return ModelAt(str(version), path)

@@ -5,8 +5,8 @@ import msgspec
 from envbuild.builders.daemon import Daemon
 from envbuild.builders.oci.shelf import Shelf
 from envbuild.errors import BuildError
+from envbuild.project.distributing.recalled import Image
 from envbuild.project.front import Project
-from envbuild.project.recalled import Image
 from envbuild.project.shop import engine, keeper
 from envbuild.registry.inspecting import Conduct, Inside, Variant, as_engines_tell, inside, inside_of
 from envbuild.render import DOCKERFILE

@@ -7,8 +7,8 @@ from envbuild.builders.oci.shelf import Shelf, of_platform
 from envbuild.builders.recipe import chosen
 from envbuild.errors import BuildError, GoneError, UsageError
 from envbuild.image.manifests import Manifest
+from envbuild.project.distributing.recalled import Image, recalled
 from envbuild.project.front import Project
-from envbuild.project.recalled import Image, recalled
 from envbuild.project.selection import Selection
 from envbuild.project.shop import keeper
 from envbuild.project.wishes import Output, Written

@@ -10,7 +10,7 @@ from envbuild.builders.daemon import Daemon
 from envbuild.builders.pulling import pulled
 from envbuild.builders.services import running
 from envbuild.project.front import Project
-from envbuild.project.serviced import ServiceImage
+from envbuild.project.services.serviced import ServiceImage
 from envbuild.project.shop import engine, keeper
 
 _GRACE_SECONDS = 35  # a little more than the server takes to finish what was begun

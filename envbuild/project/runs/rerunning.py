@@ -11,11 +11,11 @@ from envbuild.builders.activation import Activation
 from envbuild.builders.running import Inside
 from envbuild.errors import UsageError
 from envbuild.project.activating import activated
-from envbuild.project.containers import contained
 from envbuild.project.front import Project
-from envbuild.project.ran import Runs
 from envbuild.project.recorded import as_recorded
-from envbuild.project.running import (
+from envbuild.project.runs.containers import contained
+from envbuild.project.runs.ran import Runs
+from envbuild.project.runs.running import (
     SOURCE,
     Chosen,
     Wish,

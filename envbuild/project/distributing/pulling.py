@@ -10,8 +10,8 @@ from envbuild.builders.daemon import Daemon
 from envbuild.builders.engine import is_refusal
 from envbuild.builders.facts import Facts
 from envbuild.errors import BrokenError, BuildError, GoneError, LoginError, UsageError
+from envbuild.project.distributing.recalled import Image
 from envbuild.project.front import Project
-from envbuild.project.recalled import Image
 from envbuild.project.shop import keeper
 from envbuild.registry.repositories import Repository
 from envbuild.render import ARCHITECTURES, platforms_of

@@ -4,7 +4,7 @@ from envbuild.errors import RefusedError, UsageError
 from envbuild.globs import is_glob
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
-from envbuild.project.running import Chosen, chosen
+from envbuild.project.runs.running import Chosen, chosen
 from envbuild.project.versions import parted
 
 

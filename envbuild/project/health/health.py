@@ -12,8 +12,8 @@ import msgspec
 
 from envbuild.errors import EnvbuildError, UsageError, redacted
 from envbuild.process import Interrupted, Programs
-from envbuild.project import ailments, reach
 from envbuild.project.front import Project
+from envbuild.project.health import ailments, reach
 from envbuild.solvers.mirrors import is_mirrored
 from envbuild.solvers.origins import Origins
 from envbuild.solvers.uv import Uv

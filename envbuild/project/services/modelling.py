@@ -13,8 +13,8 @@ from envbuild.attending.kept import Guard
 from envbuild.errors import EnvbuildError, RefusedError, UsageError, WorkspaceError
 from envbuild.model import Content, Model, Origin, checked_name, digest_of
 from envbuild.project.front import Project
-from envbuild.project.modelled import Models
-from envbuild.project.ran import Runs
+from envbuild.project.runs.ran import Runs
+from envbuild.project.services.modelled import Models
 from envbuild.runs import Output, Run
 from envbuild.shape import near
 from envbuild.version import __version__

@@ -20,7 +20,7 @@ import msgspec
 from envbuild.errors import BuildError, EnvbuildError, UsageError, WorkspaceError
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
-from envbuild.project.running import Chosen, chosen, stated_variables
+from envbuild.project.runs.running import Chosen, chosen, stated_variables
 from envbuild.typed import from_json
 from envbuild.workspace import write_whole
 

@@ -12,13 +12,13 @@ from envbuild.builders.recipe import Recipe
 from envbuild.errors import BuildError, RegistryError, UsageError
 from envbuild.image.manifests import Manifest
 from envbuild.project.assembling import afresh
+from envbuild.project.distributing.outputs import readable
+from envbuild.project.distributing.recalled import Image, recalled
 from envbuild.project.front import Project
 from envbuild.project.images import Images
 from envbuild.project.looking import refuse_stale
 from envbuild.project.making import tools_of
-from envbuild.project.outputs import readable
 from envbuild.project.preparing import Prepared
-from envbuild.project.recalled import Image, recalled
 from envbuild.registry.copying import Source
 from envbuild.registry.inspecting import inside_of
 from envbuild.registry.repositories import repositories

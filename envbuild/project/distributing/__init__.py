@@ -1,0 +1,1 @@
+"""Images that were built, on their way: found, fetched, named, joined, written, checked."""

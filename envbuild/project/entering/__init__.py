@@ -1,0 +1,1 @@
+"""Ways into an environment: shells, hooks, scripts that are sourced, kernels."""

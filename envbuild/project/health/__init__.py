@@ -1,0 +1,1 @@
+"""What envbuild needs of a machine and of what lies beyond it."""

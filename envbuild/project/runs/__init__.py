@@ -1,0 +1,1 @@
+"""What is run in an environment: begun, remembered, done again, ended."""

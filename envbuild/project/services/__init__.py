@@ -1,0 +1,1 @@
+"""Scoring services, on this machine, as images and deployed, and the models that they answer with."""

@@ -55,6 +55,7 @@ class Service(msgspec.Struct, frozen=True):
     timeout: float | None
     init_timeout: int | None
     body_mib: int | None
+    answer_mib: int | None
     cpu: str | None
     memory: str | None
     where: Place
@@ -72,6 +73,7 @@ class Service(msgspec.Struct, frozen=True):
             "workers": self.workers,
             "timeouts": {name: seconds for name, seconds in timeouts.items() if seconds is not None},
             "body_bytes": None if self.body_mib is None else self.body_mib * MIB,
+            "answer_bytes": None if self.answer_mib is None else self.answer_mib * MIB,
             "debug": debug,
         }
 
@@ -98,6 +100,7 @@ def service_of(environment: Environment) -> Service:
         timeout=serve.timeout,
         init_timeout=serve.init_timeout,
         body_mib=serve.body_mib,
+        answer_mib=serve.answer_mib,
         cpu=serve.cpu,
         memory=serve.memory,
         where=environment.where("serve", "entry_script"),

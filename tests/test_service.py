@@ -38,7 +38,7 @@ def test_what_is_not_said_is_filled_in(project: Project) -> None:
     assert found.document() == {
         "format_version": 1, "name": "k", "entry_script": "score.py", "port": 5001, "workers": None, "timeouts": {},
         "routes": {"liveness": "/", "readiness": "/ready", "scoring": "/score", "metrics": "/metrics"},
-        "body_bytes": None, "debug": False,
+        "body_bytes": None, "answer_bytes": None, "debug": False,
     }  # fmt: skip
 
 
@@ -57,6 +57,7 @@ def test_all_that_can_be_said(project: Project) -> None:
           workers: 2
           init_timeout: 7
           body_mib: 2
+          answer_mib: 3
           memory: 4Gi
     """
     project.write("manifests/k.yaml", text)
@@ -68,7 +69,8 @@ def test_all_that_can_be_said(project: Project) -> None:
     assert (found.cpu, found.memory, found.workers, found.timeout) == ("500m", "4Gi", 2, 3)
     document = found.document(debug=True)
     assert document["timeouts"] == {"scoring": 3, "init": 7}
-    assert (document["body_bytes"], document["port"], document["debug"]) == (2 * 1024 * 1024, 80, True)
+    assert (document["body_bytes"], document["answer_bytes"]) == (2 * 1024 * 1024, 3 * 1024 * 1024)
+    assert (document["port"], document["debug"]) == (80, True)
     assert document["routes"] == {"liveness": "/health", "readiness": "/ready", "scoring": "/score", "metrics": "/"}
 
 
@@ -91,6 +93,7 @@ _BASE = "entry_script: ../score.py"
         (f"serve: {{{_BASE}, timeout: -1}}", "1:45: 'timeout' cannot be -1 | choose a number from 1 to 86400"),
         (f"serve: {{{_BASE}, timeout: soon}}", "1:45: 'timeout' must be a whole number, not text"),
         (f"serve: {{{_BASE}, body_mib: 5000}}", "1:46: 'body_mib' cannot be 5000"),
+        (f"serve: {{{_BASE}, answer_mib: 0}}", "1:48: 'answer_mib' cannot be 0 | choose a number from 1 to 4095"),
         (f"serve: {{{_BASE}, cpu: many}}", "1:41: 'many' is no number of CPUs | write it as '2', '0.5' or '500m'"),
         (f"serve: {{{_BASE}, cpu: '0'}}", "1:41: '0' is no number of CPUs"),
         (f"serve: {{{_BASE}, cpu: '0.0005'}}", "1:41: '0.0005' is no number of CPUs"),

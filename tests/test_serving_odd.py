@@ -147,3 +147,85 @@ def raw_of(server: Server, answer: object) -> bytes:
     body = json.dumps(answer).encode()
     head = b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
     return server.raw(head + body)
+
+
+_SIZED = """
+    import json, sys, types
+
+    class Response:
+        status_code = 200
+
+        def __init__(self, headers, body):
+            self.headers, self.body = headers, body
+
+        def get_data(self):
+            return self.body
+
+    sys.modules["flask"] = types.ModuleType("flask")
+    sys.modules["flask"].Response = Response
+
+    def init(): ...
+
+    def run(data):
+        kind, size = json.loads(data)
+        if kind == "json":
+            return "x" * (size - 2)
+        return Response({"X-A": "a" * size}, b"") if kind == "headers" else Response({}, b"x" * size)
+"""
+
+
+def test_an_answer_that_is_too_large(tmp_path: Path) -> None:
+    """Is told, and none of it is sent: whether it is JSON, whole, or all in its headers. The worker goes on."""
+    with serving(service(tmp_path / "s", _SIZED, answer_bytes=1000)) as server:
+        before = server.wait_until_ready().workers
+        line = http.client.HTTPConnection(*server.address, timeout=SECONDS)
+        assert [len(asked(line, json.dumps([kind, 1000])).body) for kind in ("json", "whole")] == [1000, 1000]
+        for number, kind in enumerate(("json", "whole", "headers"), 1):
+            reply = asked(line, json.dumps([kind, 1001]))
+            assert (reply.status, reply.message) == (500, "run() returned more than 1,000 bytes")
+            assert reply.headers["x-ms-run-function-failed"] == "True"
+            server.wait_for_log("Z error run() returned more than 1,000 bytes\n", number)
+        assert asked(line, json.dumps(["json", 1000])).status == 200
+        assert server.workers == before
+        line.close()
+
+
+def test_a_traceback_that_is_too_long_is_cut(tmp_path: Path) -> None:
+    """Where it is told."""
+    script = "def init(): ...\ndef run(data): raise ValueError('x' * 1_000_000)"
+    with serving(service(tmp_path / "s", script, debug=True)) as server:
+        reply = server.wait_until_ready().ask("x")
+        assert "x" * 1000 in reply.json["traceback"][-2]
+        assert reply.json["traceback"][-1] == "…"
+        assert len(reply.body) < 100_000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'TOLD.pack(b"A", 2, 2 ** 21) + b"[]"', 'TOLD.pack(b"A", 2 ** 31, 0)', 'TOLD.pack(b"A", 2, 0) + b"{}"',
+        'TOLD.pack(b"A", 2, 0) + b"no"', 'b"x" * 100',
+    ],
+)  # fmt: skip
+def test_who_speaks_in_the_place_of_its_worker(tmp_path: Path, said: str) -> None:
+    """Through the worker's own socket: it is ended, and nothing is kept of what it says."""
+    script = f"""
+        import os, struct
+        TOLD = struct.Struct("!cIQ")
+
+        def init(): ...
+
+        def run(data):
+            if data == "speak":
+                for one in os.listdir("/proc/self/fd"):
+                    if int(one) > 2 and "socket:" in os.path.realpath("/proc/self/fd/" + one):
+                        os.write(int(one), {said})
+                import time
+                time.sleep(40)
+            return data
+    """
+    with serving(service(tmp_path / "s", script, answer_bytes=1000, timeouts={"scoring": 30})) as server:
+        (before,) = server.wait_until_ready().workers
+        assert server.ask("speak").status == 502
+        assert server.wait_until_ready().ask("next").json == "next"
+        assert server.workers != [before]

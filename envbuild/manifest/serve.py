@@ -20,7 +20,7 @@ _MEMORY = re.compile(r"(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,9})?([KMGTPE]i|[kMGTPE])
 _MODEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _REGISTERED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*)@(?P<version>[0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]*)")
 _ROUTE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
-_MOST = {"workers": 1024, "timeout": 86_400, "init_timeout": 86_400, "body_mib": 4_095}
+_MOST = {"workers": 1024, "timeout": 86_400, "init_timeout": 86_400, "body_mib": 4_095, "answer_mib": 4_095}
 
 
 class Routes(msgspec.Struct, frozen=True):
@@ -42,6 +42,7 @@ class Serve(msgspec.Struct, frozen=True):
     timeout: Annotated[int | None, about("Seconds that run() may take; default: 60.")] = None
     init_timeout: Annotated[int | None, about("Seconds that init() may take; default: 300.")] = None
     body_mib: Annotated[int | None, about("The largest body that is taken, in MiB; default: 64.")] = None
+    answer_mib: Annotated[int | None, about("The largest answer that is given, in MiB; default: 64.")] = None
     cpu: Annotated[Word | None, about("Of a deployment, as Kubernetes has it: '2', '500m'.")] = None
     memory: Annotated[Word | None, about("The same: '4Gi'.")] = None
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STORY_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 2.0
+_LEAST = 1024 * 1024  # what a worker may say of itself, however short its answers have to be
 
 
 class Job:
@@ -44,11 +45,12 @@ class Job:
 class Link(asyncio.Protocol):
     """The socket: frames out, frames in. The first of `jobs` runs; a further one waits in the worker's own queue."""
 
-    def __init__(self, told: Callable[[bytes, dict[str, Any]], None], answered: Callable[[], None]) -> None:
+    def __init__(self, told: Callable[[bytes, dict[str, Any]], None], answered: Callable[[], None], most: int) -> None:
         self.jobs: deque[Job] = deque()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._told = told
         self._answered = answered
+        self._most = max(most, _LEAST)
         self._buffer = bytearray()
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -81,6 +83,8 @@ class Link(asyncio.Protocol):
         buffer += data
         while len(buffer) >= TOLD.size:
             kind, head_size, body_size = TOLD.unpack_from(buffer)
+            if max(head_size, body_size) > self._most:
+                raise ValueError(f"a worker says {max(head_size, body_size):,} bytes")
             end = TOLD.size + head_size + body_size
             if len(buffer) < end:
                 return
@@ -162,10 +166,10 @@ async def started(
     ours, theirs = socket.socketpair()
     outlet, lifeline = os.pipe()
     command = [python, "-u", worker.__file__, str(theirs.fileno()), str(outlet), place.app, place.entry_script]
+    command += [str(place.limits.answer_bytes), *(["--debug"] if place.is_debugged else [])]
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, *(["--debug"] if place.is_debugged else []),
-            cwd=place.app, env=env, pass_fds=(theirs.fileno(), outlet), start_new_session=True,
+            *command, cwd=place.app, env=env, pass_fds=(theirs.fileno(), outlet), start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL, stdout=2, stderr=2,
         )  # fmt: skip
     except OSError:
@@ -177,5 +181,5 @@ async def started(
         os.close(outlet)
     ours.setblocking(False)  # noqa: FBT003 - the socket's own interface
     loop = asyncio.get_running_loop()
-    _, link = await loop.create_connection(lambda: Link(told, answered), sock=ours)
+    _, link = await loop.create_connection(lambda: Link(told, answered, place.limits.answer_bytes), sock=ours)
     return Started(process, link, lifeline)

@@ -30,7 +30,7 @@ class Routes(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """In seconds and bytes: of one `run`, one `init`, the coming of one body and of one head, the end; of a body."""
+    """In seconds and bytes: of one `run`, one `init`, the coming of one body and one head, the end; body and answer."""
 
     scoring: float = 60
     init: float = 300
@@ -38,6 +38,7 @@ class Limits(NamedTuple):
     head: float = 10
     graceful: float = 30
     body_bytes: int = 64 * MIB
+    answer_bytes: int = 64 * MIB
 
 
 class Place(NamedTuple):
@@ -102,6 +103,7 @@ def _place(folder: str, said: dict[str, Any], env: Mapping[str, str]) -> Place:
             head=float(timeouts.get("head") or usual.head),
             graceful=float(timeouts.get("graceful") or usual.graceful),
             body_bytes=int(said.get("body_bytes") or usual.body_bytes),
+            answer_bytes=int(said.get("answer_bytes") or usual.answer_bytes),
         ),
         port=int(said.get("port") or PORT),
         workers=int(said.get("workers") or _number(env, _WORKERS) or 1),

@@ -24,6 +24,7 @@ MODULE = "entry_module"
 _RAW_MODULES = ("azureml_inference_server_http.api.aml_request", "azureml.contrib.services.aml_request")
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _BROKEN = 500  # from here on it is the script that failed, whatever it says itself
+_LONGEST_SCHEMAS = 512 * 1024  # samples may be as large as what is sent
 _EMPTY = inspect.Parameter.empty
 _ANY: dict[str, Any] = {"type": "object", "example": {}}
 _HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "date"}
@@ -108,7 +109,8 @@ class Script:
                 "output": known.get_output_schema(self.run),
                 "versions": known.get_supported_versions(self.run),
             }
-            told: dict[str, Any] = loads(dumps(found, allow_nan=False))
+            text = dumps(found, allow_nan=False)
+            told: dict[str, Any] = loads(text) if len(text) <= _LONGEST_SCHEMAS else usual
         except Exception:  # noqa: BLE001 - samples are of any kind, and no reason not to serve
             return usual
         return told

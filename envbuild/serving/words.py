@@ -43,8 +43,13 @@ def line(what: str, level: str = "error", at: float | None = None) -> str:
 
 def indented(story: str) -> str:
     """What has several lines cannot be taken for lines of the log."""
+    return "".join(f"    {clean(one)}\n" for one in lines_of(story))
+
+
+def lines_of(story: str) -> list[str]:
+    """No more of them than somebody reads."""
     cut = story if len(story) <= _LONGEST_STORY else story[:_LONGEST_STORY] + "\n…"
-    return "".join(f"    {clean(one)}\n" for one in cut.splitlines())
+    return cut.splitlines()
 
 
 def log(text: str) -> None:

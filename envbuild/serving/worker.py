@@ -35,7 +35,7 @@ if __name__ == "__main__":
     _alone()
 
 from envbuild.serving.script import BadInputError, Script, ScriptError, Whole, whole  # noqa: E402
-from envbuild.serving.words import ANSWER, ASKED, FAILED, FAILURE, READY, TOLD, indented, line, log  # noqa: E402
+from envbuild.serving.words import ANSWER, ASKED, FAILED, FAILURE, READY, TOLD, indented, line, lines_of, log  # noqa: E402
 
 if __name__ == "__main__":
     for _name in [name for name in sys.modules if name.partition(".")[0] == "envbuild"]:
@@ -100,10 +100,11 @@ def _is_ours(path: str) -> bool:
 
 
 class Worker:
-    def __init__(self, sock: socket.socket, script: Script, *, is_debugged: bool) -> None:
+    def __init__(self, sock: socket.socket, script: Script, most: int, *, is_debugged: bool) -> None:
         self._socket = sock
         self._frames = sock.makefile("rb", 4 * _ONE_PIECE)
         self._script = script
+        self._most = most
         self._is_debugged = is_debugged
         self._pid = os.getpid()
 
@@ -128,7 +129,7 @@ class Worker:
         return True
 
     def _failed(self, short: str, story: str) -> bool:
-        told = {"message": short, "traceback": story.splitlines() if self._is_debugged else []}
+        told = {"message": short, "traceback": lines_of(story) if self._is_debugged else []}
         self._tell(FAILED, dumps(told).encode())
         return False
 
@@ -168,6 +169,10 @@ class Worker:
             if len(head) + len(body) < head_size + body_size:
                 return
             told, answer = self._answered(head, body)
+            if max(len(told), len(answer)) > self._most:
+                said = f"run() returned more than {self._most:,} bytes"
+                log(line(said))
+                told, answer = self._broken(said)
             self._tell(ANSWER, told, answer)
 
     def _answered(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
@@ -210,7 +215,7 @@ def _unjson(error: Exception) -> str:
 
 
 def _refusal(status: int, message: str, story: str = "", headers: list[list[str]] | None = None) -> tuple[bytes, bytes]:
-    said = {"message": message, "traceback": story.splitlines()} if story else {"message": message}
+    said = {"message": message, "traceback": lines_of(story)} if story else {"message": message}
     return dumps([status, 0, headers or []]).encode(), dumps(said).encode()
 
 
@@ -237,14 +242,15 @@ def _watch(lifeline: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Of a socket, a lifeline, a folder and a script in it."""
+    """Of a socket, a lifeline, a folder, a script in it, and how many bytes an answer may have."""
     asked, lifeline, folder, path = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3]
     os.set_inheritable(asked, False)  # noqa: FBT003 - as the system's call has it
     _end_with(lifeline)
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR2, all_threads=True)  # at its end it is asked what it was at
     sys.argv = [path]
-    worker = Worker(socket.socket(fileno=asked), Script(folder, path), is_debugged="--debug" in arguments[4:])
+    script, most = Script(folder, path), int(arguments[4])
+    worker = Worker(socket.socket(fileno=asked), script, most, is_debugged="--debug" in arguments[5:])
     try:
         if worker.begin():
             worker.serve()

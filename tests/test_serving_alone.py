@@ -116,6 +116,7 @@ def test_what_few_clients_send(tmp_path: Path, files: Path, kind: str) -> None:
     script = "def init(): ...\ndef run(data, request_headers): return [data, request_headers.get('X-User')]"
     with alone(service(tmp_path / "s", script), files) as server:
         server.wait_until_ready()
+        assert server.ask("x" * 100_000).json == ["x" * 100_000, None]
         last = b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast"
         for wish in _WISHES:
             head = b"POST /score HTTP/1.1\r\nHost: x\r\n" + wish + b"Content-Length: 3\r\n\r\n"

@@ -31,6 +31,8 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\uffff]*")
 _MOST_IN_FLIGHT = 1000
 _MOST_BODIES = 4
+_LARGE = 64 * 1024
+_UNREAD = "too many answers wait to be read"
 _TOO_MANY = "too many requests are waiting"
 _UNFIT = "run() gave its answer a status or a header that HTTP does not have"
 _STATUSES = range(200, 600)
@@ -44,6 +46,7 @@ class App:
         self._journal = journal
         self._metrics = metrics
         self._held = 0
+        self._unread = 0
         self._origins = [text.strip() for text in env.get("AML_CORS_ORIGINS", "").split(",") if text.strip()]
         self._server_version = env.get("HTTP_X_MS_SERVER_VERSION", "")
         routes = place.routes
@@ -72,23 +75,29 @@ class App:
         await self._send(request, name, answer, send)
 
     async def _send(self, request: Request, name: str, answer: Answer, send: Send) -> None:
-        """The body first of all: what a client still sends is taken afterwards, so that it can read why it is not."""
+        """The body first of all: what a client still sends is taken afterwards, so that it can read why it is not.
+
+        One that is large is held until it is read, and all of those have a bound.
+        """
         if answer.status in _BODILESS:
             answer = answer._replace(body=b"")
+        held = len(answer.body) if len(answer.body) > _LARGE else 0
+        if self._unread + held > _MOST_BODIES * self._place.limits.answer_bytes:
+            answer, held = refusal(503, _UNREAD), 0
         try:
             headers = self._headers(request, answer)
         except ValueError:
             answer = refusal(500, _UNFIT, failure=True)
             headers = self._headers(request, answer)
-        is_early = request.is_unread
-        if is_early:
+        if request.is_unread:
             headers.append((b"connection", b"close"))
         self._note(request, name, answer)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": is_early})
-        if is_early:
-            await request.drain()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        self._unread += held
+        try:
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await _send_body(request, answer.body, send, is_held=held > 0)
+        finally:
+            self._unread -= held
 
     def _note(self, request: Request, name: str, answer: Answer) -> None:
         seconds = time.perf_counter() - request.began
@@ -201,6 +210,15 @@ class App:
         asked = request.headers.get(b"access-control-request-headers", b"").decode("latin-1")
         allowed = [["access-control-allow-methods", "GET, POST"]] if self._origins else []
         return [*allowed, *([["access-control-allow-headers", asked]] if allowed and asked else [])]
+
+
+async def _send_body(request: Request, body: bytes, send: Send, *, is_held: bool) -> None:
+    is_more = is_held or request.is_unread
+    await send({"type": "http.response.body", "body": body, "more_body": is_more})
+    if request.is_unread:
+        await request.drain()
+    if is_more:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _only_read(request: Request) -> None:

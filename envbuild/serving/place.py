@@ -30,12 +30,13 @@ class Routes(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """In seconds and bytes: of one `run`, one `init`, the coming of one body and one head, the end; body and answer."""
+    """In seconds: of one `run`, one `init`, the coming of a body and a head, the reading of an answer, the end."""
 
     scoring: float = 60
     init: float = 300
     body: float = 30
     head: float = 10
+    answer: float = 30
     graceful: float = 30
     body_bytes: int = 64 * MIB
     answer_bytes: int = 64 * MIB
@@ -101,6 +102,7 @@ def _place(folder: str, said: dict[str, Any], env: Mapping[str, str]) -> Place:
             init=float(timeouts.get("init") or _number(env, _INIT) or usual.init),
             body=float(timeouts.get("body") or usual.body),
             head=float(timeouts.get("head") or usual.head),
+            answer=float(timeouts.get("answer") or usual.answer),
             graceful=float(timeouts.get("graceful") or usual.graceful),
             body_bytes=int(said.get("body_bytes") or usual.body_bytes),
             answer_bytes=int(said.get("answer_bytes") or usual.answer_bytes),

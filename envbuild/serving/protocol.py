@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from envbuild.serving.answer import refusal
+from envbuild.serving.patience import Patience
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,8 +32,9 @@ _DEAF_SECONDS = 1.0
 class _Corked:
     """A transport that sends what is written within one step of the loop as one piece."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, patience: Patience) -> None:
         self._transport = transport
+        self._patience = patience
         self._loop = loop
         self._pieces: list[bytes] = []
 
@@ -47,6 +49,7 @@ class _Corked:
         if self._pieces:
             data, self._pieces = b"".join(self._pieces), []
             self._transport.write(data)
+            self._patience.wrote(len(data))
 
     def close(self) -> None:
         self.flush()
@@ -60,17 +63,21 @@ class Protocol(Base):
     journal: Journal
     metrics: Metrics
     head_seconds: float
+    answer_seconds: float
+    _patience: Patience
     _late: asyncio.TimerHandle | None = None
     _answered: object = None
     _head_bytes = 0
     _is_deaf = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
+        self._patience = Patience(transport, self.loop, self.answer_seconds, self._is_deserted)
+        super().connection_made(_Corked(transport, self.loop, self._patience))  # type: ignore[arg-type]
         self._late = self.loop.call_later(self.head_seconds, self._is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        self._patience.end()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -110,6 +117,13 @@ class Protocol(Base):
         else:
             self.transport.close()
 
+    def _is_deserted(self) -> None:
+        self.journal.say(f"{self._who} has not read its answer: its connection is closed")
+
+    @property
+    def _who(self) -> str:
+        return self.client[0] if self.client else "-"
+
     def send_400_response(self, _text: str) -> None:
         self._turn_away(400, "this is no HTTP request, or its head is too long")
 
@@ -121,7 +135,7 @@ class Protocol(Base):
             head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(head.encode() + body)
             self.metrics.requests["other", status] += 1
-            self.journal.request(f"{self.client[0] if self.client else '-'} - - {status} 0.000ms {len(body)}B -")
+            self.journal.request(f"{self._who} - - {status} 0.000ms {len(body)}B -")
         self._in_time()
         self._leave()
 

@@ -85,7 +85,8 @@ class Front:
 
     def _config(self, app: App) -> uvicorn.Config:
         limits = self._place.limits
-        own = {"journal": self._journal, "metrics": self._metrics, "head_seconds": limits.head}
+        own = {"journal": self._journal, "metrics": self._metrics}
+        own |= {"head_seconds": limits.head, "answer_seconds": limits.answer}
         protocol = type("Protocol", (Protocol,), own)
         return uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,

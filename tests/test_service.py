@@ -5,7 +5,7 @@ from support.project import Project
 
 from envbuild.errors import EnvbuildError
 from envbuild.project import Project as Front
-from envbuild.project.services.serving import check
+from envbuild.project.services.serving import check, service_named
 from envbuild.service import Service, service_of
 
 
@@ -133,6 +133,25 @@ def test_two_manifests_that_are_right_alone(project: Project) -> None:
     parent = "abstract: true\nserve: {entry_script: ../score.py, routes: {metrics: /x}}\n"
     found = refused(project, "extends: base\nserve: {routes: {scoring: /x}}\n", base=parent)
     assert found.startswith("manifests/k.yaml:2:27: two routes are '/x'")
+
+
+@pytest.mark.parametrize(
+    ("said", "path", "registered"),
+    [
+        ("m@b.pkl", "manifests/m@b.pkl", ""), ("data/m@b", "manifests/data/m@b", ""), ("./m@3", "manifests/m@3", ""),
+        ("m.pkl@b", "manifests/m.pkl@b", ""), ("m@3.pkl", "manifests/m@3.pkl", ""), ("m@3", "", "m@3"),
+        ("team/m@3", "", "team/m@3"), ("team/m@latest", "", "team/m@latest"), ("v1.2@3", "", "v1.2@3"),
+        ("m@newest", "", "m@newest"),
+    ],
+)  # fmt: skip
+def test_what_is_a_path_and_what_a_model(project: Project, said: str, path: str, registered: str) -> None:
+    """A version is a number or 'latest'; what has a slash or a suffix besides is a path, and so is what is there."""
+    project.write("manifests/k.yaml", f"serve: {{entry_script: ../score.py, models: {{m: '{said}'}}}}\n")
+    (found,) = service_named(Front.load(project.path), "k").models
+    assert (found.path, f"{found.registered}@{found.version}") == (path, registered or "@1")
+    project.write(f"manifests/{said}", "")
+    (found,) = service_named(Front.load(project.path), "k").models
+    assert (found.path, found.version, found.is_registered) == (f"manifests/{said.removeprefix('./')}", "1", False)
 
 
 def test_it_is_no_part_of_what_is_built(project: Project) -> None:

@@ -18,7 +18,8 @@ _WHOLE, _LONGEST = re.compile(r"[+-]?[0-9]+"), 12
 _CPU = re.compile(r"(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)")  # no cluster knows less than 1m
 _MEMORY = re.compile(r"(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,9})?([KMGTPE]i|[kMGTPE])?")
 _MODEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_REGISTERED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*)@(?P<version>[0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]*)")
+_REGISTERED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*@([0-9]{1,18}|latest)")
+_MISNAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*@[A-Za-z][A-Za-z0-9_-]*")  # meant so, by a version that there is not
 _ROUTE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _MOST = {"workers": 1024, "timeout": 86_400, "init_timeout": 86_400, "body_mib": 4_095, "answer_mib": 4_095}
 
@@ -48,9 +49,12 @@ class Serve(msgspec.Struct, frozen=True):
 
 
 def registered(text: str) -> tuple[str, str] | None:
-    """Name and version of a model of the registry; nothing for a path."""
-    found = _REGISTERED.fullmatch(text.strip())
-    return (found["name"], found["version"]) if found else None
+    """Name and version of a model of the registry; nothing for what can only be a path."""
+    said = text.strip()
+    if not (_REGISTERED.fullmatch(said) or _MISNAMED.fullmatch(said)):
+        return None
+    name, _, version = said.partition("@")
+    return name, version
 
 
 def serve_problems(stated: Value | None) -> Iterator[EnvbuildError]:

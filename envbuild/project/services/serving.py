@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from envbuild.attending.asking import is_in_repository
 from envbuild.attending.ignoring import Ignoring
 from envbuild.attending.snapshot import IGNORE
 from envbuild.builders.activation import Activation
 from envbuild.errors import Place, UsageError, WorkspaceError
+from envbuild.manifest import project_path
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
 from envbuild.project.runs.running import limits_of
 from envbuild.project.versions import parted
-from envbuild.service import MIB, Model, Service, service_of
+from envbuild.service import FIRST, MIB, Model, Service, service_of
 from envbuild.workspace.folders import WHOLE
 
 if TYPE_CHECKING:
@@ -65,8 +68,22 @@ def service_named(project: Project, text: str) -> Service:
     if not name:
         raise UsageError("no environment is named, here or as 'default_environment'", hint="name one: 'envbuild list'")
     if not version:
-        return service_of(project.one(name))
-    return service_of(as_recorded(project.built(project.named(name), version), project.workspace.read))
+        return _found(project, service_of(project.one(name)))
+    record = project.built(project.named(name), version)
+    return _found(project, service_of(as_recorded(record, project.workspace.read)))
+
+
+def _found(project: Project, service: Service) -> Service:
+    """A model that is called as one of the registry, and is a file of the project, is that."""
+    return msgspec.structs.replace(service, models=tuple(_model(project, one) for one in service.models))
+
+
+def _model(project: Project, model: Model) -> Model:
+    if not model.is_registered:
+        return model
+    path = project_path(f"{model.registered}@{model.version}", model.where.path.rpartition("/")[0], model.where)
+    is_there = project.workspace.at(path).exists()
+    return msgspec.structs.replace(model, path=path, registered="", version=FIRST) if is_there else model
 
 
 def check(project: Project, service: Service) -> dict[str, ModelAt]:

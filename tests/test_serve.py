@@ -9,6 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from support.channelled import write_conda
+from support.condachannel import Channel
+from support.condapkg import File, Package
+from support.condapython import SUBDIR
 from support.project import Project
 from support.runs import is_alive, wait_for
 from support.serving import Server, started
@@ -230,3 +234,29 @@ def test_secrets_of_the_project_are_not_told(scored: Project) -> None:
         told = [server.ask("x").body, server.ask(path="/metrics").body, server.ask(path="/nowhere").body]
         assert b"canary" not in b"".join(told)
         assert json.loads(told[0])["message"].startswith("run() raised")
+
+
+@pytest.mark.parametrize("words", [("--image",), ("--image", "--build")])
+def test_an_environment_that_is_no_image(scored: Project, words: tuple[str, ...]) -> None:
+    """It is told how it can be served: as it says."""
+    scored.run("apply")
+    for title in ("churn/score", "churn/score@1"):
+        run = scored.run("serve", title, *words, check=64)
+        hint = run.err.partition("hint: ")[2].strip()
+        assert f"{title}" in run.err.partition(" is a prefix of this machine, and no image\n")[0]
+        assert hint == f"set 'builder: oci' for it, or serve it on this machine: 'envbuild serve {title}'"
+        with serve(scored, title, "--port", "0") as server:
+            assert server.wait_until_ready().ask("{}").status == 200
+
+
+def test_an_environment_without_python(project: Project, tmp_path: Path) -> None:
+    """Has nothing that could run a script, which is told at its line before anything is served."""
+    package = Package(name="tool", subdir=SUBDIR, files={"share/tool": File(b"tool\n")})
+    project.write("score.py", _SCRIPT)
+    serve = "serve: {entry_script: ../score.py}\n"
+    write_conda(project, "a", Channel(tmp_path / "channel", package), "tool", more=serve)
+    project.run("lock")
+    run = project.run("serve", "a", "--port", "0", check=1)
+    assert run.err.endswith(
+        "manifests/a.yaml:4:23: 'a' has no Python, by which a script is run\n  hint: name 'python' in 'dependencies'\n"
+    )

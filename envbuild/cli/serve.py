@@ -47,7 +47,7 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
       envbuild serve churn/score --image --build
     """
     from envbuild.cli.serveimage import refuse_without_image, serve_image
-    from envbuild.project.services.serving import check, listen, serve, service_folder, service_named
+    from envbuild.project.services.serving import check, listen, python_of, serve, service_folder, service_named
     from envbuild.service import said_anew
 
     project = common.project()
@@ -61,6 +61,7 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
     port = service.port if options["port"] is None else options["port"]
     with listen(options["host"], port) as sock:
         activation = activated(project, common, environment, _ONLY_ONE, options)
+        python = python_of(activation, service)
 
         def listening(url: str) -> None:
             from envbuild.report.services import service_text
@@ -69,4 +70,4 @@ def command(common: Common, /, *, environment: str | None, **options: Any) -> in
             flushed()
 
         with service_folder(project, service, debug=options["debug"]) as folder:
-            return serve(folder, activation, sock, listening)
+            return serve(folder, activation, python, sock, listening)

@@ -24,8 +24,12 @@ def serve_image(
     common: Common, project: "Project", service: "Service", environment: str | None, options: dict[str, Any]
 ) -> int:
     from envbuild.project.runs.running import chosen as chosen_one
-    from envbuild.project.services.serviced import service_image
+    from envbuild.project.services.serviced import no_service_image, service_image
+    from envbuild.project.versions import parted
 
+    has_version = parted(environment or project.settings.default_environment)[1]
+    if not has_version and project.one(service.environment).builder == "local":
+        raise no_service_image(f"'{service.environment}'", service.environment)
     host = "" if options["build"] else _refuse_taken(service, options)
     name, version, _ = chosen(project, common, environment, _ONLY_ONE, options, image=True)
     one = chosen_one(project, name, version)

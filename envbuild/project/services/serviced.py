@@ -14,12 +14,11 @@ from envbuild.builders.services.carried import SERVICE, Carried, listed
 from envbuild.builders.services.making import Parts, Starting, laid, made
 from envbuild.builders.services.placing import CONTENT, Named
 from envbuild.builders.services.server import identity, oldest_python, server
-from envbuild.errors import BuildError, Place
+from envbuild.errors import BuildError, Place, UsageError
 from envbuild.image import Entry
 from envbuild.lock import read_lock
 from envbuild.project.assembling import form_of
 from envbuild.project.front import Project
-from envbuild.project.runs.containers import no_image
 from envbuild.project.runs.running import Chosen
 from envbuild.project.services.modelled import Models, stated_model
 from envbuild.project.services.serving import model_at, refuse_secret, service_folder
@@ -137,10 +136,15 @@ class ServiceImage:
 @contextmanager
 def service_image(project: Project, one: Chosen, service: Service, *, debug: bool = False) -> Iterator[ServiceImage]:
     if one.record.builder == "local":
-        raise no_image(one.record.title)
+        raise no_service_image(one.record.title, one.record.title)
     _refuse_old(one, service.where)
     with service_folder(project, service, debug=debug) as folder:
         yield ServiceImage(project, one, service, folder)
+
+
+def no_service_image(shown: str, title: str) -> UsageError:
+    hint = f"set 'builder: oci' for it, or serve it on this machine: 'envbuild serve {title}'"
+    return UsageError(f"{shown} is a prefix of this machine, and no image", hint=hint)
 
 
 def _refuse_old(one: Chosen, where: Place) -> None:
@@ -149,7 +153,7 @@ def _refuse_old(one: Chosen, where: Place) -> None:
     known = tuple(int(part) for part in parts[:2] if part.isdecimal())
     if len(known) == len(oldest) and known < oldest:
         what = f"{one.record.title} has Python {one.record.python}, and the server needs {'.'.join(map(str, oldest))}"
-        raise BuildError(what, where, "choose a newer Python for it, or serve it without '--image'")
+        raise BuildError(what, where, "choose a newer Python for it")
 
 
 def _python(one: Chosen) -> str:

@@ -15,7 +15,7 @@ from envbuild.attending.asking import is_in_repository
 from envbuild.attending.ignoring import Ignoring
 from envbuild.attending.snapshot import IGNORE
 from envbuild.builders.activation import Activation
-from envbuild.errors import Place, UsageError, WorkspaceError
+from envbuild.errors import BuildError, Place, UsageError, WorkspaceError
 from envbuild.manifest import project_path
 from envbuild.project.front import Project
 from envbuild.project.recorded import as_recorded
@@ -191,11 +191,21 @@ def listen(host: str, port: int) -> "socket.socket":
         raise WorkspaceError(str(error), hint=hint) from None
 
 
-def serve(folder: Path, activation: Activation, sock: "socket.socket", listening: Callable[[str], None]) -> int:
+def python_of(activation: Activation, service: Service) -> str:
+    """By which its script is run: packages of conda may be there without any."""
+    python = activation.prefix / "bin" / "python"
+    if not python.exists():
+        what = f"'{service.environment}' has no Python, by which a script is run"
+        raise BuildError(what, service.where, "name 'python' in 'dependencies'")
+    return str(python)
+
+
+def serve(
+    folder: Path, activation: Activation, python: str, sock: "socket.socket", listening: Callable[[str], None]
+) -> int:
     """Until it is stopped."""
     from envbuild.serving.place import place_at
     from envbuild.serving.server import Front
 
     place = place_at(str(folder), activation.env)
-    python = str(activation.prefix / "bin" / "python")
     return Front(place, python, activation.env, sock).run(listening)

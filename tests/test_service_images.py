@@ -227,6 +227,33 @@ def test_packages_of_the_environment_are_the_scripts(imaging: Imaging) -> None:
         assert service.stop() == 0
 
 
+def test_a_script_sees_what_a_run_in_the_image_sees(imaging: Imaging, builder: str) -> None:
+    """The variables of the image, and what is said of the service; scripts of `activate.d` are run for neither."""
+    project = imaging.project
+    project.write("own.sh", "export OF_A_SCRIPT=1\n")
+    project.write("score.py", "import os\ndef init(): pass\ndef run(data): return dict(os.environ)\n")
+    manifest = "python: {managed: false}\nvariables: {OWN: 'yes'}\nserve: {entry_script: ../score.py}\n"
+    copied = "image:\n  copy: [{from: ../own.sh, to: /opt/env/etc/conda/activate.d/}]\n"
+    imaging.write("score", "python", f"builder: {builder}\n{manifest}{copied}")
+    imaging.apply()
+    tell = (
+        "import json, os; print(json.dumps(dict(os.environ)), os.path.exists('/opt/env/etc/conda/activate.d/own.sh'))"
+    )
+    told = project.run("run", "score", "--image", "--no-history", "--", "python3", "-c", tell).out
+    assert told.endswith(" True\n")
+    ran = json.loads(told.rpartition(" ")[0])
+    with served(project, "score", "--image", "--port", "0") as service:
+        service.wait_ready()
+        found = service.ask("/score", 1)[1]
+        assert service.stop() == 0
+    apart = {"AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR", "ENVBUILD_MODEL_DIR", "HOSTNAME"}
+    assert {name: value for name, value in found.items() if name not in apart} == {
+        name: value for name, value in ran.items() if name != "HOSTNAME"
+    }
+    assert found["OWN"] == "yes"
+    assert "OF_A_SCRIPT" not in found
+
+
 def test_a_worker_short_of_memory_is_replaced(imaging: Imaging) -> None:
     """The limit of the manifest holds; the front answers, and goes on."""
     prepare(imaging, "oci")

@@ -97,6 +97,10 @@ def test_what_is_not_there(server: Server) -> None:
     assert (server.ask(path="/nowhere").status, server.ask("{}", path="/ready").status) == (404, 405)
     assert server.ask(path="/score", method="DELETE").message == "the method DELETE is not for this: send POST"
     assert server.ask(path="/metrics", method="PUT", body="").status == 405
+    allowed = [
+        server.ask("", path=path, method="PUT").headers["allow"] for path in ("/score", "/ready", "/swagger.json")
+    ]
+    assert allowed == ["GET, POST, OPTIONS", "GET, HEAD", "GET, HEAD"]
 
 
 def test_request_ids(server: Server) -> None:

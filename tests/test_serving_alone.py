@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from support.serving import Server, service, started
+from support.serving import Server, service, serving, started
 
 _ECHO = "def init(): ...\ndef run(data): return data\n"
 _TRAP = "raise SystemExit('{name} of the environment was imported')\n"
@@ -133,3 +133,22 @@ def test_what_few_clients_send(tmp_path: Path, files: Path, kind: str) -> None:
         assert server.raw(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 4")
         assert server.stop() == 0
         assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+def test_a_script_that_starts_processes(tmp_path: Path, environment: Path, way: str) -> None:
+    """In any of Python's ways: those that begin anew know nothing of the worker, which is no main program to repeat."""
+    script = f"""
+        import concurrent.futures, math, multiprocessing
+
+        def init(): ...
+
+        def run(data):
+            context = multiprocessing.get_context("{way}")
+            with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                return [*pool.map(math.isqrt, [1, 4, 9])]
+    """
+    with serving(service(tmp_path / "s", script), python=str(environment / "bin" / "python")) as server:
+        before = server.wait_until_ready().workers
+        assert server.ask("x").json == [1, 2, 3]
+        assert server.workers == before

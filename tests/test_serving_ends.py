@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from support.runs import is_alive, wait_for
-from support.serving import SECONDS, Reply, Server, service, serving
+from support.serving import SECONDS, Reply, Server, service, serving, started
 
 # Writes down each request that it begins, and waits for a file that a test writes.
 _SCRIPT = """
@@ -238,3 +239,32 @@ def test_a_folder_that_is_none(tmp_path: Path, said: str | None, told: str) -> N
     run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)
     assert told in run.stderr
+
+
+def test_an_end_that_is_asked_for_twice(tmp_path: Path) -> None:
+    """Is one at once, whatever a worker is at; who waits is told."""
+    folder = service(tmp_path / "s", _SCRIPT)
+    with serving(folder) as server:
+        (worker,) = server.wait_until_ready().workers
+        asked = Asked(server, "wait")
+        wait_for(lambda: begun(folder) == ["wait"])
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping: SIGTERM")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(SECONDS) == 0
+        assert time.monotonic() - began < 1.9
+        assert answered(asked) == (503, {"message": "the server is stopping"})
+        assert not is_alive(worker)
+
+
+def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
+    """Ends it in order, too; unless whoever started it has said that it does not."""
+    folder = service(tmp_path / "s", _SCRIPT)
+    with serving(folder) as server:
+        assert server.wait_until_ready().stop(signal.SIGHUP) == 0
+        assert "stopping: SIGHUP" in server.log
+    command = ["nohup", sys.executable, "-I", "-m", "envbuild.serving", str(folder), "--port", "0"]
+    with started([*command, "--python", sys.executable], tmp_path, "serving at http://") as server:
+        server.wait_until_ready().process.send_signal(signal.SIGHUP)
+        assert server.ask("x").json == "x"

@@ -229,3 +229,25 @@ def test_who_speaks_in_the_place_of_its_worker(tmp_path: Path, said: str) -> Non
         assert server.ask("speak").status == 502
         assert server.wait_until_ready().ask("next").json == "next"
         assert server.workers != [before]
+
+
+@pytest.mark.parametrize("way", ["os.closerange(0, 3)", "sys.stdout.close(); sys.stderr.close(); os.closerange(0, 3)"])
+def test_a_script_that_closes_what_it_prints_to(tmp_path: Path, way: str) -> None:
+    """Its errors are told all the same, and not to what it opens instead."""
+    script = f"""
+        import os, sys
+
+        def init():
+            {way}
+            global opened
+            opened = [open("own", "w") for _ in range(3)]
+            assert [one.fileno() for one in opened] == [0, 1, 2]
+
+        def run(data):
+            raise ValueError("why")
+    """
+    folder = service(tmp_path / "s", script)
+    with serving(folder) as server:
+        assert server.wait_until_ready().ask("x").status == 500
+        server.wait_for_log("score.py:11: run() raised ValueError: why")
+        assert (folder / "app" / "own").read_text() == ""

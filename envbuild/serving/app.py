@@ -65,6 +65,7 @@ class App:
             answer = await handler(request.admitted())
         except Refused as error:
             answer = refusal(error.status, error.message)
+            answer.headers.extend(error.headers)
         except asyncio.CancelledError:
             answer = refusal(503, "the server is stopping")
         except Exception as error:  # noqa: BLE001 - a mistake of ours is no reason to be silent
@@ -179,7 +180,7 @@ class App:
         if method not in {"GET", "POST"} and not (method == "OPTIONS" and self._pool.form == RAW):
             if method == "OPTIONS":
                 return Answer(200, 0.0, self._preflight(request), b"")
-            raise Refused(405, f"the method {word(method)[:20]} is not for this: send POST")
+            raise _not_for(method, "POST", "GET, POST, OPTIONS")
         limits, metrics = self._place.limits, self._metrics
         if metrics.in_flight >= _MOST_IN_FLIGHT:
             raise Refused(503, _TOO_MANY)
@@ -223,7 +224,11 @@ async def _send_body(request: Request, body: bytes, send: Send, *, is_held: bool
 
 def _only_read(request: Request) -> None:
     if request.method not in {"GET", "HEAD"}:
-        raise Refused(405, f"the method {word(request.method)[:20]} is not for this: send GET")
+        raise _not_for(request.method, "GET", "GET, HEAD")
+
+
+def _not_for(method: str, usual: str, allowed: str) -> Refused:
+    return Refused(405, f"the method {word(method)[:20]} is not for this: send {usual}", [["allow", allowed]])
 
 
 def _name(text: str) -> bytes:

@@ -12,7 +12,6 @@ from envbuild.serving.link import Job, Started, started
 from envbuild.serving.words import READY, TEXT
 
 if TYPE_CHECKING:
-    from envbuild.serving.answer import Answer
     from envbuild.serving.journal import Journal
     from envbuild.serving.metrics import Metrics
     from envbuild.serving.place import Place
@@ -21,6 +20,7 @@ STATES = ("starting", "ready", "busy", "waiting")
 _LONGEST_WAIT = 60.0
 _FINISH_SECONDS = 2.0
 _DEPTH = 32
+_STOPPING = "the server is stopping"
 
 
 class Pool:
@@ -83,9 +83,9 @@ class Pool:
                 self.feed(slot)
         self._sweep_later()
 
-    def refuse_waiting(self, answer: Answer) -> None:
+    def refuse_waiting(self, why: str) -> None:
         while self.waiting:
-            self.waiting.popleft().reply(answer)
+            self.waiting.popleft().reply(refusal(503, why))
 
     def _sweep_later(self) -> None:
         if self.waiting and not self._sweeping:
@@ -101,10 +101,10 @@ class Pool:
             self.waiting.popleft().reply(refusal(503, "no worker was free in time"))
         self._sweep_later()
 
-    async def end(self) -> None:
+    async def end(self, *, at_once: bool = False) -> None:
         self.is_ending = True
-        self.refuse_waiting(refusal(503, "the server is stopping"))
-        await asyncio.gather(*(slot.end() for slot in self._slots))
+        self.refuse_waiting(_STOPPING)
+        await asyncio.gather(*(slot.end(0.0 if at_once else _FINISH_SECONDS) for slot in self._slots))
 
 
 class Slot:
@@ -196,7 +196,7 @@ class Slot:
         if not is_told:
             self._pool.journal.say(f"{self._name}: {why}", "error")
         if not self._pool.is_ready:
-            self._pool.refuse_waiting(refusal(503, why))
+            self._pool.refuse_waiting(why)
 
     def _answered(self) -> None:
         self._failures, self._has_answered = 0, True
@@ -240,9 +240,11 @@ class Slot:
             jobs[0].reply(refusal(502, f"the worker that ran this died: {ended_by(code)}", failure=True))
             pool.give_back(jobs[1:])
 
-    async def end(self) -> None:
+    async def end(self, seconds: float) -> None:
         if self._started:
-            await self._started.finish(_FINISH_SECONDS)
+            await self._started.finish(seconds)
+        for job in self.jobs:
+            job.reply(refusal(503, _STOPPING))
         if self._task:
             self._task.cancel()
             await asyncio.wait({self._task})

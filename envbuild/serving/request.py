@@ -18,10 +18,11 @@ _DRAIN_SECONDS, _DRAIN_BYTES = 2.0, 16 * 1024 * 1024
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: list[list[str]] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers or []
 
 
 class Request:

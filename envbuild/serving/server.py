@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
+_LAST_SECONDS = 0.2
 
 
 class PortError(Exception):
@@ -58,6 +59,12 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _heard() -> list[signal.Signals]:
+    """The end of a terminal, too, unless whoever started us has said that it is nothing to us."""
+    usual = [signal.SIGINT, signal.SIGTERM]
+    return usual if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*usual, signal.SIGHUP]
+
+
 class _Server(uvicorn.Server):
     listening: Callable[[], None]
 
@@ -82,6 +89,7 @@ class Front:
         self._pool = Pool(place, python, {**env, **place.variables}, self._journal, self._metrics)
         app = App(place, self._pool, self._journal, self._metrics, env)
         self._server = _Server(self._config(app))
+        self._leaving: asyncio.Task[None] | None = None
 
     def _config(self, app: App) -> uvicorn.Config:
         limits = self._place.limits
@@ -103,12 +111,12 @@ class Front:
         loop.set_exception_handler(self._unhandled)
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self._journal.begin(loop)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _heard():
             loop.add_signal_handler(number, self._stop, number)
         self._server.listening = lambda: listening(url_of(self._socket))
         self._pool.begin()
         await self._server.serve([self._socket])
-        await self._pool.end()
+        await (self._leaving or self._pool.end())
         await asyncio.sleep(0)
         self._journal.say("stopped")
         return 0
@@ -117,9 +125,17 @@ class Front:
         """Once to finish what was begun, twice to leave it."""
         if self._server.should_exit:
             self._server.force_exit = True
+            self._leaving = asyncio.get_running_loop().create_task(self._leave())
             return
         self._journal.say(f"stopping: {signal.Signals(number).name}")
         self._server.should_exit = True
+
+    async def _leave(self) -> None:
+        """Who waits is told; who does not listen is not waited for, which servers do from Python 3.12 on."""
+        await self._pool.end(at_once=True)
+        await asyncio.sleep(_LAST_SECONDS)
+        for connection in [*self._server.server_state.connections]:
+            connection.transport.abort()
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._journal.say(f"{context.get('message')}: {context.get('exception')!r}", "error")

@@ -8,6 +8,7 @@ two lengths, a head, a body.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -22,6 +23,7 @@ FAILURE = "x-ms-run-function-failed"
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST_STORY = 64 * 1024
 _LATIN = 0x100
+_APART = 10  # above what programs close and open by number
 
 
 def clean(text: str) -> str:
@@ -52,13 +54,26 @@ def lines_of(story: str) -> list[str]:
     return cut.splitlines()
 
 
+class _Out:
+    number = 2
+
+
+def keep_log() -> int:
+    """From now on it goes where standard error leads now, whatever a script makes of that; gives its number."""
+    import fcntl
+
+    with contextlib.suppress(OSError):  # there is none
+        _Out.number = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, _APART)
+    return _Out.number
+
+
 def log(text: str) -> None:
     """Whole, also where the other end is slow; where it is gone nothing is said."""
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
-            data = data[os.write(2, data) :]
+            data = data[os.write(_Out.number, data) :]
         except BlockingIOError:
-            select.select([], [2], [], 1)
+            select.select([], [_Out.number], [], 1)
         except OSError:
             return

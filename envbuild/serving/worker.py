@@ -35,12 +35,13 @@ if __name__ == "__main__":
     _alone()
 
 from envbuild.serving.script import BadInputError, Script, ScriptError, Whole, whole  # noqa: E402
-from envbuild.serving.words import ANSWER, ASKED, FAILED, FAILURE, READY, TOLD, indented, line, lines_of, log  # noqa: E402
+from envbuild.serving.words import ANSWER, ASKED, FAILED, FAILURE, READY, TOLD, indented, keep_log, line, lines_of, log  # noqa: E402
 
 if __name__ == "__main__":
     for _name in [name for name in sys.modules if name.partition(".")[0] == "envbuild"]:
         del sys.modules[_name]
 
+_HERE = os.path.dirname(__file__)
 _ONE_PIECE = 64 * 1024
 _LONGEST = 500
 _ENCODED = JSONEncoder(allow_nan=False).encode
@@ -96,7 +97,7 @@ def _said(error: BaseException) -> str:
 
 
 def _is_ours(path: str) -> bool:
-    return os.path.dirname(path) == os.path.dirname(__file__) or path.startswith("<frozen importlib")
+    return os.path.dirname(path) == _HERE or path.startswith("<frozen importlib")
 
 
 class Worker:
@@ -246,8 +247,9 @@ def main(arguments: list[str]) -> None:
     asked, lifeline, folder, path = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3]
     os.set_inheritable(asked, False)  # noqa: FBT003 - as the system's call has it
     _end_with(lifeline)
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR2, all_threads=True)  # at its end it is asked what it was at
+    out = keep_log()
+    faulthandler.enable(file=out)
+    faulthandler.register(signal.SIGUSR2, file=out, all_threads=True)  # at its end it is asked what it was at
     sys.argv = [path]
     script, most = Script(folder, path), int(arguments[4])
     worker = Worker(socket.socket(fileno=asked), script, most, is_debugged="--debug" in arguments[5:])
@@ -259,4 +261,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    del __file__  # what a script starts by `multiprocessing` would run this file again, to begin with
     main(sys.argv[1:])

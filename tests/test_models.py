@@ -219,6 +219,8 @@ def test_a_copy_elsewhere_is_known_again(plain: Project) -> None:
         (("add", "churn", "."), "'.' is a project, and no model"),
         (("add", "churn", "token"), "'token' holds a secret of this project"),
         (("add", "churn", "loop"), "is a link that leads back"),
+        (("add", "churn", "gone"), "'gone' is a link to what is not there\n  hint: name what it should lead to"),
+        (("add", "churn", "lost"), "'lost/gone' is a link to what is not there"),
         (("add", "churn", "model.pkl", "--run", "1"), "nothing was run here yet"),
         (("show", "chrn"), "hint: did you mean 'churn'?"),
         (("show", "churn@2"), "there is no model 'churn@2'\n  hint: known are: churn@1"),
@@ -236,6 +238,9 @@ def test_what_cannot_be(plain: Project, words: tuple[str, ...], told: str) -> No
     (plain.path / "empty").mkdir()
     plain.write("loop/a", "a")
     (plain.path / "loop/back").symlink_to(".")
+    (plain.path / "gone").symlink_to("nowhere")
+    plain.write("lost/a", "a")
+    (plain.path / "lost/gone").symlink_to("nowhere")
     plain.run("models", "add", "churn", "model.pkl")
     assert told in plain.run("models", *words, check=64).err
     assert len(models(plain)) == 1

@@ -260,3 +260,24 @@ def test_an_environment_without_python(project: Project, tmp_path: Path) -> None
     assert run.err.endswith(
         "manifests/a.yaml:4:23: 'a' has no Python, by which a script is run\n  hint: name 'python' in 'dependencies'\n"
     )
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_model_that_is_a_link(scored: Project, kind: str) -> None:
+    """It has the name that the manifest says, whatever it leads to."""
+    scored.write("models/v3/a.txt", "three")
+    (scored.path / "models" / "current").symlink_to("v3/a.txt" if kind == "file" else "v3")
+    text = scored.read("manifests/churn/score.yaml").replace("a.txt", "current")
+    scored.write("manifests/churn/score.yaml", text)
+    where = "current" if kind == "file" else "current/a.txt"
+    scored.write("score.py", f"""
+        import os
+
+        def init(): ...
+
+        def run(data):
+            with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "{where}")) as stream:
+                return stream.read()
+    """)  # fmt: skip
+    with serve(scored, "--port", "0") as server:
+        assert server.wait_until_ready().ask("x").json == "three"

@@ -70,6 +70,8 @@ def _of_path(project: Project, models: Models, text: str) -> _Given:
 
 
 def _missing(path: Path) -> UsageError:
+    if path.is_symlink():
+        return UsageError(f"'{path}' is a link to what is not there", hint="name what it should lead to, or mend it")
     try:
         close = near(path.name, [one.name for one in path.parent.iterdir()])
     except OSError:
@@ -128,6 +130,8 @@ def _put(models: Models, path: Path, name: str, secret: frozenset[str]) -> Conte
     if os.path.realpath(path) in secret:
         raise UsageError(f"'{path}' holds a secret of this project", hint="leave it out: models are handed on")
     try:
+        if path.is_symlink() and not path.exists():
+            raise _missing(path)
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"'{path}' is neither a file nor a folder", hint="name what can be copied")
         with path.open("rb"):

@@ -49,7 +49,7 @@ def model_at(project: Project, model: Model) -> ModelAt:
         what = f"the model '{model.name}' is not there: there is no '{model.path}'"
         raise WorkspaceError(what, model.where, "check the path's spelling, or run what makes it")
     refuse_secret(project, path, model.where)
-    return ModelAt(model.version, path.resolve())
+    return ModelAt(model.version, path.absolute())  # a link has a name of its own
 
 
 def refuse_secret(project: Project, path: Path, where: Place) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.runs import wait_for
-from support.serving import SECONDS, Server, service, serving
+from support.serving import SECONDS, Server, asked, service, serving, started
 
 _CANARY = "canary-4711"
 _SCRIPT = f"""
@@ -286,3 +287,22 @@ def test_a_run_that_takes_too_long(tmp_path: Path) -> None:
         assert server.workers != [before]
         assert server.metrics()['envbuild_worker_restarts_total{why="timed out"}'] == 1
         connection.close()
+
+
+def test_more_connections_than_it_may_have(tmp_path: Path) -> None:
+    """It is told, and not for each try; who is connected is answered, and once there is room everybody is."""
+    folder = service(tmp_path / "s", _SCRIPT)
+    server = f"{sys.executable} -I -m envbuild.serving {folder} --port 0 --python {sys.executable}"
+    command = ["sh", "-c", f"ulimit -n 32; exec {server}"]
+    with started(command, tmp_path, "serving at http://") as found, ExitStack() as stack:
+        address = found.wait_until_ready().address
+        line = http.client.HTTPConnection(*address, timeout=SECONDS)
+        assert asked(line, '"int"').json == 1
+        for _ in range(50):
+            stack.enter_context(socket.create_connection(address, timeout=SECONDS))
+        found.wait_for_log("Too many open files")
+        wait_for(lambda: asked(line, '"int"').json == 1)
+        stack.close()
+        wait_for(lambda: found.ask('"int"').status == 200)
+        assert found.log.count("Too many open files") < 5
+        line.close()

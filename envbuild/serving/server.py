@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 _LAST_SECONDS = 0.2
+_SAME_SECONDS = 10.0
 
 
 class PortError(Exception):
@@ -90,6 +91,7 @@ class Front:
         app = App(place, self._pool, self._journal, self._metrics, env)
         self._server = _Server(self._config(app))
         self._leaving: asyncio.Task[None] | None = None
+        self._said, self._until = "", 0.0
 
     def _config(self, app: App) -> uvicorn.Config:
         limits = self._place.limits
@@ -137,5 +139,10 @@ class Front:
         for connection in [*self._server.server_state.connections]:
             connection.transport.abort()
 
-    def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._journal.say(f"{context.get('message')}: {context.get('exception')!r}", "error")
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Not again and again: where there are no files left for connections, that is said for each try."""
+        what = f"{context.get('message')}: {context.get('exception')!r}"
+        if what == self._said and loop.time() < self._until:
+            return
+        self._said, self._until = what, loop.time() + _SAME_SECONDS
+        self._journal.say(what, "error")

@@ -179,6 +179,30 @@ def test_what_may_not_be_changed_stays(built: Project, shell: str) -> None:
     assert told.endswith("mine\n")
 
 
+@pytest.mark.parametrize("kind", ["-a", "-A", "-n"])
+def test_arrays_and_names_of_others_stay(built: Project, kind: str) -> None:
+    """They hold what no variable of an environment can: neither is one put in their place, nor is any left as a text."""
+    own = {"-a": "=('one two' '' three)", "-A": "=([a]='one two' [b]=)", "-n": "=TARGET"}[kind]
+    told = ran(
+        built, "bash", f"TARGET=mine; declare {kind} LETTERS{own}; was=$(declare -p LETTERS TARGET)", ". ./train.bash",
+        "env -0", "envbuild_leave", '[ "$was" = "$(declare -p LETTERS TARGET)" ] && echo same || declare -p LETTERS',
+    )  # fmt: skip
+    found = variables(told)
+    assert (found["DASH"], {"LETTERS", "TARGET"} & {*found}) == (NASTY["DASH"], set())
+    assert told.endswith("same\n")
+
+
+def test_lists_of_fish_come_back(built: Project) -> None:
+    """Whole, with every item."""
+    require("shells")
+    told = ran(
+        built, "fish", "set -g LETTERS 'one two' '' three; set -gx LIST a b", ". ./train.fish", "env -0",
+        "envbuild_leave", "count $LETTERS $LIST; string escape -- $LETTERS $LIST; set -q -x LETTERS; echo $status",
+    )  # fmt: skip
+    assert variables(told)["LETTERS"] == NASTY["LETTERS"]
+    assert told.split("\0")[-1].split("\n") == ["5", "'one two'", "''", "three", "a", "b", "1", ""]
+
+
 def test_an_inner_environment_sees_nothing_of_it(built: Project, shell: str) -> None:
     """What envbuild runs in there begins where this one began."""
     inside = variables(ran(built, shell, f". ./train.{shell}", "env -0"))

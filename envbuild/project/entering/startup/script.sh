@@ -12,17 +12,22 @@ _envbuild_look() {
 }
 
 _envbuild_type() {
-    if [ -n "${ZSH_VERSION-}" ]; then eval 'printf %s "${(Pt)1}"'; fi
+    if [ -n "${ZSH_VERSION-}" ]; then eval 'printf %s "${(Pt)1-}"'; fi
+    if [ -n "${BASH_VERSION-}" ]; then
+        set -- "$(declare -p "$1" 2>/dev/null || :)"
+        set -- "${1#declare -}"
+        case ${1%%[ =]*} in *[aAn]*) printf array ;; esac
+    fi
 }
 
 # What a variable was before; fails where it is not ours to change.
 _envbuild_keep() {
     case " $_envbuild_names " in *" $1 "*) return 0 ;; esac
     case $_envbuild_held in *" $1 "*) return 1 ;; esac
+    case $(_envbuild_type "$1") in *readonly*|*array*|*association*) return 1 ;; esac
     if eval "[ -z \"\${$1+x}\" ]"; then
         eval "_envbuild_had_$1=no"
     else
-        case $(_envbuild_type "$1") in *readonly*|*array*|*association*) return 1 ;; esac
         case $_envbuild_env in *" $1 "*) eval "_envbuild_had_$1=env" ;; *) eval "_envbuild_had_$1=own" ;; esac
         eval "_envbuild_old_$1=\${$1}"
     fi

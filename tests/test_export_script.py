@@ -181,7 +181,7 @@ def test_what_may_not_be_changed_stays(built: Project, shell: str) -> None:
 
 @pytest.mark.parametrize("kind", ["-a", "-A", "-n"])
 def test_arrays_and_names_of_others_stay(built: Project, kind: str) -> None:
-    """They hold what no variable of an environment can: neither is one put in their place, nor is any left as a text."""
+    """They hold what no variable can: none is put in their place, and none is left as a text."""
     own = {"-a": "=('one two' '' three)", "-A": "=([a]='one two' [b]=)", "-n": "=TARGET"}[kind]
     told = ran(
         built, "bash", f"TARGET=mine; declare {kind} LETTERS{own}; was=$(declare -p LETTERS TARGET)", ". ./train.bash",

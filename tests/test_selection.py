@@ -171,6 +171,19 @@ def test_what_was_probably_meant(patterns: list[str], options: dict[str, object]
     assert hint in refused(FLEET, *patterns, **options)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("web@3", "name it without a version: web"),
+        ("manifests/churn/train.yaml", "did you mean 'churn/train'?"),
+        ("wbe", "did you mean 'web'?"),
+    ],
+)
+def test_what_was_probably_meant_where_there_are_no_cells(pattern: str, hint: str) -> None:
+    """The same, though nothing has to be read to know it."""
+    assert hint in refused({"web": "", "churn/train": ""}, pattern)
+
+
 def test_a_parent_that_nothing_extends() -> None:
     """Of it nothing is made."""
     files = {**FLEET, "idle": "abstract: true\n"}

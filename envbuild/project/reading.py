@@ -14,7 +14,6 @@ from envbuild.project.selection import Selection, spelled_out
 from envbuild.project.settled import read_settings
 from envbuild.resolve import Candidates, Environment, Graph, Link, Resolved, graph, link, needs, resolve
 from envbuild.settings import Settings
-from envbuild.shape import nearest
 from envbuild.workspace import Workspace
 
 __all__ = ["Reader", "Selection", "read_settings"]
@@ -238,7 +237,9 @@ class Reader:
             self.files.admit(pattern)
         own, every = {**self._own, **self._misnamed}, {**self._paths, **self._misnamed}
         chosen = {
-            name for one in patterns for name in self._matching(one, every if self.files.names.lender(one) else own)
+            name
+            for one in patterns
+            for name in self._matching(one, every if self.files.names.lender(one) else own, choice)
         }
         if choice.selection.with_dependents or not patterns:
             chosen |= set(own)
@@ -251,7 +252,7 @@ class Reader:
         is_of_use = choice.selection.is_widened or self.files.may_have_cells
         return not (is_of_use and name in self._paths and self.files.is_readable(name))
 
-    def _matching(self, pattern: str, every: Collection[str]) -> Iterable[str]:
+    def _matching(self, pattern: str, every: Collection[str], choice: Choice) -> Iterable[str]:
         """The files that a name or glob may mean; where cells may be meant, all that can be read."""
         if pattern in every:
             return [pattern]
@@ -259,10 +260,10 @@ class Reader:
         if self.files.may_have_cells:
             return [name for name in every if match(name) or (name in self._paths and self.files.is_readable(name))]
         if not is_glob(pattern):
-            raise UsageError(f"no environment is named '{pattern}'", hint=nearest(pattern, self._paths))
+            raise no_environment(pattern, choice.known(pattern, ()))
         if found := [name for name in every if match(name)]:
             return found
-        raise UsageError(f"no environment matches '{pattern}'", hint=nearest(pattern, self._paths))
+        raise no_environment(pattern, choice.known(pattern, ()))
 
     def _concerning(self, found: _Found, choice: Choice) -> Iterator[EnvbuildError]:
         """What is wrong with what is selected or needed for it, not with what was read to find cells or dependents."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from envbuild.errors import RefusedError
 from envbuild.fingerprint import Part
 
 Some = TypeVar("Some")
@@ -141,6 +142,14 @@ class Difference(msgspec.Struct, frozen=True):
     @property
     def is_same_content(self) -> bool:
         return self.before.fingerprint is not None and self.before.fingerprint == self.after.fingerprint
+
+
+class ConflictError(RefusedError):
+    """A version is insisted on that is another definition's."""
+
+    def __init__(self, message: str, hint: str, difference: Difference) -> None:
+        super().__init__(message, hint=hint)
+        self.difference = difference
 
 
 _RELEASE_NUMBERS = 8

@@ -14,6 +14,7 @@ from support.project import Project as Folder
 
 from envbuild import EnvbuildError, Environment, Project
 from envbuild.apply import Event, Summary
+from envbuild.difference import ConflictError
 from envbuild.errors import BuildError, ManifestError, Note, Problems, RefusedError, UsageError
 from envbuild.plan import Plan
 from envbuild.record import Record
@@ -361,6 +362,8 @@ def test_a_version_that_is_another_contents_is_shown(here: Folder) -> None:
     assert raised.value.message.startswith("a@1 is another definition than 'a' is now\n")
     assert "variables.ONE" in raised.value.message
     assert raised.value.hint == "leave 'version' out for the next version"
+    assert isinstance(raised.value, ConflictError)
+    assert [one.field for one in raised.value.difference.fields] == ["description", "variables.ONE"]
     assert here.read("manifests/a.yaml").startswith("description: ours\n")
     with pytest.raises(RefusedError, match="the next version of 'b' is 1, and not 2"):
         project.register(one(), version=2)

@@ -119,6 +119,9 @@ def test_a_number_that_is_insisted_on_is_that_or_an_error_that_shows_the_differe
     )
     error = two.json("register", "a", "--version", "2", check=3)["errors"][0]
     assert error["message"].startswith("a@2 is another definition than 'a' is now\n1 field changed.")
+    assert {"format_version": 1, **error["difference"]} == two.json("diff", "a@2")
+    assert error["difference"]["fields"][0]["where"] == "manifests/a.yaml:2"
+    assert "difference" not in two.json("register", "a", "--version", "7", check=3)["errors"][0]
     free = two.run("register", "a", "--version", "7", check=3)
     assert free.err == ("error: the next version of 'a' is 3, and not 7\n  hint: say '--version 3', or leave it out\n")
     assert _records(two) == before

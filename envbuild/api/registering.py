@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from envbuild.errors import RefusedError
+from envbuild.difference import ConflictError
 from envbuild.project import Planned, Project
 from envbuild.project.registering import Definition, Registered, conflict, definitions, refuse_number, register
 from envbuild.report.differences import difference_text
@@ -37,5 +37,5 @@ def _insist(project: Project, one: Definition, insisted: Insisted) -> None:
         name = one.step.environment
         told = difference_text(difference, PLAIN)
         what = f"{name}@{insisted.number} is another definition than '{name}' is now\n{told}"
-        raise RefusedError(what, hint=f"leave '{insisted.option}' out for the next version")
+        raise ConflictError(what, f"leave '{insisted.option}' out for the next version", difference)
     refuse_number(one, insisted.number, insisted.said(one.version))

@@ -20,8 +20,7 @@ def tell(common: Common, error: EnvbuildError, *, with_lines: bool = True) -> No
 
     Lines of files that are no project's are not shown: nobody knows what else stands in them.
     """
-    from envbuild.report.errors import error_text
-    from envbuild.report.plans import error_json
+    from envbuild.report.errors import error_json, error_text
 
     if common.json:
         common.out(error_json(error))

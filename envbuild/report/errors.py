@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from textwrap import dedent
+from typing import Any
 
+from envbuild.difference import ConflictError
 from envbuild.errors import EnvbuildError, Note, Place, redacted
 from envbuild.report.excerpt import excerpt
+from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import PLAIN, Look, one_line, plural
 from envbuild.written import clean
 
@@ -23,6 +26,19 @@ def error_text(error: EnvbuildError, look: Look = PLAIN, source: Source | None =
     if look.width is not None and len(problems) > _SHOWN_SOURCES:
         lines.append(look.paint(_sum(problems), "strong"))
     return "\n".join(lines)
+
+
+def error_json(error: EnvbuildError) -> str:
+    """An error that ends a command; where two contents are in conflict, with what differs as `diff --json` has it."""
+    return document(errors=[_object(problem) for problem in error.problems])
+
+
+def _object(problem: EnvbuildError) -> dict[str, Any]:
+    if not isinstance(problem, ConflictError):
+        return error_object(problem)
+    from envbuild.report.differences import difference_object
+
+    return {**error_object(problem), "difference": difference_object(problem.difference)}
 
 
 def _sum(problems: Sequence[EnvbuildError]) -> str:

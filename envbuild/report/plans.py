@@ -159,10 +159,6 @@ def sum_line(plan: Plan) -> str:
     return f"Plan: {', '.join([*parts, f'{kept:,} unchanged'])}."
 
 
-def error_json(error: EnvbuildError) -> str:
-    return document(errors=[error_object(problem) for problem in error.problems])
-
-
 def error_object(problem: EnvbuildError) -> dict[str, Any]:
     where = problem.where
     return {

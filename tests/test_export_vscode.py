@@ -114,6 +114,19 @@ def test_a_project_below_the_folder_that_is_opened(built: Project) -> None:
     assert found["./.vscode/envbuild.settings.schema.json"] == ["project/envbuild.yaml"]
 
 
+@pytest.mark.parametrize("text", ["// mine\n", "/* mine\n{ */", "  // mine", "\n/* mine */ // too\r\n\n"])
+def test_a_file_of_comments_alone_is_an_empty_one(built: Project, text: str) -> None:
+    """As it is for VS Code; the comments stay."""
+    path = built.write(_FILE, "")
+    path.write_bytes(text.encode())
+    built.run("export", "vscode", "-o", _FILE)
+    assert settings(built)["yaml.schemas"] == _SCHEMAS
+    written = path.read_bytes().decode()
+    assert written.startswith(text.rstrip())
+    built.run("export", "vscode", "-o", _FILE)
+    assert path.read_bytes().decode() == written
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -121,6 +134,7 @@ def test_a_project_below_the_folder_that_is_opened(built: Project) -> None:
         ('{"a": 1,\n "b": x}', "2:7: a value is expected here"),
         ('{"a": 1} {}', "1:10: nothing more is expected here"),
         ("[1]", "1:1: it holds no settings"),
+        ("// mine\n/* open", "2:1: a value is expected here"),
         ('{"yaml.schemas": 3}', "yaml.schemas"),
         ("{'a': 1}", "1:2: a value is expected here"),
         ('{"a": "b\n"}', "1:7: a value is expected here"),

@@ -118,6 +118,12 @@ def read(text: str, path: str) -> Held:
     return _Reader(text, path).whole()
 
 
+def is_empty(text: str) -> bool:
+    """Whether there is nothing but comments."""
+    found = _SPACE.match(text)  # not `fullmatch`, for which a comment might end at the end of another one
+    return found is not None and found.end() == len(text)
+
+
 def with_value(text: str, path: str, names: tuple[str, ...], value: Any) -> str:
     """The same text with one value; an object that holds it is made where it is missing."""
     found, depth = read(text, path), 0

@@ -53,8 +53,9 @@ def _before(target: Path | None) -> str:
         raise UsageError("it is no text in UTF-8", Place(str(target), 1, 1), "save it as UTF-8") from None
     except OSError as error:
         raise WorkspaceError(f"cannot be read: {error.strerror}", Place(str(target)), "make it readable") from None
-    if not text.strip():
-        return _EMPTY
+    if jsonc.is_empty(text):
+        kept, line = text.rstrip(), "\r\n" if "\r\n" in text else "\n"
+        return f"{kept}{line}{_EMPTY.replace(chr(10), line)}" if kept else _EMPTY
     if not isinstance(jsonc.read(text, str(target)).value, dict):
         raise UsageError("it holds no settings", Place(str(target), 1, 1), "name another file")
     return text

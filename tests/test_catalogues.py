@@ -215,6 +215,32 @@ def test_within_a_catalogue_its_own_names_are_meant(lender: Project, shelf: Proj
     assert ("acme/more", "curated/minimal") in edges
 
 
+def test_a_parent_that_is_lent_is_drawn_as_what_it_is(lender: Project, shelf: Project) -> None:
+    """Abstract where its manifest says so; else an environment of a catalogue, which nobody has asked for here."""
+    shelf.write("idea.yaml", "abstract: true\n")
+    shelf.write("two.yaml", "extends: base\n")
+    lender.write("manifests/own.yaml", "extends: [acme/two, acme/idea]\n")
+    assert lender.run("graph", "own").out == (
+        "1 environment, 3 parents.\n"
+        "acme/base  of a catalogue\n"
+        "└─ acme/two  of a catalogue\n"
+        "   └─ own  also extends acme/idea\n"
+        "acme/idea  abstract\n"
+        "└─ own (*)\n"
+        "(*) named again: its own place is elsewhere\n"
+    )
+    nodes = {one["name"]: (one["abstract"], one["builder"]) for one in lender.json("graph", "own")["nodes"]}
+    lent = (False, None)
+    assert nodes == {"acme/base": lent, "acme/two": lent, "acme/idea": (True, None), "own": (False, "local")}
+    dot = lender.run("graph", "own", "--format", "dot").out
+    assert dot.count("dashed") == 1
+    assert lender.run("graph", "own", "--format", "svg").out.count("of a catalogue") == 2
+    asked = lender.run("graph", "acme/two").out
+    assert asked == "1 environment, 1 parent.\nacme/base  of a catalogue\n└─ acme/two\n"
+    names = {one["name"] for one in lender.json("list", "acme/two", "--with-dependents")["environments"]}
+    assert names == {"acme/two", "own"}
+
+
 def test_an_image_starts_from_what_is_lent(lender: Project, shelf: Project) -> None:
     """It is planned with who needs it; in a catalogue the name is its own."""
     shelf.write("image.yaml", "builder: docker\nimage: {base: 'debian:12'}\n")

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from envbuild.report.graph import graph_sum
+from envbuild.report.graph import graph_sum, said
 from envbuild.report.layout import GAP, PORT, ROW, Layout, Segment, Spot, Strand, layout
 from envbuild.report.terminal import cells, cropped, one_line
 from envbuild.resolve import Graph, Node
@@ -100,7 +100,7 @@ class _Picture:
 
     def _shown(self, node: Node) -> tuple[str, str]:
         """A name, and what is to be said of it beside."""
-        what = f"matrix of {self._cells[node.name]:,}" if node.matrix else "abstract" if node.abstract else ""
+        what = said(node, self._cells[node.name])
         return cropped(one_line(node.name), _LONGEST), what or ("" if node.builder == "local" else node.builder)
 
     def _width(self, spot: Spot) -> float:

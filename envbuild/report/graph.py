@@ -20,7 +20,7 @@ Piece = tuple[str, Style | None]
 def graph_sum(graph: Graph) -> str:
     """How much there is of each; what there is none of is left out."""
     environments = sum(node.is_environment for node in graph.nodes)
-    parents = sum(node.abstract for node in graph.nodes)
+    parents = sum(node.abstract or node.lent for node in graph.nodes)
     matrices = sum(node.matrix for node in graph.nodes)
     built = len({edge.start for edge in graph.edges if edge.kind not in INHERITED})
     if not graph.nodes:
@@ -32,6 +32,13 @@ def graph_sum(graph: Graph) -> str:
         f"{built:,} built from {'another' if built == 1 else 'others'}" if built else "",
     ]
     return f"{', '.join(filter(None, told))}."
+
+
+def said(node: Node, cell_count: int) -> str:
+    """What is to be said of a node that is no environment to be built."""
+    if node.matrix:
+        return f"matrix of {cell_count:,}"
+    return "abstract" if node.abstract else "of a catalogue" if node.lent else ""
 
 
 def graph_json(graph: Graph) -> str:
@@ -134,9 +141,8 @@ class _Tree:
     def _pieces(self, name: str, edge: Edge | None) -> tuple[Piece, ...]:
         """What a node is, what else it extends, and what it is built from."""
         node = self._nodes[name]
-        pieces: list[Piece] = [(one_line(name), None if node.abstract or node.matrix else "strong")]
-        cell_count = sum(one.kind == "cell" for one in self._below[name])
-        what = "abstract" if node.abstract else f"matrix of {cell_count:,}" if node.matrix else ""
+        pieces: list[Piece] = [(one_line(name), "strong" if node.is_environment else None)]
+        what = said(node, sum(one.kind == "cell" for one in self._below[name]))
         what = "cell" if edge and edge.kind == "cell" else what
         pieces += [(f"  {what}", "change")] if what else []
         also = [one_line(one.end) for one in self._above[name] if one.kind in INHERITED and one is not edge]

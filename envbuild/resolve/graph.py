@@ -18,7 +18,8 @@ Parents = Callable[[str], Iterable[tuple[str, Place]]]
 class Node(msgspec.Struct, frozen=True, order=True):
     """A manifest, an environment, or mostly both. What is abstract, or stands for the cells of a matrix, is not built.
 
-    The builder is '' for what is not built.
+    The builder is '' for what is not built. What is `lent` is an environment of a catalogue that nobody has asked for,
+    and only a parent here.
     """
 
     name: str
@@ -26,10 +27,11 @@ class Node(msgspec.Struct, frozen=True, order=True):
     abstract: bool = False
     matrix: bool = False
     builder: str = ""
+    lent: bool = False
 
     @property
     def is_environment(self) -> bool:
-        return not self.abstract and not self.matrix
+        return not self.abstract and not self.matrix and not self.lent
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):
@@ -114,7 +116,7 @@ def graph(
     links: Iterable[Link],
     named: Collection[str],
 ) -> Graph:
-    """`parents` are the paths that a file extends, each with its line; a file that is not `named` is only extended."""
+    """`parents` are the paths that a file extends, each with its line; what no name means is only extended."""
     made: dict[str, list[Environment]] = defaultdict(list)
     for environment in environments:
         made[environment.path].append(environment)
@@ -123,7 +125,8 @@ def graph(
     nodes: list[Node] = []
     edges: list[Edge] = [Edge(one.environment, one.needed, one.kind, one.where) for one in links]
     for path, one in files.items():
-        nodes += _nodes(one, titles[path], made[path], abstract=one.abstract or path not in named)
+        abstract = one.abstract or (path not in named and one.name == path)
+        nodes += _nodes(one, titles[path], made[path], abstract=abstract)
         edges += _cells(one, titles[path], made[path])
         edges += (Edge(titles[path], titles[to], "extends", where) for to, where in parents(path) if to in titles)
     known = {node.name for node in nodes}
@@ -149,7 +152,7 @@ def _is_matrix(manifest: Manifest, made: list[Environment]) -> bool:
 
 def _nodes(manifest: Manifest, title: str, made: list[Environment], *, abstract: bool) -> Iterator[Node]:
     if abstract or not made:
-        yield Node(title, manifest.path, abstract)
+        yield Node(title, manifest.path, abstract, lent=not abstract)
         return
     if _is_matrix(manifest, made):
         yield Node(title, manifest.path, matrix=True)

@@ -142,7 +142,10 @@ def test_a_file_is_whole_or_not_there(plain: Project) -> None:
     assert sorted(path.name for path in (plain.path / "new" / "folder").iterdir()) == ["requirements.txt"]
     assert plain.run("export", "pip", "a", "-o", "-").out == plain.read("new/folder/requirements.txt")
     run = plain.run("export", "pip", "a", "-o", "new/folder", check=1)
-    assert run.err.startswith("new/folder: cannot be written")
+    assert run.err == "new/folder: cannot be written: Is a directory\n  hint: name a file in it\n"
+    run = plain.run("export", "pip", "a", "-o", "manifests/a.yaml/b", check=1)
+    assert run.err.startswith("manifests/a.yaml/b: cannot be written: ")
+    assert run.err.endswith("hint: choose a place that lies in folders alone\n")
     assert sorted(path.name for path in (plain.path / "new").iterdir()) == ["folder"]
 
 

@@ -114,6 +114,13 @@ def test_a_project_below_the_folder_that_is_opened(built: Project) -> None:
     assert found["./.vscode/envbuild.settings.schema.json"] == ["project/envbuild.yaml"]
 
 
+def test_a_folder_is_no_file_of_settings(built: Project) -> None:
+    """What is meant is in it."""
+    (built.path / ".vscode").mkdir()
+    told = built.run("export", "vscode", "-o", ".vscode", check=1).err
+    assert told == ".vscode: cannot be read: Is a directory\n  hint: name a file in it\n"
+
+
 @pytest.mark.parametrize("text", ["// mine\n", "/* mine\n{ */", "  // mine", "\n/* mine */ // too\r\n\n"])
 def test_a_file_of_comments_alone_is_an_empty_one(built: Project, text: str) -> None:
     """As it is for VS Code; the comments stay."""

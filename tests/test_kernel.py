@@ -148,6 +148,15 @@ def test_it_takes_our_place(notebooks: Project) -> None:
             process.kill()
 
 
+def test_what_is_lent_cannot_be_added_to(project: Project) -> None:
+    """So nobody is told to."""
+    project.write("shelf/plain.yaml", "variables: {A: '1'}\n")
+    project.write("envbuild.yaml", "catalogues: {acme: shelf}\n")
+    told = project.run("kernel", "acme/plain", check=1).err
+    assert "acme/plain@1 has no ipykernel" in told
+    assert told.endswith("hint: extend it in a manifest with 'ipykernel' among its dependencies, and name that\n")
+
+
 def test_what_it_lacks_is_told(notebooks: Project) -> None:
     """When it is installed, and in the notebook's log when it is started."""
     refused = notebooks.run("kernel", "bare", check=1).err

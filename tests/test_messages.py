@@ -30,6 +30,7 @@ MAKERS = {
     "fail": (0, 9),
     "click.UsageError": (0, 9),
     "Fault": (0, 1),
+    "ConflictError": (0, 1),
     "SourceError": (0, 1),
     "Note": (1, 3),
     "not_carried": (1, 3),

@@ -8,10 +8,17 @@ from pathlib import Path
 from envbuild.errors import Place, UsageError, WorkspaceError
 
 HINT_WRITE = "check the folder's permissions and the space on its disk"
+_NO_FOLDER = "choose a place that lies in folders alone"
+_HINTS = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "name a file in it",
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+}
 
 
 def hint_of(error: OSError) -> str:
-    return "choose a shorter name" if error.errno == errno.ENAMETOOLONG else HINT_WRITE
+    return _HINTS.get(error.errno or 0, HINT_WRITE)
 
 
 def write_whole(target: Path, text: str, shown: str = "") -> None:

@@ -52,7 +52,8 @@ def _before(target: Path | None) -> str:
     except UnicodeDecodeError:
         raise UsageError("it is no text in UTF-8", Place(str(target), 1, 1), "save it as UTF-8") from None
     except OSError as error:
-        raise WorkspaceError(f"cannot be read: {error.strerror}", Place(str(target)), "make it readable") from None
+        hint = "name a file in it" if target.is_dir() else "make it readable"
+        raise WorkspaceError(f"cannot be read: {error.strerror}", Place(str(target)), hint) from None
     if jsonc.is_empty(text):
         kept, line = text.rstrip(), "\r\n" if "\r\n" in text else "\n"
         return f"{kept}{line}{_EMPTY.replace(chr(10), line)}" if kept else _EMPTY

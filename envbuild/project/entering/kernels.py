@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from envbuild.errors import BuildError, EnvbuildError, UsageError, WorkspaceError
+from envbuild.names import catalogue_of
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.project.runs.running import Chosen, chosen, stated_variables
@@ -115,7 +116,10 @@ def language_of(one: Chosen, wanted: str = "") -> str:
     if language not in found:
         runner, package, name = _RUNNERS[language][0], _PACKAGES[language], one.record.environment
         what = f"{one.record.title} has no {runner}, without which no notebook runs in it"
-        raise BuildError(what, hint=f"add '{package}' to its dependencies, and run 'envbuild apply {name}'")
+        hint = f"add '{package}' to its dependencies, and run 'envbuild apply {name}'"
+        if catalogue_of(one.record.manifest_path):
+            hint = f"extend it in a manifest with '{package}' among its dependencies, and name that"
+        raise BuildError(what, hint=hint)
     return language
 
 

@@ -141,6 +141,8 @@ def test_what_a_container_is_given(built: Project) -> None:
     assert run.out.splitlines() == ["/data", "7", "--privileged b mine", "data", "not written"]
     run = built.run("run", "web", "--image", "--mount", "nowhere:/x", "--", "true", check=64)
     assert "'nowhere' cannot be mounted: it is not there" in run.err
+    nobody = built.run("run", "web", "--image", "--mount", "~no-such-user/x:/x", "--", "true", check=64)
+    assert "'~no-such-user/x' cannot be mounted: it is not there" in nobody.err
     run = built.run("run", "web", "--image", "--workdir", "rel", "--", "true", check=64)
     assert "'rel' is no folder of an image" in run.err
     assert "is no mount" in built.run("run", "web", "--image", "--mount", "a", "--", "true", check=64).err

@@ -15,7 +15,7 @@ _SECONDS = 110
 _MORE = """\
 run:
   env: {MODE: dev, QUOTED: 'it''s "two" é', AT: '{{ environment.prefix }}/share'}
-  mounts: ['./data:/data:ro', '../more:/more', '~/cache:/cache', '/srv:/srv']
+  mounts: ['./data:/data:ro', '../more:/more', '~/cache:/cache', '/srv:/srv', '/a, "b":/c', '~root/d:/d']
   shm_size: 2g
 """
 
@@ -50,6 +50,8 @@ def test_all_that_is_said_of_it(imaging: Imaging) -> None:
             "source=${localWorkspaceFolder}/manifests/more,target=/more,type=bind",
             "source=${localEnv:HOME}/cache,target=/cache,type=bind",
             "source=/srv,target=/srv,type=bind",
+            '"source=/a, ""b""",target=/c,type=bind',
+            f"source={Path('~root').expanduser()}/d,target=/d,type=bind",
         ],
         "runArgs": ["--shm-size=2g"],
         "forwardPorts": [8000, 8001, 8002, 9000, 8890],

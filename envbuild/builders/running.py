@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,12 +83,25 @@ def _mount(text: str) -> str:
     found = _MOUNT.fullmatch(text)
     if not found:
         raise UsageError(f"'{text}' is no mount", hint="write SOURCE:TARGET or SOURCE:TARGET:ro, TARGET from '/'")
-    source = Path(found["source"]).expanduser().absolute()
+    source = Path(at_home(found["source"])).absolute()
     if not source.exists():
         raise UsageError(f"'{found['source']}' cannot be mounted: it is not there", hint="name a file or a folder")
     stated = ["type=bind", f"source={source}", f"target={found['target']}"]
+    return mount_line([*stated, *(["readonly"] if found["mode"] == "ro" else [])])
+
+
+def at_home(source: str) -> str:
+    """A path that begins with somebody's home; as it is where nobody is called so."""
+    try:
+        return str(Path(source).expanduser())
+    except RuntimeError:
+        return source
+
+
+def mount_line(fields: Iterable[str]) -> str:
+    """What a mount is, as Docker reads it."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([*stated, *(["readonly"] if found["mode"] == "ro" else [])])
+    csv.writer(line, lineterminator="").writerow(fields)
     return line.getvalue()
 
 

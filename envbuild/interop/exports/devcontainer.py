@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envbuild.builders.running import at_home, mount_line
 from envbuild.document import PREFIX, Scalar, Sequence
 from envbuild.errors import Note, UsageError
 from envbuild.interop.exports.used import Used
@@ -94,13 +95,15 @@ def _listed(one: Chosen) -> Iterator[tuple[Scalar, re.Match[str]]]:
 def _mounts(one: Chosen, root: str) -> Iterator[str]:
     for item, found in _listed(one):
         source = found["source"]
-        if source.startswith("~"):
+        if source == "~" or source.startswith("~/"):
             source = f"${{localEnv:HOME}}{source[1:]}"
+        elif source.startswith("~"):
+            source = at_home(source)
         elif not source.startswith("/"):
             below = posixpath.normpath(posixpath.join(posixpath.dirname(item.path), source))
             source = root if below == "." else f"{root}/{below}"
         fields = [f"source={source}", f"target={found['target']}", "type=bind"]
-        yield ",".join([*fields, *(["readonly"] if found["mode"] == "ro" else [])])
+        yield mount_line([*fields, *(["readonly"] if found["mode"] == "ro" else [])])
 
 
 def _ports(one: Chosen) -> Iterator[int]:

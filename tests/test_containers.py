@@ -249,7 +249,7 @@ def test_what_is_no_image(built: Project) -> None:
     """A prefix is refused before it is built, options of containers without --image, and an image without it."""
     assert "'here' is a prefix of this machine" in built.run("run", "here", "--image", "--", "true", check=64).err
     assert "with '--image'" in built.run("run", "web", "--user", "7", "--", "true", check=64).err
-    assert "run something in a container of it: '--image'" in built.run("run", "web", "--", "true", check=64).err
+    assert "use '--image' to run something in a container" in built.run("run", "web", "--", "true", check=64).err
 
 
 def test_what_is_due_is_built_and_what_is_gone_is_fetched(built: Project, engine: Engine) -> None:

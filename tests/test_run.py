@@ -201,3 +201,30 @@ def test_it_runs_in_the_working_directory(built: Project) -> None:
     below = Project(built.path / "below", built.environ)
     assert below.run("run", "a", "--", "pwd").out == f"{below.path.resolve()}\n"
     assert below.run("-C", "..", "run", "a", "--", "pwd").out == f"{below.path.resolve()}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "a", "--", "true"],
+        ["shell", "a"],
+        ["kernel", "a"],
+        ["serve", "a"],
+        ["hook", "direnv", "a"],
+        ["export", "script", "a@1"],
+        ["run", "a@1", "--", "true"],
+    ],
+)
+def test_what_is_an_image_is_not_built_to_be_refused(words: list[str], project: Project) -> None:
+    """It has no prefix, however long it is worked on; what can be done with it instead is said."""
+    project.write("score.py", "def init():\n    pass\n\n\ndef run(data):\n    return data\n")
+    project.write("manifests/a.yaml", "builder: oci\nimage: {base: scratch}\nserve: {entry_script: ../score.py}\n")
+    if "a@1" in words:
+        project.run("apply")
+    told = project.run(*words, check=64).err
+    name = "a@1" if "a@1" in words else "'a'"
+    assert told == (
+        f"error: {name} is an image, and no prefix of this machine\n"
+        "  hint: use '--image' to run something in a container, or 'envbuild export devcontainer' for editors\n"
+    )
+    assert project.json("list")["environments"][0]["version"] == (1 if "a@1" in words else None)

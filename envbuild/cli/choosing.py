@@ -52,10 +52,15 @@ def chosen(
     name = project.named(name) if version else project.one(name).name
     if version:
         return name, version, None
-    if image and project.one(name).builder == "local":
+    is_local = project.one(name).builder == "local"
+    if image and is_local:
         from envbuild.project.runs.containers import no_image
 
         raise no_image(f"'{name}'")
+    if not image and not is_local:
+        from envbuild.project.activating import no_prefix
+
+        raise no_prefix(f"'{name}'")
     return name, version, make_ready(project, common, name, options)
 
 

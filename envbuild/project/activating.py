@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def activated(project: "Place", record: Record, label: str, hint: str) -> Activation:
     if record.builder != "local":
-        what = f"{record.title} is an image, and no prefix of this machine"
-        raise UsageError(what, hint="run something in a container of it: '--image'")
+        raise no_prefix(record.title)
     checkout = str(project.root) if is_tied(record.parts) else ""
     stray = local.strays(record.reference, record.fingerprint, checkout)
     if complaint := stray or local.complaint(record.reference):
@@ -24,3 +23,8 @@ def activated(project: "Place", record: Record, label: str, hint: str) -> Activa
     variables = recorded_variables(next((part for part in record.parts if part.name == "variables"), None))
     name = record.environment
     return entered(name, label, variables, Path(record.reference), project.host, project.programs)
+
+
+def no_prefix(shown: str) -> UsageError:
+    hint = "use '--image' to run something in a container, or 'envbuild export devcontainer' for editors"
+    return UsageError(f"{shown} is an image, and no prefix of this machine", hint=hint)

@@ -2,6 +2,7 @@
 
 from envbuild.errors import RefusedError, UsageError
 from envbuild.globs import is_glob
+from envbuild.project.activating import no_prefix
 from envbuild.project.front import Project
 from envbuild.project.reading import Selection
 from envbuild.project.runs.running import Chosen, chosen
@@ -32,7 +33,6 @@ def standing(project: Project, text: str) -> Chosen:
     """The same, of a prefix of this machine that is whole."""
     found = as_said(project, text)
     if found.record.builder != "local":
-        what = f"{found.record.title} is an image, and no prefix of this machine"
-        raise UsageError(what, hint="export a dev container of it: 'envbuild export devcontainer'")
+        raise no_prefix(found.record.title)
     project.activation(found.record.environment, str(found.record.version))
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envbuild.lock import lock_path
+from envbuild.project.activating import no_prefix
 from envbuild.project.entering.entered import named
 from envbuild.project.entering.shellwords import posix_printed
 from envbuild.project.front import Project
@@ -45,6 +46,8 @@ def function(shell: str) -> str:
 def direnv_lines(project: Project, text: str) -> str:
     """It is built if that is due, as for any shell; direnv takes over what a program in it sees."""
     name, version = named(project, text)
+    if not version and project.one(name).builder != "local":
+        raise no_prefix(f"'{name}'")
     watched = " ".join(posix_printed(str(path)) for path in _watched(project, name, version))
     asked = posix_printed(f"{name}@{version}" if version else name)
     root = posix_printed(str(project.root.resolve()))

@@ -48,9 +48,7 @@ class _Reader:
         return self._text[self.at : self.at + 1]
 
     def _expected(self, wanted: str) -> None:
-        line = self._text.count("\n", 0, self.at) + 1
-        column = self.at - self._text.rfind("\n", 0, self.at)
-        raise UsageError(f"{wanted} is expected here", Place(self._path, line, column), _HINT)
+        raise UsageError(f"{wanted} is expected here", _place(self._text, self._path, self.at), _HINT)
 
     def _value(self, depth: int) -> Held:
         letter, start = self._skip(), self.at
@@ -113,6 +111,10 @@ class _Reader:
         return -1
 
 
+def _place(text: str, path: str, at: int) -> Place:
+    return Place(path, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+
+
 def read(text: str, path: str) -> Held:
     """Raises UsageError with the place where it is no JSON, even with comments and commas behind last values."""
     return _Reader(text, path).whole()
@@ -129,7 +131,8 @@ def with_value(text: str, path: str, names: tuple[str, ...], value: Any) -> str:
     found, depth = read(text, path), 0
     for name in names:
         if not isinstance(found.value, dict):
-            raise UsageError(f"{'.'.join(names)} is no object there", Place(path), _HINT)
+            what = f"'{'.'.join(names[:depth])}' is no object"
+            raise UsageError(what, _place(text, path, found.start), _HINT)
         if name not in found.entries:
             for inner in reversed(names[depth + 1 :]):
                 value = {inner: value}

@@ -1,6 +1,7 @@
 """`envbuild export` whatever the format: what is refused, what is never written, and texts that stay texts."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,22 @@ def test_a_file_is_whole_or_not_there(plain: Project) -> None:
     assert run.err.startswith("manifests/a.yaml/b: cannot be written: ")
     assert run.err.endswith("hint: choose a place that lies in folders alone\n")
     assert sorted(path.name for path in (plain.path / "new").iterdir()) == ["folder"]
+
+
+def test_a_pipe_is_written_into_and_stays_one(plain: Project) -> None:
+    """As a device would: who asks for `/dev/null` has one afterwards, too. `/dev/stdout` is standard output."""
+    plain.run("lock")
+    wanted, pipe = plain.run("export", "pip", "a").out, plain.path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        plain.run("export", "pip", "a", "-o", "pipe")
+        assert pipe.is_fifo()
+        assert os.read(reading, len(wanted) + 1).decode() == wanted
+    finally:
+        os.close(reading)
+    assert [one.name for one in plain.path.iterdir() if one.name.startswith(".pipe")] == []
+    assert plain.run("export", "pip", "a", "-o", "/dev/stdout").out == wanted
 
 
 def test_json(plain: Project) -> None:

@@ -74,7 +74,7 @@ def command(common: Common, /, *, environment: str, output: str, **options: Any)
       envbuild export devcontainer serving/web -o .devcontainer/devcontainer.json
       envbuild export kubernetes churn/score --replicas 3 -o churn.yaml
     """
-    form = options["format"]
+    form, output = options["format"], "-" if output == "/dev/stdout" else output
     _refuse_others(form, {**options, "output": output})
     if form in USES:
         from envbuild.cli.exportuse import leave

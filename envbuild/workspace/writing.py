@@ -22,13 +22,25 @@ def hint_of(error: OSError) -> str:
 
 
 def write_whole(target: Path, text: str, shown: str = "") -> None:
-    """Beside, to the disk, then renamed into place: a reader sees the old file or the new one."""
+    """Beside, to the disk, then renamed into place: a reader sees the old file or the new one.
+
+    A device or a pipe is written into: whoever may do all could replace `/dev/null`, too.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace(target, text.encode())
+        if _is_stream(target):
+            target.write_bytes(text.encode())
+        else:
+            replace(target, text.encode())
     except OSError as error:
         where = Place(shown or str(target))
         raise WorkspaceError(f"cannot be written: {error.strerror}", where, hint_of(error)) from None
+
+
+def _is_stream(target: Path) -> bool:
+    return target.absolute().parent == Path("/dev") or (
+        target.exists() and not target.is_file() and not target.is_dir()
+    )
 
 
 def write_folder(

@@ -147,6 +147,8 @@ def test_a_command_that_is_missing(built: Project) -> None:
     path.write_text("#!/not/there\n")
     assert "the interpreter of" in built.run("run", "a", "--", str(path), check=127).err
     assert "did you mean 'python'?" in built.run("run", "a", "--", "pyhton", check=127).err
+    elsewhere = built.run("run", "a", "--env", "PATH=/nowhere", "--", "python", check=127).err
+    assert f"hint: name it by its path: {reference(built, 'a')}/bin/python; its folder is not on PATH\n" in elsewhere
     assert "packages" in built.run("run", "a", "--", "zzz", check=127).err
     assert built.run("run", "a", "--", "zzz", env={"PATH": str(path)}, check=127).out == ""
 

@@ -76,6 +76,8 @@ def meant(command: str, prefix: Path) -> str:
         programs = [path.name for path in (prefix / "bin").iterdir() if os.access(path, os.X_OK)]
     except OSError:
         programs = []
+    if command in programs:
+        return f"name it by its path: {prefix}/bin/{command}; its folder is not on PATH"
     close = nearest(command, programs) if "/" not in command else ""
     return close if close.startswith("did you mean") else "programs come with packages: name one in the manifest"
 

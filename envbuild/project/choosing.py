@@ -112,7 +112,9 @@ class Choice:
             manifest = self._files.found.get(self._paths[name])
             if manifest and manifest.abstract and name in self.selection.patterns:
                 what = f"'{name}' is abstract: it is only extended, never built"
-                raise UsageError(what, manifest.place, "ask for what extends it, or add --with-dependents")
+                raise UsageError(
+                    what, manifest.place, "ask for what extends it; where many may be asked for, add --with-dependents"
+                )
 
     def known(self, pattern: str, environments: Iterable[Environment]) -> str:
         """The nearest name; names of cells are not known where a manifest cannot be read."""

@@ -88,6 +88,8 @@ ca_bundle: /etc/ssl/certs/corp.pem
         ("platform: [a]", "1:1: unknown key 'platform' | did you mean 'platforms'?"),
         ("a: 1\na: 2", "2:1: the key 'a' stands twice | keep one of the two: the first is at line 1"),
         ("- a", "1:1: the file must be a mapping of keys to values | write 'key: value' lines"),
+        ("runs:\n  snapshot_mib: -1\n", "2:17: -1 is no size that can be kept | write how many MiB: 0 or more"),
+        ("runs: {outputs_mib: -5000}\n", "1:21: -5000 is no size that can be kept | write how many MiB: 0 or more"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_refused_at_their_line(text: str, message: str) -> None:

@@ -151,6 +151,7 @@ def _problems(document: Document) -> Iterator[EnvbuildError]:
     if registry and isinstance(publish, Mapping) and publish.get("registries"):
         yield SettingsError(f"registries are stated at line {publish.line}, too", registry.place, "keep one of the two")
     yield from _budget(document)
+    yield from _sizes(document)
     yield from _braces(document)
     yield from _credentials(document)
     for key in ("manifests", "templates"):
@@ -172,6 +173,14 @@ def _budget(document: Document) -> Iterator[EnvbuildError]:
     if isinstance(stated, Scalar) and _WHOLE.fullmatch(stated.text) and not 0 < int(stated.text) <= _MOST_LAYERS:
         what = f"{stated.text} is no number of layers that packages can have"
         yield SettingsError(what, stated.place, f"write one from 1 to {_MOST_LAYERS}")
+
+
+def _sizes(document: Document) -> Iterator[EnvbuildError]:
+    limits = document.root.get("runs")
+    for entry in limits.entries.values() if isinstance(limits, Mapping) else ():
+        node = entry.value
+        if isinstance(node, Scalar) and _WHOLE.fullmatch(node.text) and int(node.text) < 0:
+            yield SettingsError(f"{node.text} is no size that can be kept", node.place, "write how many MiB: 0 or more")
 
 
 def _credentials(document: Document) -> Iterator[EnvbuildError]:

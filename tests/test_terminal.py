@@ -12,8 +12,7 @@ from support.project import Project, Run
 
 from envbuild.errors import EnvbuildError, Place, Problems
 from envbuild.report.columns import Column, columns
-from envbuild.report.errors import error_text
-from envbuild.report.plans import error_json
+from envbuild.report.errors import error_json, error_text
 from envbuild.report.terminal import PLAIN, Look, cells, one_line, wrapped
 from envbuild.written import clean
 

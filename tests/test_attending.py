@@ -211,6 +211,20 @@ def test_a_source_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert not shelf.exists()
 
 
+def test_what_vanishes_meanwhile_is_not_there(tmp_path: Path) -> None:
+    """Among the temporary files of others; what is there and cannot be read is told."""
+    source, shelf = tmp_path / "source", tmp_path / "shelf"
+    for number in range(2000):
+        (source / f"{number % 20}").mkdir(parents=True, exist_ok=True)
+        (source / f"{number % 20}" / str(number)).write_text(str(number))
+    (source / "kept").write_text("kept")
+    remover = subprocess.Popen([shutil.which("rm") or "rm", "-rf", *map(str, source.glob("[0-9]*"))])
+    found = _taken(source, shelf)
+    assert remover.wait() == 0
+    assert "kept" in _files(shelf, found)
+    assert [*_files(shelf, _taken(source, shelf))] == ["kept"]
+
+
 def test_of_a_source_that_is_too_large_by_far_not_all_is_looked_at(tmp_path: Path) -> None:
     """A million files of data take no minute to be refused; which is to be left out is told."""
     source, shelf = tmp_path / "source", tmp_path / "shelf"

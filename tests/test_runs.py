@@ -129,6 +129,9 @@ def test_the_manifest_says_what_runs(lab: Project) -> None:
         "manifests/churn/train.yaml", "variables: {OWN: one}\nrun: {command: 'echo a; echo b', arguments: [c, 'd e']}\n"
     )
     assert lab.run("run").out == "a\nb c d e\n"
+    block = "run:\n  command: |\n    echo a\n    echo b\n  arguments: [c, 'd e']\n"
+    lab.write("manifests/churn/train.yaml", f"variables: {{OWN: one}}\n{block}")
+    assert lab.run("run").out == "a\nb c d e\n"
     lab.write("manifests/churn/train.yaml", "variables: {OWN: one}\n")
     assert "nothing says what to run" in lab.run("run", check=64).err
 
@@ -154,6 +157,7 @@ def test_git_is_remembered(lab: Project) -> None:
     lab.run("run", "--", "true")
     assert (latest(lab)["commit"], latest(lab)["dirty"]) == (commit, True)
     diff = lab.run("runs", "show", "latest", "--diff").out
+    assert lab.json("runs", "show", "latest", "--diff")["runs"][0]["diff"] == diff
     assert "+# more" in diff
     assert diff.startswith("diff --git a/train.py b/train.py")
 

@@ -149,6 +149,52 @@ def test_what_is_damaged_can_be_forgotten(lab: Project) -> None:
     assert runs(lab) == []
 
 
+def test_links_among_outputs(lab: Project, tmp_path: Path) -> None:
+    """One to another output is kept as what it leads to, also as a model; all others are told."""
+    lab.write("beside.txt", "not of this run\n")
+    script = (
+        "import os; os.makedirs('outputs/deep')\n"
+        "for step in (1, 2): open(f'outputs/ckpt-{step}', 'w').write(str(step))\n"
+        "os.symlink('ckpt-2', 'outputs/best'); os.symlink('../ckpt-1', 'outputs/deep/first')\n"
+        "os.symlink('../beside.txt', 'outputs/out'); os.symlink('nowhere', 'outputs/gone')\n"
+        "os.symlink('deep', 'outputs/d')"
+    )
+    lab.run("run", "--", "python", "-c", script)
+    kept = {one["path"]: one["sha256"] for one in latest(lab)["outputs"]}
+    assert [*kept] == ["outputs/best", "outputs/ckpt-1", "outputs/ckpt-2", "outputs/deep/first"]
+    assert kept["outputs/best"] == kept["outputs/ckpt-2"]
+    assert latest(lab)["left"] == ["outputs/d", "outputs/gone", "outputs/out"]
+    lab.run("models", "add", "m", "outputs/best", "--run", "latest")
+    lab.run("models", "get", "m", "-o", str(tmp_path / "got"))
+    assert (tmp_path / "got/best").read_text() == "2"
+    lab.run("run", "--", "sh", "-c", "echo 3 > outputs/ckpt-2")
+    assert [one["path"] for one in latest(lab)["outputs"]] == ["outputs/best", "outputs/ckpt-2"]
+
+
+def test_runs_of_a_version_by_any_of_its_names(lab: Project) -> None:
+    """Its number, its label, or as the latest; a label that there is not is told."""
+    lab.run("run", "--", "true")
+    lab.run("label", "lab@1", "good")
+    for name in ("1", "good", "latest"):
+        assert [one["id"] for one in runs(lab, "--environment", f"lab@{name}")] == [1], name
+    assert "'lab' has no version 'god'" in lab.run("runs", "--environment", "lab@god", check=64).err
+    assert runs(lab, "--environment", "lab@2") == []
+
+
+def test_what_a_run_does_not_have_is_said(lab: Project) -> None:
+    """No empty line; and in JSON it is empty."""
+    lab.run("run", "--no-snapshot", "--", "true")
+    told = lab.run("runs", "show", "1", "--diff")
+    assert (told.out, told.err) == ("", "Run 1: git told of no difference.\n")
+    assert lab.json("runs", "show", "1", "--diff")["runs"] == [{"id": 1, "diff": ""}]
+    assert "run 1 has no snapshot of its source" in lab.run("runs", "show", "1", "--files", check=64).err
+    lab.run("run", "--", "true")
+    listed = lab.json("runs", "show", "2", "--files")["runs"][0]["files"]
+    assert [one["path"] for one in listed] == files(lab, "2")
+    assert {one["mode"] for one in listed} == {"100644"}
+    assert all(len(one["sha256"]) == 64 for one in listed)
+
+
 def test_numbers_that_no_run_has(lab: Project) -> None:
     """However long."""
     lab.run("run", "--", "true")

@@ -151,6 +151,13 @@ def test_its_time_is_up(lab: Project, tmp_path: Path) -> None:
     assert ended(lab) == ("failed", 5, None)
 
 
+def test_there_is_no_longest_time(lab: Project) -> None:
+    """A month is as good as a second, and remembered as it is."""
+    lab.run("run", "--timeout", "1e9", "--", "true")
+    assert ended(lab) == ("done", 0, None)
+    lab.run("run", "--no-history", "--timeout", "1e300", "--", "sh", "-c", "exit 4", check=4)
+
+
 def test_a_run_goes_on_by_itself(lab: Project, tmp_path: Path) -> None:
     """Its number comes at once, it outlives us, and its log can be followed to the end."""
     go = tmp_path / "go"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
+_DAY_SECONDS = 86_400.0  # no system waits for any time at once
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _ENDING = (*_KEYS, signal.SIGTERM, signal.SIGHUP)
 _PASSED = (*_ENDING, signal.SIGUSR1, signal.SIGUSR2)  # the last two say what a command and its scheduler agree on
@@ -204,7 +205,7 @@ class Attention:
         left = None if self._ends_at is None else max(0.0, self._ends_at - time.monotonic())
         if own and not own.is_taken:
             left = min(left, _LOOK_SECONDS) if left is not None else _LOOK_SECONDS
-        return None if left is None else int(left * 1000) + 1
+        return None if left is None else int(min(left, _DAY_SECONDS) * 1000) + 1
 
     def _hurry(self, send: "Callable[[int], None]") -> None:
         """Asked to end when its time is up, and made to a little later; first what it only speaks for."""

@@ -1,5 +1,6 @@
 """What a run has written into `outputs/` and `logs/` of its folder: found by comparing, and kept by content."""
 
+import contextlib
 import os
 
 from envbuild.attending.shelf import Shelf
@@ -19,12 +20,13 @@ class Results:
 
     def __init__(self, folder: str, limit: int, secret: "frozenset[str]") -> None:
         self._folder = folder
+        self._real = os.path.realpath(folder)
         self._room = limit * _MIB
         self._secret = secret
         self._before = dict(self._seen())
 
     def gathered(self, shelf: Shelf) -> "tuple[list[list[object]], list[str]]":
-        """What is new or was changed, and which of it is not kept: it was too much, or could not be read."""
+        """What is new or was changed, and which of it is not kept: too much, a link elsewhere, not to be read."""
         kept: list[list[object]] = []
         left: list[str] = []
         for name, sight in sorted(self._seen()):
@@ -32,7 +34,7 @@ class Results:
                 continue
             size = sight[0]
             try:
-                if size > self._room:
+                if not 0 <= size <= self._room:
                     left.append(name)
                     continue
                 kept.append([name, shelf.put_file(f"{self._folder}/{name}"), size])
@@ -53,11 +55,25 @@ class Results:
                 name = f"{here}/{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(name)
-                elif entry.is_file(follow_symlinks=False) and self._may_keep(name):
-                    found = entry.stat(follow_symlinks=False)
-                    yield name, (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+                elif self._may_keep(name):
+                    with contextlib.suppress(OSError):  # gone meanwhile
+                        if sight := self._sight(entry):
+                            yield name, sight
+
+    def _sight(self, entry: "os.DirEntry[str]") -> "Sight | None":
+        """Its size first. A link is as what it leads to, if that is an output, else of no size that can be kept."""
+        if not entry.is_symlink():
+            return _of(entry.stat()) if entry.is_file() else None
+        place, real = entry.stat(follow_symlinks=False), os.path.realpath(entry.path)
+        if entry.is_file() and any(real.startswith(f"{self._real}/{name}/") for name in RESULTS):
+            return (*_of(entry.stat()), *_of(place))
+        return (-1, *_of(place))
 
     def _may_keep(self, name: str) -> bool:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             return False
         return not self._secret or os.path.realpath(f"{self._folder}/{name}") not in self._secret
+
+
+def _of(status: os.stat_result) -> "Sight":
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -50,6 +50,8 @@ def take(wanted: Wanted, shelf: Shelf, index: str, host: "Mapping[str, str]") ->
     entries, seen = [], {}
     for name, status in found:
         entry = _entry(wanted, name, status, (known, shelf))
+        if entry is None:
+            continue
         entries.append(entry)
         if _rested(status, moment):
             seen[name] = [*_sight(status), entry[2]]
@@ -128,6 +130,8 @@ def _walked(root: str, start: str, ignoring: Ignoring) -> "Iterator[str]":
         here = waiting.pop()
         try:
             entries = list(os.scandir(f"{root}/{here}"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError as error:
             raise _unreadable(here or ".", error) from None
         for entry in entries:
@@ -160,7 +164,8 @@ def _status(wanted: Wanted, name: str) -> os.stat_result | None:
     return None if wanted.secret and os.path.realpath(place) in wanted.secret else status
 
 
-def _entry(wanted: Wanted, name: str, status: os.stat_result, kept: "tuple[Known, Shelf]") -> "list[object]":
+def _entry(wanted: Wanted, name: str, status: os.stat_result, kept: "tuple[Known, Shelf]") -> "list[object] | None":
+    """Nothing of what is gone meanwhile."""
     known, shelf = kept
     place = f"{wanted.folder}/{name}"
     try:
@@ -171,6 +176,8 @@ def _entry(wanted: Wanted, name: str, status: os.stat_result, kept: "tuple[Known
             digest = str(seen[-1])
         else:
             digest = shelf.put_file(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise _unreadable(name, error) from None
     return [name, _PROGRAM if status.st_mode & stat.S_IXUSR else _FILE, digest, status.st_size]

@@ -92,5 +92,6 @@ def _selected(runs: "Runs", options: dict[str, Any], *, every: bool) -> tuple[in
 
     if every:
         return runs.ended()
-    found = selected(runs.every()[0], options["environments"], options["experiment"], options["statuses"])
+    environments = tuple(map(runs.numbered, options["environments"]))
+    found = selected(runs.every()[0], environments, options["experiment"], options["statuses"])
     return tuple(one.id for one in found)

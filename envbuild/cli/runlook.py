@@ -26,7 +26,8 @@ def show(common: Common, /, *, run: str, diff: bool, files: bool) -> int:
     import datetime as dt
 
     from envbuild.project.runs.ran import Runs
-    from envbuild.report.runs import run_text, runs_json
+    from envbuild.report.plans import document
+    from envbuild.report.runs import files_json, run_text, runs_json
     from envbuild.written import clean
 
     if diff and files:
@@ -34,10 +35,19 @@ def show(common: Common, /, *, run: str, diff: bool, files: bool) -> int:
     runs = Runs(common.project())
     found = runs.one(run)
     if diff:
-        text = runs.content(found.diff).decode(errors="replace") if found.diff else ""
-        common.document(clean(text).removesuffix("\n"))
+        text = clean(runs.content(found.diff).decode(errors="replace")) if found.diff else ""
+        if common.json:
+            common.out(document(runs=[{"id": found.id, "diff": text}]))
+        elif text:
+            common.document(text.removesuffix("\n"))
+        else:
+            common.say(f"Run {found.id}: git told of no difference.")
     elif files:
-        common.out("\n".join(clean(entry.path) for entry in runs.tree(found) or ()))
+        entries = runs.tree(found)
+        if entries is None:
+            hint = f"see 'envbuild runs show {found.id}'"
+            raise UsageError(f"run {found.id} has no snapshot of its source", hint=hint)
+        common.out(files_json(found, entries) if common.json else "\n".join(clean(entry.path) for entry in entries))
     else:
         common.out(runs_json([found]) if common.json else run_text(found, dt.datetime.now(dt.UTC), common.look))
     return 0

@@ -60,8 +60,10 @@ def command(ctx: click.Context, /, **options: Any) -> int | None:
     from envbuild.runs import selected
 
     common: Common = ctx.obj
-    every, errors = Runs(common.project()).every()
-    found = selected(every, options["environments"], options["experiment"], options["statuses"])[: options["limit"]]
+    runs = Runs(common.project())
+    every, errors = runs.every()
+    environments = tuple(map(runs.numbered, options["environments"]))
+    found = selected(every, environments, options["experiment"], options["statuses"])[: options["limit"]]
     common.out(runs_json(found, errors) if common.json else runs_text(found, dt.datetime.now(dt.UTC), common.look))
     if errors and not common.json:
         tell(common, Problems(errors))

@@ -14,9 +14,10 @@ from envbuild.report.columns import Cell, Column, columns
 from envbuild.report.differences import difference_object, difference_text
 from envbuild.report.plans import document, error_object
 from envbuild.report.terminal import Look, Style, duration, one_line, plural, wrapped
-from envbuild.runs import Comparison, Run
+from envbuild.runs import Comparison, Entry, Run
 
 _LABEL = 12
+_LINK = "120000"  # as git has it
 _STYLES: dict[str, Style] = {
     "done": "good", "failed": "bad", "killed": "bad", "timed out": "bad", "lost": "bad", "interrupted": "change",
     "running": "other",
@@ -73,6 +74,15 @@ def runs_json(found: Sequence[Run], errors: Sequence[EnvbuildError] = ()) -> str
         runs=[run_object(one) for one in found],
         **({"errors": [error_object(one) for one in errors]} if errors else {}),
     )
+
+
+def files_json(run: Run, entries: Sequence[Entry]) -> str:
+    """Those of its snapshot; a link has what it leads to in place of a digest."""
+    files = [
+        {"path": one.path, "mode": one.mode, "target" if one.mode == _LINK else "sha256": one.content, "size": one.size}
+        for one in entries
+    ]
+    return document(runs=[{"id": run.id, "files": files}])
 
 
 def stopped_text(before: Sequence[Run], after: Sequence[Run]) -> str:

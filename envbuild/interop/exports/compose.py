@@ -43,9 +43,9 @@ def _limits(one: Deployed) -> dict[str, Plain]:
     """In units that every version of Compose reads alike."""
     found: dict[str, Plain] = {}
     if one.cpu:
-        found["cpus"] = f"{nanos_of(one.cpu) / _NANO:g}"
+        found["cpus"] = f"{nanos_of(one.cpu) / _NANO:.9f}".rstrip("0").rstrip(".")
     if one.memory:
-        found["memory"] = f"{bytes_of(one.memory)}b"
+        found["memory"] = f"{max(1, bytes_of(one.memory))}b"
     return found
 
 

@@ -10,11 +10,11 @@ from envbuild.attending.kept import LOG, OBJECTS, RECORD, Guard, is_held, runs_f
 from envbuild.attending.shelf import Shelf
 from envbuild.difference import Difference, difference
 from envbuild.errors import Place, RefusedError, StateError, UsageError, WorkspaceError
+from envbuild.globs import is_glob
 from envbuild.project.comparing import recorded_side
 from envbuild.project.front import Project
 from envbuild.record import LATEST, Record
 from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
-from envbuild.shape import nearest
 from envbuild.typed import from_json
 
 _PROGRAM, _LINK = "100755", "120000"
@@ -39,6 +39,13 @@ class Runs:
                     errors.append(error)
         return tuple(found), tuple(errors)
 
+    def numbered(self, text: str) -> str:
+        """What is meant by `ENV@VERSION`, with a number; one behind a pattern, and of what is not there, stays."""
+        name, _, version = text.partition("@")
+        if not version or version.isdecimal() or is_glob(name):
+            return text
+        return f"{name}@{self._project.record(name, version).version}"
+
     def one(self, text: str) -> Run:
         return self._read(self._number(text, self._numbers()))
 
@@ -49,8 +56,8 @@ class Runs:
         known = {LATEST: numbers[-1], **{str(one): one for one in numbers}}
         digits = text.lstrip("0") or text
         if digits not in known:
-            hint = nearest(text, [*known]) if text.isdecimal() else "name a run by its number, or 'latest'"
-            raise UsageError(f"there is no run '{text}'", hint=hint or "see 'envbuild runs'")
+            hint = f"the newest is {numbers[-1]}" if text.isdecimal() else "name a run by its number, or 'latest'"
+            raise UsageError(f"there is no run '{text}'", hint=f"{hint}: see 'envbuild runs'")
         return known[digits]
 
     def _numbers(self) -> list[int]:

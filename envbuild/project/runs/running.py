@@ -71,8 +71,8 @@ def words(one: Chosen, wish: Wish, prefix: str) -> list[str]:
     if wish.command:
         return list(wish.command)
     if isinstance(run.command, str):
-        shell = ["/bin/sh", "-c", f'{_placed(run.command, prefix)} "$@"' if arguments else _placed(run.command, prefix)]
-        return [*shell, *(["sh", *arguments] if arguments else [])]
+        text = _placed(run.command, prefix)
+        return ["/bin/sh", "-c", *([f'{text.rstrip()} "$@"', "sh", *arguments] if arguments else [text])]
     return [*(_placed(text, prefix) for text in run.command or ()), *arguments]
 
 

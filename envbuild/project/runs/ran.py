@@ -56,8 +56,10 @@ class Runs:
         known = {LATEST: numbers[-1], **{str(one): one for one in numbers}}
         digits = text.lstrip("0") or text
         if digits not in known:
-            hint = f"the newest is {numbers[-1]}" if text.isdecimal() else "name a run by its number, or 'latest'"
-            raise UsageError(f"there is no run '{text}'", hint=f"{hint}: see 'envbuild runs'")
+            hint = f"the newest is {numbers[-1]}: see 'envbuild runs'"
+            if not text.isdecimal():
+                hint = "name a run by its number, or 'latest': see 'envbuild runs'"
+            raise UsageError(f"there is no run '{text}'", hint=hint)
         return known[digits]
 
     def _numbers(self) -> list[int]:

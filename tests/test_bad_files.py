@@ -116,6 +116,6 @@ def test_an_unwritable_folder_of_locks_stops_lock(project: Project, index: Index
     run = project.run("lock", check=1)
     assert run.err.endswith(
         "locks/a.conda-lock.yml: cannot be written: File exists\n"
-        "  hint: check the folder's permissions and the space on its disk\n"
+        "  hint: remove the file that stands where a folder has to be, or choose another place\n"
     )
     assert project.tree() == before

@@ -146,7 +146,7 @@ def test_a_file_is_whole_or_not_there(plain: Project) -> None:
     assert run.err == "new/folder: cannot be written: Is a directory\n  hint: name a file in it\n"
     run = plain.run("export", "pip", "a", "-o", "manifests/a.yaml/b", check=1)
     assert run.err.startswith("manifests/a.yaml/b: cannot be written: ")
-    assert run.err.endswith("hint: choose a place that lies in folders alone\n")
+    assert run.err.endswith("hint: remove the file that stands where a folder has to be, or choose another place\n")
     assert sorted(path.name for path in (plain.path / "new").iterdir()) == ["folder"]
 
 

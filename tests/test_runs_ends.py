@@ -120,14 +120,14 @@ def test_a_run_that_does_not_listen_is_made_to_end(
 
 
 def test_a_terminal_run_is_stopped_from_elsewhere(lab: Project) -> None:
-    """Its command, which has a terminal of its own, is told as well; one that is deaf loses that terminal."""
+    """Its command, which has a terminal of its own, is told as well, and made to end."""
     with lab.terminal("run", "--", "sh", "-c", _CLEANS) as terminal:
         terminal.wait_for("ready")
         assert "killed (SIGTERM)" in lab.run("runs", "stop", "latest").out
         terminal.wait_for("cleaned")
     with lab.terminal("run", "--", "sh", "-c", f"trap '' TERM; {_WAITS}") as terminal:
         terminal.wait_for("ready")
-        assert "lost" in lab.run("runs", "stop", "latest", "--timeout", "0").out
+        assert "killed (SIGKILL)" in lab.run("runs", "stop", "latest", "--timeout", "0").out
 
 
 def test_a_command_that_is_killed_from_outside(lab: Project, tmp_path: Path) -> None:

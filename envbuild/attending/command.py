@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Env = Mapping[bytes, bytes]
-    Ending = tuple[Sequence[str], Mapping[str, str]]
 
 GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
@@ -26,6 +25,25 @@ _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _ENDING = (*_KEYS, signal.SIGTERM, signal.SIGHUP)
 _PASSED = (*_ENDING, signal.SIGUSR1, signal.SIGUSR2)  # the last two say what a command and its scheduler agree on
 _BACK = [signal.SIGPIPE, signal.SIGXFSZ]  # which Python ignores, and no command should
+
+
+def _nobody(_pid: int) -> None: ...
+
+
+class Care:
+    """What logs a command, how many seconds it has, the words that end what it starts elsewhere, who learns its pid."""
+
+    def __init__(
+        self,
+        log: Log | None,
+        seconds: float | None,
+        ending: "Sequence[str]" = (),
+        began: "Callable[[int], None]" = _nobody,
+    ) -> None:
+        self.log = log
+        self.seconds = seconds
+        self.ending = ending
+        self.began = began
 
 
 class Outcome:
@@ -59,17 +77,17 @@ class Plain:
         actions = [(os.POSIX_SPAWN_DUP2, ends.output, 1), (os.POSIX_SPAWN_DUP2, ends.errors, 2)]
         group = {"setpgroup": 0} if self.is_apart else {}
         try:
-            self._pid = os.posix_spawn(place, words, env, file_actions=actions, setsigdef=_BACK, **group)  # type: ignore[arg-type]
+            self.pid = os.posix_spawn(place, words, env, file_actions=actions, setsigdef=_BACK, **group)  # type: ignore[arg-type]
         except OSError as error:
             raise UnstartedError(error.errno, error.strerror, place) from None
         ends.close_given()
 
     def send(self, number: int) -> None:
         with contextlib.suppress(OSError):
-            (os.killpg if self.is_apart else os.kill)(self._pid, number)
+            (os.killpg if self.is_apart else os.kill)(self.pid, number)
 
     def ended(self) -> int | None:
-        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
         return status if pid else None
 
 
@@ -84,10 +102,12 @@ def _has_keys() -> bool:
 class Attention:
     """One loop over all that may happen; signals are passed on at once, also while somebody does not read."""
 
-    def __init__(self, log: Log | None, seconds: float | None, ending: "Ending | None") -> None:
-        self._log = log
-        self._ending = ending
-        self._ends_at = None if seconds is None else time.monotonic() + seconds
+    def __init__(self, care: Care, env: "Mapping[str, str]") -> None:
+        self._log = care.log
+        self._ending = care.ending
+        self._env = env
+        self._began = care.began
+        self._ends_at = None if care.seconds is None else time.monotonic() + care.seconds
         self._interrupted, self._ended_by, self._timed_out = False, 0, False
         self._before: dict[int, object] = {}
         self._woken, self._wakes = os.pipe()
@@ -112,6 +132,7 @@ class Attention:
 
     def plain(self, place: str, words: "list[bytes]", env: "Env", ends: Ends) -> Outcome:
         child = Plain(place, words, env, ends)
+        self._began(child.pid)
 
         def passed(number: int) -> None:
             """A terminal sends its keys to the command as well."""
@@ -133,6 +154,7 @@ class Attention:
     def terminal(self, place: str, words: "list[bytes]", env: "Env") -> Outcome:
         own = Terminal()
         child = Watched(own, place, words, env)
+        self._began(child.group)
         channel = Channel(own.master, 1, lingers=True)
 
         def passed(number: int) -> None:
@@ -217,8 +239,8 @@ class Attention:
             send(signal.SIGTERM)
             send(signal.SIGCONT)
         elif self._ending:
-            Question(*self._ending)
-            self._ending = None
+            Question(self._ending, self._env)
+            self._ending = ()
         else:
             send(signal.SIGKILL)
 
@@ -247,17 +269,15 @@ def _suspend(own: Terminal) -> None:
 def attended(
     words: "Sequence[str]",
     env: "Mapping[str, str]",
-    log: Log | None,
-    seconds: float | None,
+    care: Care,
     *,
-    ending: "Sequence[str]" = (),
     silent: bool = False,
 ) -> Outcome:
-    """To its end; UnstartedError where it cannot be started. `ending` are words that end what it started elsewhere."""
+    """To its end; UnstartedError where it cannot be started."""
     place = program(words[0], env.get("PATH", os.defpath))
     encoded = [_encoded(word) for word in words]
     given = {_encoded(name): _encoded(value) for name, value in env.items()}
-    attention = Attention(log, seconds, (ending, env) if ending else None)
+    attention = Attention(care, env)
     try:
         if not silent and has_terminal():
             return attention.terminal(place, encoded, given)

@@ -1,34 +1,25 @@
-"""Who is at a run: the processes that have what is held of it open, as the system knows them."""
+"""Whether a process is the one that attends a run: whoever has what is held of it open."""
 
-import contextlib
 import os
 
 from envbuild.attending.kept import HELD
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _PROCESSES = "/proc"
 
 
-def holders(folder: str) -> "tuple[int, ...] | None":
-    """Whoever attends it, and its command, as far as they are of this machine and ours; None where nobody can know."""
+def is_attending(pid: int, folder: str) -> bool:
+    """Of this machine, and not another by that number; where the system does not tell, it is believed."""
     if not os.path.isdir(f"{_PROCESSES}/self/fd"):  # noqa: PTH112 - no pathlib, as in this room
-        return None
-    held = os.stat(f"{folder}/{HELD}")  # noqa: PTH116 - as above
-    own = os.getpid()
-    return tuple(pid for pid in _processes() if pid != own and any(os.path.samestat(held, one) for one in _open(pid)))
+        return True
+    place, held = f"{_PROCESSES}/{pid}/fd", f"{folder}/{HELD}"
+    try:
+        return any(_is_same(f"{place}/{name}", held) for name in os.listdir(place))  # noqa: PTH208 - as above
+    except OSError:
+        return False
 
 
-def _processes() -> "Iterator[int]":
-    return (int(name) for name in os.listdir(_PROCESSES) if name.isdecimal())  # noqa: PTH208 - as above
-
-
-def _open(pid: int) -> "Iterator[os.stat_result]":
-    """Not those of other people, nor of a process that is gone by now."""
-    place = f"{_PROCESSES}/{pid}/fd"
-    with contextlib.suppress(OSError):
-        for name in os.listdir(place):  # noqa: PTH208 - as above
-            with contextlib.suppress(OSError):
-                yield os.stat(f"{place}/{name}")  # noqa: PTH116 - as above
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - as above
+    except OSError:
+        return False

@@ -18,7 +18,7 @@ def runs_folder(root: str) -> str:
 
 
 class Keeping:
-    """A run that is being recorded. Its folder is held until this process ends, however it ends, and its command."""
+    """A run that is being recorded. Its folder is held until this process ends, however it ends."""
 
     def __init__(self, root: str) -> None:
         folder = runs_folder(root)
@@ -39,9 +39,10 @@ class Keeping:
                 os.fsync(stream.fileno())
         os.replace(beside, f"{self.folder}/{RECORD}")  # noqa: PTH105 - as above
 
-    def share(self) -> None:
-        """With the command: while that is at work the run is running, whatever became of us."""
-        os.set_inheritable(self._held, True)  # noqa: FBT003 - it knows no names
+    def began(self, pid: int) -> None:
+        """Its command, by which the run is running whatever becomes of us; a number alone is another's some day."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._held, b"%d %d\n" % (pid, _birth(pid)), 0)
 
     def let_go(self) -> None:
         os.close(self._held)
@@ -91,8 +92,39 @@ def _highest(folder: str) -> int:
     return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)  # noqa: PTH208 - as above
 
 
-def is_held(folder: str) -> bool:
+def is_at_work(folder: str) -> bool:
     """Whether anybody is at a run: the process that records it, or its command."""
+    return is_held(folder) or command_of(folder) is not None
+
+
+def command_of(folder: str) -> int | None:
+    """The process of a run's command, as long as that, or what it has started in its group, is at work here."""
+    try:
+        with open(f"{folder}/{HELD}", "rb") as stream:  # noqa: PTH123 - as above
+            pid, birth = map(int, stream.read(64).split())
+    except (OSError, ValueError):
+        return None
+    if found := _birth(pid):
+        return pid if found == birth else None
+    try:
+        os.killpg(pid, 0)
+    except OSError:
+        return None
+    return pid if birth else None
+
+
+def _birth(pid: int) -> int:
+    """When a process began, as the system counts; 0 where that is not told, and of one that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123 - as above
+            state, *words = stream.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return 0 if state in b"ZX" else int(words[18])
+
+
+def is_held(folder: str) -> bool:
+    """Whether the process that records a run is alive."""
     try:
         handle = os.open(f"{folder}/{HELD}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -8,7 +8,7 @@ import time
 from _blake2 import blake2b
 
 from envbuild.attending.asking import Git, is_in_repository
-from envbuild.attending.command import attended, program
+from envbuild.attending.command import Care, attended, program
 from envbuild.attending.kept import LOG, OBJECTS, Guard, Keeping, runs_folder
 from envbuild.attending.masking import Log, masked
 from envbuild.attending.results import Results
@@ -138,9 +138,9 @@ class Running:
         if ticket.folder:
             os.chdir(ticket.folder)
         log = Log(f"{self._keeping.folder}/{LOG}", self._secrets)
-        self._keeping.share()
+        care = Care(log, ticket.seconds, ticket.ending, self._keeping.began)
         try:
-            outcome = attended(ticket.words, ticket.env, log, ticket.seconds, ending=ticket.ending, silent=silent)
+            outcome = attended(ticket.words, ticket.env, care, silent=silent)
         except UnstartedError as error:
             code = _NOT_FOUND if error.errno in {errno.ENOENT, errno.ENOTDIR} else _NOT_RUN
             self._write("failed", lasting=True, code=code, seconds=self._took, ended=_now())

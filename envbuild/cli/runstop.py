@@ -23,7 +23,7 @@ def stop(common: Common, /, *, texts: tuple[str, ...], timeout: float) -> int:
     \b
     Examples:
       envbuild runs stop latest
-      envbuild runs stop 3 4 --timeout 60
+      envbuild runs stop 1 2 --timeout 60
     """
     from envbuild.project.runs.ran import Runs
     from envbuild.project.runs.stopping import Stopping

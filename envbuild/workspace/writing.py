@@ -8,7 +8,7 @@ from pathlib import Path
 from envbuild.errors import Place, UsageError, WorkspaceError
 
 HINT_WRITE = "check the folder's permissions and the space on its disk"
-_NO_FOLDER = "choose a place that lies in folders alone"
+_NO_FOLDER = "remove the file that stands where a folder has to be, or choose another place"
 _HINTS = {
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EISDIR: "name a file in it",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from envbuild.attending.kept import LOG, OBJECTS, RECORD, Guard, is_held, runs_folder
+from envbuild.attending.kept import LOG, OBJECTS, RECORD, Guard, is_at_work, runs_folder
 from envbuild.attending.shelf import Shelf
 from envbuild.difference import Difference, difference
 from envbuild.errors import Place, RefusedError, StateError, UsageError, WorkspaceError
@@ -74,7 +74,7 @@ class Runs:
     def _read(self, number: int) -> Run:
         """Asked before reading whether it is held: who has let go has written all."""
         folder = self._folder / str(number)
-        held = is_held(str(folder))
+        held = is_at_work(str(folder))
         found = self._recorded(number)
         lost = found.status == "running" and not held
         return msgspec.structs.replace(found, status="lost") if lost else found
@@ -171,7 +171,7 @@ class Runs:
         return tuple(number for number in self._numbers() if not self._is_running(number, status.get(number)))
 
     def _is_running(self, number: int, status: str | None) -> bool:
-        return status == "running" if status else is_held(str(self._folder / str(number)))
+        return status == "running" if status else is_at_work(str(self._folder / str(number)))
 
     def numbers(self, texts: tuple[str, ...]) -> tuple[int, ...]:
         """Of runs that may be damaged."""
@@ -193,7 +193,7 @@ class Runs:
         try:
             found = self._read(number)
         except StateError:
-            if not is_held(str(self._folder / str(number))):
+            if not is_at_work(str(self._folder / str(number))):
                 return
             raise
         if found.status == "running":

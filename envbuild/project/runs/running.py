@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from envbuild.attending.command import attended
+from envbuild.attending.command import Care, attended
 from envbuild.attending.kept import OBJECTS, RUNS
 from envbuild.attending.run import TIMED_OUT, Running, Ticket
 from envbuild.attending.snapshot import SourceError
@@ -221,7 +221,7 @@ def attend(running: Running, found: Ticket, hint: Callable[[], str] = str) -> in
 def unrecorded(found: Ticket, hint: Callable[[], str]) -> int:
     """The same, of which nothing is remembered."""
     try:
-        outcome = attended(found.words, found.env, None, found.seconds, ending=found.ending)
+        outcome = attended(found.words, found.env, Care(None, found.seconds, found.ending))
     except OSError as error:
         raise unstarted(found, error, hint) from None
     return TIMED_OUT if outcome.timed_out else outcome.code

@@ -4,10 +4,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from envbuild.attending.holding import holders
-from envbuild.attending.kept import is_held
+from envbuild.attending.holding import is_attending
+from envbuild.attending.kept import command_of, is_at_work, is_held
 from envbuild.errors import RefusedError
 from envbuild.project.front import Project
 from envbuild.project.runs.ran import Runs
@@ -37,29 +37,47 @@ class Stopping:
             self._end(run)
         attended = self._left(deaf, _LAST_SECONDS if deaf else 0)
         for run in attended:
-            _send([run.pid] if run.pid in self._holders(run) else [], signal.SIGKILL)
+            self._tell(run, signal.SIGKILL)
         if left := self._left(attended, _LAST_SECONDS if attended else 0):
             raise RefusedError(f"run {left[0].id} does not end", hint=f"look at process {left[0].pid}")
         return tuple(self._again(run) for run in found)
 
     def _ask(self, run: Run) -> None:
         """Whoever attends it passes it on, and remembers it; where nobody does, the command itself is asked."""
-        at = self._holders(run)
-        if not at and self._again(run).status == "running":
+        if not self._tell(run, signal.SIGTERM) and self._again(run).status == "running":
             what = f"run {run.id} is at work, but nobody of it can be reached"
             hint = f"run 'envbuild runs stop {run.id}' on the machine where it is, as who began it"
             raise RefusedError(what, hint=hint)
-        _send([run.pid] if run.pid in at else at, signal.SIGTERM)
 
     def _end(self, run: Run) -> None:
         """Its command alone, so that whoever attends it can tell of it."""
         if run.container:
             engine(self._project).end(run.container)
-        _send([pid for pid in self._holders(run) if pid != run.pid], signal.SIGKILL)
+        self._tell_command(run, signal.SIGKILL)
 
-    def _holders(self, run: Run) -> tuple[int, ...]:
-        found = holders(str(self._runs.folder(run)))
-        return (run.pid,) if found is None else found
+    def _tell(self, run: Run, number: int) -> bool:
+        """Whoever attends it, alone; or else its command. Whether there was anybody."""
+        folder = self._folder(run)
+        if is_held(folder) and is_attending(run.pid, folder):
+            with contextlib.suppress(OSError):
+                os.kill(run.pid, number)
+            return True
+        return self._tell_command(run, number)
+
+    def _tell_command(self, run: Run, number: int) -> bool:
+        """With all that it has started, where it has a group to itself."""
+        pid = command_of(self._folder(run))
+        if pid is None:
+            return False
+        try:
+            os.killpg(pid, number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+        return True
+
+    def _folder(self, run: Run) -> str:
+        return str(self._runs.folder(run))
 
     def _again(self, run: Run) -> Run:
         return self._runs.one(str(run.id))
@@ -67,7 +85,7 @@ class Stopping:
     def _left(self, asked: list[Run], seconds: float, waits: str = "") -> list[Run]:
         """Those of which anything is at work still when the time is over."""
         began = time.monotonic()
-        while left := [run for run in asked if is_held(str(self._runs.folder(run)))]:
+        while left := [run for run in asked if is_at_work(self._folder(run))]:
             took = time.monotonic() - began
             if took >= seconds:
                 break
@@ -76,10 +94,3 @@ class Stopping:
                 waits = ""
             time.sleep(min(_LOOK_SECONDS, seconds - took))
         return left
-
-
-def _send(pids: Iterable[int], number: int) -> None:
-    """A command that has a group to itself is told with all that it started."""
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, number)

@@ -50,10 +50,11 @@ class Stopping:
             raise RefusedError(what, hint=hint)
 
     def _end(self, run: Run) -> None:
-        """Its command alone, so that whoever attends it can tell of it."""
+        """Its command alone, so that whoever attends it can tell of it; of a container that ends with it."""
         if run.container:
             engine(self._project).end(run.container)
-        self._tell_command(run, signal.SIGKILL)
+        else:
+            self._tell_command(run, signal.SIGKILL)
 
     def _tell(self, run: Run, number: int) -> bool:
         """Whoever attends it, alone; or else its command. Whether there was anybody."""

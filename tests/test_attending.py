@@ -211,6 +211,12 @@ def test_a_source_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert not shelf.exists()
 
 
+def test_what_cannot_be_read_is_not_taken_for_gone(tmp_path: Path) -> None:
+    """Else a snapshot would lack it without a word."""
+    with pytest.raises(IsADirectoryError):
+        Shelf(str(tmp_path / "shelf")).put_file(str(tmp_path))
+
+
 def test_what_vanishes_meanwhile_is_not_there(tmp_path: Path) -> None:
     """Among the temporary files of others; what is there and cannot be read is told."""
     source, shelf = tmp_path / "source", tmp_path / "shelf"

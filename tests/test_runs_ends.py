@@ -1,5 +1,6 @@
 """How runs end: by themselves, by a signal, at their time, in a terminal, in the background, and without a word."""
 
+import fcntl
 import json
 import os
 import signal
@@ -117,6 +118,49 @@ def test_a_run_that_does_not_listen_is_made_to_end(
     assert ended(lab) == ("killed", *end)
     assert told.out == f"Run {latest(lab)['id']} is ended: killed ({end[1]}).\n"
     assert told.err == f"run {latest(lab)['id']}: it is made to end after 1.2 s\n"
+
+
+def test_outputs_of_a_run_that_is_stopped_are_kept(lab: Project) -> None:
+    """However long that takes: who attends it is never made to end."""
+    script = 'trap "mkdir -p outputs; echo model > outputs/m; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
+    with (
+        running(lab, "--", "sh", "-c", f"exec 2>/dev/null; {script}") as run,
+        (lab.path / ".envbuild/runs/guard").open() as guard,
+    ):
+        fcntl.flock(guard, fcntl.LOCK_EX)  # somebody sweeps, for longer than the command is given
+        threading.Timer(2.5, fcntl.flock, (guard, fcntl.LOCK_UN)).start()
+        told = lab.run("runs", "stop", "latest", "--timeout", "0.2")
+        run.communicate(timeout=30)
+    assert ended(lab) == ("done", 0, None)
+    assert [one["path"] for one in latest(lab)["outputs"]] == ["outputs/m"]
+    assert "what it has left is being kept" in told.err
+
+
+def test_those_that_cannot_be_stopped_are_told(lab: Project) -> None:
+    """A time that is none, a run that there is not, and one that is of another machine; all others are stopped."""
+    assert "is no time" in lab.run("runs", "stop", "latest", "--timeout", "nan", check=64).err
+    with running(lab, "--", "sh", "-c", _WAITS) as first, running(lab, "--", "sh", "-c", _WAITS) as second:
+        numbers = [one["id"] for one in runs(lab, "--status", "running")]
+        for name, words in (("run.json", {"pid": 1}), ("held", None)):
+            path = lab.path / ".envbuild/runs" / str(numbers[1]) / name
+            path.write_text(json.dumps(json.loads(path.read_text()) | words) if words else "1 1\n")
+        told = lab.run("runs", "stop", *map(str, reversed(numbers)), check=3).err
+        assert f"run {numbers[1]} is at work, but nobody of it can be reached" in told
+        second.communicate(timeout=30)
+        assert first.poll() is None
+    assert runs(lab, "--status", "killed")[0]["id"] == numbers[0]
+
+
+def test_a_run_that_is_suspended_is_stopped(lab: Project) -> None:
+    """By Ctrl-Z: it goes on to hear that."""
+    line = f"{sys.executable} -m envbuild run -- sh -c 'echo run\"\"ning; while :; do sleep 0.05; done'"
+    with _terminal(lab, ["/bin/sh", "-i"], columns=200) as terminal:
+        terminal.wait_for(">")
+        terminal.press(f"{line}\r")
+        terminal.wait_for("running")
+        terminal.press("\x1a")
+        terminal.wait_for("Stopped")
+        assert "killed (SIGTERM)" in lab.run("runs", "stop", "latest").out
 
 
 def test_a_terminal_run_is_stopped_from_elsewhere(lab: Project) -> None:

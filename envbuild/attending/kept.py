@@ -98,19 +98,15 @@ def is_at_work(folder: str) -> bool:
 
 
 def command_of(folder: str) -> int | None:
-    """The process of a run's command, as long as that, or what it has started in its group, is at work here."""
+    """The process of a run's command, as long as that is at work here."""
     try:
         with open(f"{folder}/{HELD}", "rb") as stream:  # noqa: PTH123 - as above
             pid, birth = map(int, stream.read(64).split())
     except (OSError, ValueError):
         return None
-    if found := _birth(pid):
-        return pid if found == birth else None
-    try:
-        os.killpg(pid, 0)
-    except OSError:
-        return None
-    return pid if birth else None
+    if not birth:  # of a system that does not tell: who attends it has not let go of its number
+        return pid if is_held(folder) else None
+    return pid if _birth(pid) == birth else None
 
 
 def _birth(pid: int) -> int:

@@ -144,6 +144,7 @@ class Running:
         except UnstartedError as error:
             code = _NOT_FOUND if error.errno in {errno.ENOENT, errno.ENOTDIR} else _NOT_RUN
             self._write("failed", lasting=True, code=code, seconds=self._took, ended=_now())
+            self._clear()
             raise
         finally:
             log.close()

@@ -1,5 +1,6 @@
 """Contents by their SHA-256 below one folder: each is written once, whole, and is never changed."""
 
+import contextlib
 import os
 
 TYPE_CHECKING = False
@@ -51,7 +52,8 @@ class Shelf:
                 self._settle(sink)
             self._place(beside, found.hexdigest())
         except BaseException:
-            os.unlink(beside)  # noqa: PTH108 - as above
+            with contextlib.suppress(FileNotFoundError):  # what was to be read could not be opened
+                os.unlink(beside)  # noqa: PTH108 - as above
             raise
         return found.hexdigest()
 

@@ -16,19 +16,21 @@ _GRACE_SECONDS = 10.0
 @with_globals
 @click.pass_obj
 def stop(common: Common, /, *, texts: tuple[str, ...], timeout: float) -> int:
-    """Ask runs to end, and make them when they do not in time: with all that they have started, and their containers.
+    """Ask runs to end, and make them when they do not in time: with their containers, and what is of their group.
 
-    One whose attendant is gone without a word is found as well, as long as its command is at work.
+    On Linux also one whose attendant is gone without a word, as long as its command is at work.
 
     \b
     Examples:
       envbuild runs stop latest
       envbuild runs stop 1 2 --timeout 60
     """
+    from envbuild.cli.started import refuse_no_time
     from envbuild.project.runs.ran import Runs
     from envbuild.project.runs.stopping import Stopping
     from envbuild.report.runs import runs_json, stopped_text
 
+    refuse_no_time(timeout)
     project = common.project()
     runs = Runs(project)
     before = tuple({run.id: run for run in map(runs.one, texts)}.values())

@@ -30,10 +30,7 @@ class Started:
         from envbuild.project.runs.running import Wish, refuse_missing_script
 
         options = self._options
-        if options["timeout"] is not None and not math.isfinite(options["timeout"]):
-            raise UsageError(
-                f"'{options['timeout']}' is no time", hint="say how many seconds, or leave '--timeout' out"
-            )
+        refuse_no_time(options["timeout"])
         wish = Wish(
             command=tuple(command),
             script=options["script"],
@@ -81,7 +78,7 @@ class Started:
             return refuse_nothing(Run(), self._wish, " ".join(f"--with {one}" for one in self._options["companions"]))
         name, version = parted(environment or self._project.settings.default_environment)
         if not version and not is_several(name):
-            refuse_nothing(self._project.one(name or DEFAULT).keys.run, self._wish, name)
+            refuse_nothing(self._project.one(name or DEFAULT).keys.run, self._wish, name or DEFAULT)
         return None
 
     def _chosen(self, environment: str | None) -> "tuple[Chosen, Planned | None]":
@@ -132,6 +129,11 @@ class Started:
         from envbuild.project.runs.running import unrecorded
 
         return unrecorded(found, hint)
+
+
+def refuse_no_time(seconds: float | None) -> None:
+    if seconds is not None and not math.isfinite(seconds):
+        raise UsageError(f"'{seconds}' is no time", hint="say how many seconds, or leave '--timeout' out")
 
 
 def attended(common: Common, found: "Ticket", hint: "Callable[[], str]" = str, *, detach: bool = False) -> int:

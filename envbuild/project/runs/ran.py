@@ -17,6 +17,7 @@ from envbuild.record import LATEST, Record
 from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
 from envbuild.typed import from_json
 
+_HINT_WAIT = "wait for it to end, or end its process"
 _PROGRAM, _LINK = "100755", "120000"
 
 
@@ -40,7 +41,7 @@ class Runs:
         return tuple(found), tuple(errors)
 
     def numbered(self, text: str) -> str:
-        """What is meant by `ENV@VERSION`, with a number; one behind a pattern, and of what is not there, stays."""
+        """What is meant by `ENV@VERSION`, with a number; one behind a pattern stays."""
         name, _, version = text.partition("@")
         if not version or version.isdecimal() or is_glob(name):
             return text
@@ -195,7 +196,7 @@ class Runs:
         except StateError:
             if not is_at_work(str(self._folder / str(number))):
                 return
-            raise
+            raise RefusedError(f"run {number} is still at work, and its record is damaged", hint=_HINT_WAIT) from None
         if found.status == "running":
             what = f"run {number} is still running (process {found.pid})"
             raise RefusedError(what, hint=f"wait for it, or end it: 'envbuild runs stop {number}'")

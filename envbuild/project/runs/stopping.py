@@ -1,14 +1,14 @@
 """Runs that are at work are asked to end, and made to when their time for that is over."""
 
-import contextlib
+import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from envbuild.attending.holding import is_attending
-from envbuild.attending.kept import command_of, is_at_work, is_held
-from envbuild.errors import RefusedError
+from envbuild.attending.kept import command_of, is_held
+from envbuild.errors import EnvbuildError, Problems, RefusedError
 from envbuild.project.front import Project
 from envbuild.project.runs.ran import Runs
 from envbuild.project.shop import engine
@@ -26,28 +26,37 @@ class Stopping:
         self._project = project
         self._runs = runs
         self._say = say
+        self._commands: dict[int, int] = {}  # of each run the process that was at work when it was asked
 
     def stop(self, found: tuple[Run, ...], seconds: float) -> tuple[Run, ...]:
         """As they are then; nothing is done to those that have ended."""
-        asked = [run for run in found if run.status == "running"]
-        for run in asked:
-            self._ask(run)
-        deaf = self._left(asked, seconds, f"it is made to end after {seconds:g} s")
+        refused: list[EnvbuildError] = []
+        asked: list[Run] = []
+        for run in found:
+            if run.status == "running" and self._ask(run):
+                asked.append(run)
+            elif run.status == "running":
+                refused.append(_unreachable(run))
+        deaf = self._left(asked, self._goes_on, seconds, f"it is made to end after {seconds:g} s")
         for run in deaf:
             self._end(run)
-        attended = self._left(deaf, _LAST_SECONDS if deaf else 0)
-        for run in attended:
-            self._tell(run, signal.SIGKILL)
-        if left := self._left(attended, _LAST_SECONDS if attended else 0):
-            raise RefusedError(f"run {left[0].id} does not end", hint=f"look at process {left[0].pid}")
+        for run in self._left(deaf, self._goes_on, _LAST_SECONDS):
+            self._tell_command(run, signal.SIGKILL)
+        refused += map(_endless, self._left(deaf, self._is_at_work, _LAST_SECONDS))
+        if refused:
+            raise Problems(refused)
+        self._left(asked, self._is_kept, math.inf, "what it has left is being kept")
         return tuple(self._again(run) for run in found)
 
-    def _ask(self, run: Run) -> None:
+    def _ask(self, run: Run) -> bool:
         """Whoever attends it passes it on, and remembers it; where nobody does, the command itself is asked."""
-        if not self._tell(run, signal.SIGTERM) and self._again(run).status == "running":
-            what = f"run {run.id} is at work, but nobody of it can be reached"
-            hint = f"run 'envbuild runs stop {run.id}' on the machine where it is, as who began it"
-            raise RefusedError(what, hint=hint)
+        command = command_of(self._folder(run))
+        if command is not None:
+            self._commands[run.id] = command
+        folder = self._folder(run)
+        if is_held(folder) and is_attending(run.pid, folder):
+            return _sent(os.kill, run.pid, signal.SIGTERM)
+        return self._tell_command(run, signal.SIGTERM) or self._again(run).status != "running"
 
     def _end(self, run: Run) -> None:
         """Its command alone, so that whoever attends it can tell of it; of a container that ends with it."""
@@ -56,26 +65,20 @@ class Stopping:
         else:
             self._tell_command(run, signal.SIGKILL)
 
-    def _tell(self, run: Run, number: int) -> bool:
-        """Whoever attends it, alone; or else its command. Whether there was anybody."""
-        folder = self._folder(run)
-        if is_held(folder) and is_attending(run.pid, folder):
-            with contextlib.suppress(OSError):
-                os.kill(run.pid, number)
-            return True
-        return self._tell_command(run, number)
-
     def _tell_command(self, run: Run, number: int) -> bool:
         """With all that it has started, where it has a group to itself."""
-        pid = command_of(self._folder(run))
-        if pid is None:
-            return False
-        try:
-            os.killpg(pid, number)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.kill(pid, number)
-        return True
+        pid = self._commands.get(run.id)
+        return pid is not None and _sent(os.killpg if _is_group(pid) else os.kill, pid, number)
+
+    def _is_at_work(self, run: Run) -> bool:
+        return command_of(self._folder(run)) is not None
+
+    def _goes_on(self, run: Run) -> bool:
+        """Its command, or what that has started."""
+        return self._is_at_work(run) or (run.id in self._commands and _is_group(self._commands[run.id]))
+
+    def _is_kept(self, run: Run) -> bool:
+        return is_held(self._folder(run))
 
     def _folder(self, run: Run) -> str:
         return str(self._runs.folder(run))
@@ -83,11 +86,11 @@ class Stopping:
     def _again(self, run: Run) -> Run:
         return self._runs.one(str(run.id))
 
-    def _left(self, asked: list[Run], seconds: float, waits: str = "") -> list[Run]:
-        """Those of which anything is at work still when the time is over."""
-        began = time.monotonic()
-        while left := [run for run in asked if is_at_work(self._folder(run))]:
-            took = time.monotonic() - began
+    def _left(self, asked: Sequence[Run], goes_on: Callable[[Run], bool], seconds: float, waits: str = "") -> list[Run]:
+        """Those of which that holds still when the time is over."""
+        started = time.monotonic()
+        while left := [run for run in asked if goes_on(run)]:
+            took = time.monotonic() - started
             if took >= seconds:
                 break
             if waits and took >= _QUIET_SECONDS:
@@ -95,3 +98,33 @@ class Stopping:
                 waits = ""
             time.sleep(min(_LOOK_SECONDS, seconds - took))
         return left
+
+
+def _is_group(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _sent(send: Callable[[int, int], None], pid: int, number: int) -> bool:
+    """Whether it may be; who is suspended hears it, too."""
+    try:
+        send(pid, number)
+        send(pid, signal.SIGCONT)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        pass
+    return True
+
+
+def _unreachable(run: Run) -> RefusedError:
+    what = f"run {run.id} is at work, but nobody of it can be reached"
+    hint = f"run 'envbuild runs stop {run.id}' on the machine where it is, as who began it"
+    return RefusedError(what, hint=hint)
+
+
+def _endless(run: Run) -> RefusedError:
+    return RefusedError(f"run {run.id} does not end", hint=f"look at process {run.pid}")

@@ -25,6 +25,7 @@ EnvbuildError            one problem: message, where, hint
 ├── StateError           the records could not be read or written
 ├── BuildError           a build failed
 ├── RefusedError         stale or held by another run: exit 3
+│   └── ConflictError    a version is another content's; it stands beside the difference that it tells
 └── UsageError           the command line asks for what does not exist: exit 64
 """
 

@@ -29,7 +29,7 @@ class Container(NamedTuple):
 
     name: str
     started: list[str]
-    ended: list[str]
+    ending: list[str]
 
 
 class Inside(msgspec.Struct, frozen=True, kw_only=True):

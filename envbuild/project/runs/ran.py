@@ -73,12 +73,12 @@ class Runs:
         return self._folder / str(run.id)
 
     def _read(self, number: int) -> Run:
-        """Asked before reading whether it is held: who has let go has written all."""
-        folder = self._folder / str(number)
-        held = is_at_work(str(folder))
+        """One that nobody is at is read once more: who has let go meanwhile has written all."""
         found = self._recorded(number)
-        lost = found.status == "running" and not held
-        return msgspec.structs.replace(found, status="lost") if lost else found
+        if found.status != "running" or is_at_work(str(self._folder / str(number))):
+            return found
+        found = self._recorded(number)
+        return msgspec.structs.replace(found, status="lost") if found.status == "running" else found
 
     def _recorded(self, number: int) -> Run:
         path = self._folder / str(number) / RECORD

@@ -148,7 +148,7 @@ def contained_ticket(project: Project, one: Chosen, wish: Wish, inside: Inside, 
         "inside": msgspec.to_builtins(shown),
         "container": made.name,
     }
-    begun = Ticket(words=made.started, ending=made.ended, env=project.host, facts={**facts, **more})
+    begun = Ticket(words=made.started, ending=made.ending, env=project.host, facts={**facts, **more})
     return complete(project, one, wish, begun)
 
 

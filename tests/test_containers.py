@@ -1,6 +1,8 @@
 """Images that were built, tried and run: by a real engine, from a real registry."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -105,7 +107,8 @@ def built(engine: Engine, tmp_path_factory: pytest.TempPathFactory, uv_cache: Pa
     folder = tmp_path_factory.mktemp("containers")
     with Registry(folder / "registry") as registry:
         project = shop(folder, engine, registry, uv_cache)
-        write(project, "busybox", "", '  entrypoint: [cat]\n  build: ["echo own > /x"]\nvariables: {OWN: web}\n')
+        own = f"variables: {{OWN: web, ITS: '{os.urandom(4).hex()}'}}"  # else another worker's containers would be ours
+        write(project, "busybox", "", f'  entrypoint: [cat]\n  build: ["echo own > /x"]\n{own}\n')
         project.write("manifests/here.yaml", "builder: local\n")
         run = project.run("apply", "web")
         assert "Next: 'envbuild run web --image -- COMMAND' runs something in it." in run.out
@@ -197,6 +200,16 @@ def test_a_container_that_is_deaf_is_made_to_end(built: Project, engine: Engine)
         assert left(built, engine) == ""
 
 
+def test_a_container_without_its_messenger_ends(built: Project, engine: Engine) -> None:
+    """Kill -9 of Docker's command alone leaves nothing at work."""
+    with running(built, "web", "--image", "--", "sh", "-c", "echo ready; while :; do sleep 1; done") as run:
+        held = built.path / ".envbuild/runs" / str(latest(built)["id"]) / "held"
+        os.kill(int(held.read_text().split()[0]), signal.SIGKILL)
+        run.communicate(timeout=60)
+    assert (run.returncode, latest(built)["signal"]) == (137, "SIGKILL")
+    wait_for(lambda: left(built, engine) == "")
+
+
 @pytest.mark.parametrize("attended", [True, False])
 def test_a_container_is_stopped(built: Project, engine: Engine, *, attended: bool) -> None:
     """Though it is deaf, and also where kill -9 of whoever attended it left it alone."""
@@ -207,7 +220,7 @@ def test_a_container_is_stopped(built: Project, engine: Engine, *, attended: boo
             run.wait()
             assert latest(built)["status"] == "running"
         told = built.run("runs", "stop", "latest", "--timeout", "0.2").out
-        assert left(built, engine) == ""
+        wait_for(lambda: left(built, engine) == "")
         run.communicate(timeout=30)
     assert told == f"Run {latest(built)['id']} is ended: {'killed (SIGTERM)' if attended else 'lost'}.\n"
 

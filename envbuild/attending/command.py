@@ -196,7 +196,11 @@ class Attention:
             self._ended_by = number
 
     def _outcome(self, status: int) -> Outcome:
-        return Outcome(status, interrupted=self._interrupted, ended_by=self._ended_by, timed_out=self._timed_out)
+        """What it only spoke for may go on without it: that is ended, too."""
+        found = Outcome(status, interrupted=self._interrupted, ended_by=self._ended_by, timed_out=self._timed_out)
+        if self._ending and (found.signal or found.ended_by or found.timed_out):
+            Question(self._ending, self._env).answer()
+        return found
 
     def _wait(
         self, channels: "Sequence[Channel]", send: "Callable[[int], None]", own: Terminal | None = None, told: int = -1

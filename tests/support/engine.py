@@ -5,6 +5,7 @@ network leads to the machine, at `gateway`, and no further; what needs more asks
 """
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -95,7 +96,7 @@ class Engine:
         plugins = folder / "cli-plugins"
         plugins.mkdir(parents=True, exist_ok=True)
         plugin = plugins / "docker-buildx"
-        if not plugin.is_symlink():
+        with contextlib.suppress(FileExistsError):  # by another worker of pytest-xdist, at this very moment
             plugin.symlink_to(services_folder() / "docker-buildx/usr/libexec/docker/cli-plugins/docker-buildx")
         auths = {
             host: {"auth": base64.b64encode(":".join(one).encode()).decode()} for host, one in (logins or {}).items()

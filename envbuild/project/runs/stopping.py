@@ -27,6 +27,7 @@ class Stopping:
         self._runs = runs
         self._say = say
         self._commands: dict[int, int] = {}  # of each run the process that was at work when it was asked
+        self._alone: set[int] = set()  # those that nobody attends
 
     def stop(self, found: tuple[Run, ...], seconds: float) -> tuple[Run, ...]:
         """As they are then; nothing is done to those that have ended."""
@@ -38,8 +39,9 @@ class Stopping:
             elif run.status == "running":
                 refused.append(_unreachable(run))
         deaf = self._left(asked, self._goes_on, seconds, f"it is made to end after {seconds:g} s")
-        for run in deaf:
-            self._end(run)
+        for run in asked:
+            if run in deaf or (run.container and run.id in self._alone):  # which outlives who speaks for it
+                self._end(run)
         for run in self._left(deaf, self._goes_on, _LAST_SECONDS):
             self._tell_command(run, signal.SIGKILL)
         refused += map(_endless, self._left(deaf, self._is_at_work, _LAST_SECONDS))
@@ -56,6 +58,7 @@ class Stopping:
         folder = self._folder(run)
         if is_held(folder) and is_attending(run.pid, folder):
             return _sent(os.kill, run.pid, signal.SIGTERM)
+        self._alone.add(run.id)
         return self._tell_command(run, signal.SIGTERM) or self._again(run).status != "running"
 
     def _end(self, run: Run) -> None:

@@ -134,3 +134,21 @@ def is_held(folder: str) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def is_attending(pid: int, folder: str) -> bool:
+    """Whether it is this process that records a run; where the system does not tell, it is believed."""
+    if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - as above
+        return True
+    place, held = f"/proc/{pid}/fd", f"{folder}/{HELD}"
+    try:
+        return any(_is_same(f"{place}/{name}", held) for name in os.listdir(place))  # noqa: PTH208 - as above
+    except OSError:
+        return False
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - as above
+    except OSError:
+        return False

@@ -17,7 +17,6 @@ from envbuild.report.terminal import Look, Style, duration, one_line, plural, wr
 from envbuild.runs import Comparison, Entry, Run
 
 _LABEL = 12
-_LINK = "120000"  # as git has it
 _STYLES: dict[str, Style] = {
     "done": "good", "failed": "bad", "killed": "bad", "timed out": "bad", "lost": "bad", "interrupted": "change",
     "running": "other",
@@ -79,7 +78,7 @@ def runs_json(found: Sequence[Run], errors: Sequence[EnvbuildError] = ()) -> str
 def files_json(run: Run, entries: Sequence[Entry]) -> str:
     """Those of its snapshot; a link has what it leads to in place of a digest."""
     files = [
-        {"path": one.path, "mode": one.mode, "target" if one.mode == _LINK else "sha256": one.content, "size": one.size}
+        {"path": one.path, "mode": one.mode, "target" if one.is_link else "sha256": one.content, "size": one.size}
         for one in entries
     ]
     return document(runs=[{"id": run.id, "files": files}])

@@ -11,6 +11,7 @@ from envbuild.shape import nearest
 from envbuild.typed import from_json
 
 Status = Literal["running", "done", "failed", "interrupted", "killed", "timed out", "lost"]
+_LINK = "120000"
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
@@ -35,6 +36,10 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     mode: str
     content: str
     size: int
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode == _LINK
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from envbuild.runs import Comparison, Entry, Run, compared, entries, run_of
 from envbuild.typed import from_json
 
 _HINT_WAIT = "wait for it to end, or end its process"
-_PROGRAM, _LINK = "100755", "120000"
+_PROGRAM = "100755"
 
 
 class Runs:
@@ -131,7 +131,7 @@ class Runs:
     def write_source(self, run: Run, folder: Path) -> None:
         """The source folder as it was, into one that is empty or new."""
         for entry in self.tree(run) or ():
-            if entry.mode == _LINK:
+            if entry.is_link:
                 self._write(folder / entry.path, entry.content, 0)
             else:
                 self._write(
@@ -167,7 +167,7 @@ class Runs:
         return compared(first, second, (self.tree(first), self.tree(second))), difference(*sides)
 
     def ended(self) -> tuple[int, ...]:
-        """Of all; of what is damaged nobody knows more than whether somebody is at it."""
+        """Those that nobody is at, damaged ones among them."""
         status = {one.id: one.status for one in self.every()[0]}
         return tuple(number for number in self._numbers() if not self._is_running(number, status.get(number)))
 
@@ -221,5 +221,5 @@ class Runs:
         except StateError as error:
             hint = f"run 'envbuild runs rm {run.id}', whose snapshot it is"
             raise StateError(error.message, error.where, hint) from None
-        found = {entry.content for entry in tree if entry.mode != _LINK} | {one.digest for one in run.outputs}
+        found = {entry.content for entry in tree if not entry.is_link} | {one.digest for one in run.outputs}
         return found | {run.record, run.diff, run.snapshot.digest if run.snapshot else ""}

@@ -6,8 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from envbuild.attending.holding import is_attending
-from envbuild.attending.kept import command_of, is_held
+from envbuild.attending.kept import command_of, is_attending, is_held
 from envbuild.errors import EnvbuildError, Problems, RefusedError
 from envbuild.project.front import Project
 from envbuild.project.runs.ran import Runs
@@ -52,10 +51,10 @@ class Stopping:
 
     def _ask(self, run: Run) -> bool:
         """Whoever attends it passes it on, and remembers it; where nobody does, the command itself is asked."""
-        command = command_of(self._folder(run))
+        folder = self._folder(run)
+        command = command_of(folder)
         if command is not None:
             self._commands[run.id] = command
-        folder = self._folder(run)
         if is_held(folder) and is_attending(run.pid, folder):
             return _sent(os.kill, run.pid, signal.SIGTERM)
         self._alone.add(run.id)
